@@ -1,0 +1,119 @@
+"""What can go wrong, sorted by what the reader can do about it.
+
+    TraktConfigError          everything that this package raises on purpose
+    |-- ConfigError           the file or the settings: edit them
+    |-- LoginRequired         a person has to sign in again
+    |-- ClientRejected        Trakt refuses the app: client_id, client_secret, VIP
+    |-- AccountProblem        Trakt has locked or deactivated the account
+    |-- TraktUnavailable      Trakt cannot be reached or fails: try again later
+    |-- LockTimeout           another run holds the file: try again later
+    `-- SaveError             the result could not be written, or could not have been
+
+Texts are for people: what happened, then what to do next. No text, attribute, cause or context
+holds a secret; the one exception is ``SaveError.authorization``, which stays out of its repr.
+"""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from trakt_config.tokens import Authorization
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, with control characters and lone surrogates escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
+                   for c in text)
+
+
+class TraktConfigError(Exception):
+    """The base of all errors of this package.
+
+    :ivar message: what happened, one line.
+    :ivar hint: what to do next, one line, or empty.
+    :ivar path: the config as the caller named it, or None where no file is concerned.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", path: Optional[str] = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.path = path
+
+    @property
+    def where(self) -> str:
+        """``file`` or ``file:line:column``, as far as it is known."""
+        return "" if self.path is None else printable(self.path)
+
+    def __str__(self) -> str:
+        first = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{first}\n  {self.hint}" if self.hint else first
+
+
+class ConfigError(TraktConfigError):
+    """The file or a setting is not usable as it is; nothing was sent, nothing was written.
+
+    :ivar line: counted from 1, or None.
+    :ivar column: counted from 1 in characters, or None.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", path: Optional[str] = None,
+                 line: Optional[int] = None, column: Optional[int] = None) -> None:
+        super().__init__(message, hint=hint, path=path)
+        self.line = line
+        self.column = column
+
+    @property
+    def where(self) -> str:
+        position = [str(number) for number in (self.line, self.column) if number is not None]
+        return ":".join([super().where or "config", *position]) if position else super().where
+
+
+class LoginRequired(TraktConfigError):
+    """A person has to sign in: ``trakt-config login FILE``.
+
+    :ivar reason: ``"no_authorization"``, ``"refresh_token_refused"``, ``"pin_refused"`` or
+        ``"answer_lost"``.
+    """
+
+    def __init__(self, message: str, *, reason: str = "no_authorization", hint: str = "",
+                 path: Optional[str] = None) -> None:
+        super().__init__(message, hint=hint, path=path)
+        self.reason = reason
+
+
+class ClientRejected(TraktConfigError):
+    """Trakt refuses the app itself: its id, its secret, or its standing."""
+
+
+class AccountProblem(TraktConfigError):
+    """Trakt has locked or deactivated the user's account."""
+
+
+class TraktUnavailable(TraktConfigError):
+    """Trakt could not be reached, failed, or asked to wait; a later run may succeed.
+
+    :ivar retry_after: seconds that Trakt asked to wait, or None.
+    """
+
+    def __init__(self, message: str, *, retry_after: Optional[float] = None, hint: str = "",
+                 path: Optional[str] = None) -> None:
+        super().__init__(message, hint=hint, path=path)
+        self.retry_after = retry_after
+
+
+class LockTimeout(TraktConfigError):
+    """Another run held the file for longer than ``lock_timeout``; nothing was sent."""
+
+
+class SaveError(TraktConfigError):
+    """The tokens cannot be saved. Either nothing was sent, or the answer waits in the journal.
+
+    :ivar authorization: what Trakt answered, for a host that can keep it elsewhere; None when
+        nothing was sent. It is not part of ``str()`` or ``repr()``.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", path: Optional[str] = None,
+                 authorization: Optional[Authorization] = None) -> None:
+        super().__init__(message, hint=hint, path=path)
+        self.authorization = authorization

@@ -1,0 +1,54 @@
+"""The decision: is this authorization good enough, worth refreshing, or in need of it? Pure."""
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Optional
+
+from trakt_config.tokens import Authorization
+
+
+class Freshness(enum.Enum):
+    """What is owed to an authorization."""
+
+    FRESH = "fresh"          #: nothing
+    ADVISORY = "advisory"    #: a refresh; where that is not possible, it is kept
+    MANDATORY = "mandatory"  #: a refresh; where that is not possible, that is an error
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The decision and what it rests on.
+
+    ``seconds_left`` is how long the access token is still valid: 0 when it is not, or when its
+    age is unknown. ``issued_in_future`` says that the two clocks disagree.
+    """
+
+    freshness: Freshness
+    seconds_left: float = 0
+    issued_in_future: bool = False
+
+
+def assess(authorization: Optional[Authorization], *, now: float, min_validity: float,
+           force: bool = False, prefer_refresh: bool = False) -> Assessment:
+    """Decide by ``created_at`` and ``expires_in`` alone; no lifetime is ever assumed.
+
+    :param authorization: None when its age is unknown or there is none.
+    :param now: seconds since 1970.
+    :param min_validity: seconds for which the access token has to be valid from now on.
+    :param force: refresh, or fail.
+    :param prefer_refresh: refresh, or keep what is valid (``force_refresh`` in the config).
+    """
+    if authorization is None:
+        return Assessment(Freshness.MANDATORY)
+    age = now - authorization.created_at
+    if age < -authorization.expires_in / 2:
+        return Assessment(Freshness.MANDATORY, issued_in_future=True)
+    left = max(0.0, authorization.expires_in - max(0.0, age))
+    if force or left <= 0 or left < min_validity:
+        freshness = Freshness.MANDATORY
+    elif prefer_refresh or left <= authorization.expires_in / 4:
+        freshness = Freshness.ADVISORY
+    else:
+        freshness = Freshness.FRESH
+    return Assessment(freshness, left, issued_in_future=age < 0)

@@ -1,0 +1,178 @@
+"""Values: a secret that does not print, the API app, and the authorization that Trakt gives."""
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Mapping, Optional
+
+#: The keys of the ``authorization`` block, in the order in which Kometa writes them.
+AUTHORIZATION_KEYS = (
+    "access_token", "token_type", "expires_in", "refresh_token", "scope", "created_at",
+)
+
+#: A lifetime is believed up to ten years; Trakt's have been 24 hours, 7 days and 90 days.
+LONGEST_LIFETIME = 10 * 365 * 86400
+
+#: For an answer without ``expires_in`` (RFC 6749, section 5.1 only recommends it): the shortest
+#: lifetime that Trakt has ever used, so that the token is never believed for too long.
+SHORTEST_KNOWN_LIFETIME = 86400
+
+#: 9999-12-30, the last whole day that a datetime can express in every time zone.
+LATEST_TIME = 253402214400
+
+MASK = "********"
+
+_PRINTABLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_DIGITS = re.compile(r"[0-9]{1,15}")
+
+
+class Secret:
+    """A string that shows itself as ``********``; :meth:`reveal` gives the characters."""
+
+    __slots__ = ("_characters",)
+
+    def __init__(self, characters: str) -> None:
+        self._characters = characters
+
+    def reveal(self) -> str:
+        return self._characters
+
+    def fingerprint(self) -> str:
+        """A digest that recognises the secret again and does not give it away."""
+        return hashlib.sha256(self._characters.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def __bool__(self) -> bool:
+        return bool(self._characters)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._characters == other._characters
+
+    def __hash__(self) -> int:
+        return hash(self._characters)
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True)
+class Client:
+    """The API app at Trakt (RFC 6749, section 2). Newer apps have no secret."""
+
+    client_id: str
+    client_secret: Optional[Secret] = None
+    redirect_uri: str = "urn:ietf:wg:oauth:2.0:oob"
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """What Trakt's token endpoint gave (RFC 6749, section 5.1); the repr shows no token.
+
+    ``expires_in`` is in seconds, ``created_at`` in seconds since 1970 by Trakt's clock.
+    """
+
+    access_token: str = field(repr=False)
+    token_type: str
+    expires_in: int
+    refresh_token: str = field(repr=False)
+    scope: str
+    created_at: int
+
+    @property
+    def expires_at(self) -> datetime:
+        """When the access token ends: an aware datetime in UTC."""
+        seconds = min(self.created_at + self.expires_in, LATEST_TIME)
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds)
+
+    def values(self) -> dict[str, str]:
+        """The six values as text, by key, in the order of the block."""
+        return {key: str(getattr(self, key)) for key in AUTHORIZATION_KEYS}
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, str]) -> Optional[Authorization]:
+        """The authorization that a config holds, from the text of its values.
+
+        None unless there is an access token whose age is known: without one there is nothing
+        to keep. (A refresh token alone is still worth spending; the caller has it in `values`.)
+        """
+        created_at = _number(values.get("created_at"), LATEST_TIME)
+        expires_in = _number(values.get("expires_in"), LONGEST_LIFETIME)
+        if not values.get("access_token") or created_at is None or expires_in is None:
+            return None
+        return cls(access_token=values["access_token"],
+                   token_type=values.get("token_type") or "bearer",
+                   expires_in=expires_in,
+                   refresh_token=values.get("refresh_token", ""),
+                   scope=values.get("scope") or "public",
+                   created_at=created_at)
+
+    @classmethod
+    def from_response(cls, body: bytes, *, received_at: float,
+                      refresh_token: Optional[Secret] = None) -> Authorization:
+        """The authorization in the body of a successful answer.
+
+        A missing ``refresh_token`` keeps the one that was sent (RFC 6749, section 6); missing or
+        absurd numbers become the time of the answer and the shortest known lifetime.
+
+        :raises UnusableAnswer: there is no access token, or no refresh token at all, in it.
+        """
+        answer = _json_object(body)
+        access = _token(answer.get("access_token"))
+        refresh = _token(answer.get("refresh_token"))
+        kept = refresh or (refresh_token.reveal() if refresh_token else None)
+        if access is None or kept is None:
+            raise UnusableAnswer(Secret(refresh) if refresh else None)
+        return cls(access_token=access,
+                   token_type=_word(answer.get("token_type"), "bearer"),
+                   expires_in=(_number(answer.get("expires_in"), LONGEST_LIFETIME)
+                               or SHORTEST_KNOWN_LIFETIME),
+                   refresh_token=kept,
+                   scope=_word(answer.get("scope"), "public"),
+                   created_at=(_number(answer.get("created_at"), LATEST_TIME)
+                               or int(received_at)))
+
+
+class UnusableAnswer(ValueError):
+    """A successful status without usable tokens in the body.
+
+    :ivar refresh_token: a :class:`Secret` where the answer had a refresh token all the same.
+    """
+
+    def __init__(self, refresh_token: Optional[Secret] = None) -> None:
+        super().__init__("the answer has no usable access token")
+        self.refresh_token = refresh_token
+
+
+def _json_object(body: bytes) -> dict[str, object]:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        answer = None
+    # Raised out here: the decoder's exception holds the body, and would be this one's context.
+    if not isinstance(answer, dict):
+        raise UnusableAnswer()
+    return answer
+
+
+def _token(value: object) -> Optional[str]:
+    return value if isinstance(value, str) and _PRINTABLE.fullmatch(value) else None
+
+
+def _word(value: object, default: str) -> str:
+    return value if isinstance(value, str) and _PRINTABLE.fullmatch(value) else default
+
+
+def _number(value: object, largest: int) -> Optional[int]:
+    """A positive whole number up to `largest`, from a number or its digits; else None."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+        value = int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 < value <= largest else None
