@@ -72,8 +72,8 @@ class ConfigError(TraktConfigError):
 class LoginRequired(TraktConfigError):
     """A person has to sign in: ``trakt-config login FILE``.
 
-    :ivar reason: ``"no_authorization"``, ``"refresh_token_refused"``, ``"pin_refused"`` or
-        ``"answer_lost"``.
+    :ivar reason: ``"no_authorization"``, ``"refresh_token_refused"``, ``"pin_refused"``,
+        ``"answer_lost"`` or ``"access_token_refused"``.
     """
 
     def __init__(self, message: str, *, reason: str = "no_authorization", hint: str = "",
@@ -94,12 +94,16 @@ class TraktUnavailable(TraktConfigError):
     """Trakt could not be reached, failed, or asked to wait; a later run may succeed.
 
     :ivar retry_after: seconds that Trakt asked to wait, or None.
+    :ivar outcome_unknown: True when Trakt may have done what was asked although no usable answer
+        arrived: a refresh token or code that was sent may be spent.
     """
 
-    def __init__(self, message: str, *, retry_after: Optional[float] = None, hint: str = "",
+    def __init__(self, message: str, *, retry_after: Optional[float] = None,
+                 outcome_unknown: bool = False, hint: str = "",
                  path: Optional[str] = None) -> None:
         super().__init__(message, hint=hint, path=path)
         self.retry_after = retry_after
+        self.outcome_unknown = outcome_unknown
 
 
 class LockTimeout(TraktConfigError):

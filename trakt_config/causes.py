@@ -1,0 +1,116 @@
+"""Why a request failed, told from a foreign exception without a word of its text.
+
+The exceptions of requests and urllib3 wrap each other and hold the request; only the names of
+their classes are looked at.
+"""
+from __future__ import annotations
+
+from typing import Iterator
+
+from trakt_config.errors import TraktUnavailable
+
+_TOO_SLOW = ("{host} did not answer within {timeout:.0f} s", "try again later")
+
+#: Causes by the name of an exception in the chain, the most telling first. Names, because the
+#: classes differ between urllib3 1 and 2, and importing them would cost every fresh run.
+_CAUSES = (
+    ("SSLCertVerificationError", "the TLS certificate of {host} is not trusted",
+     "where a proxy or virus scanner inspects TLS, set REQUESTS_CA_BUNDLE to its CA file; "
+     "check the clock of this machine too"),
+    ("InvalidProxyURL", "the address of the proxy is not valid", "check HTTPS_PROXY and ALL_PROXY"),
+    ("InvalidSchema", "the proxy is of a kind that is not supported here",
+     'check HTTPS_PROXY and ALL_PROXY; for SOCKS install "requests[socks]"'),
+    ("InvalidURL", "the address of Trakt is not valid",
+     "check TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL"),
+    ("ProxyError", "the proxy refused to connect to {host}",
+     "check HTTPS_PROXY and ALL_PROXY, and the proxy itself"),
+    ("gaierror", "the name {host} could not be resolved", "check the network and its DNS"),
+    ("NameResolutionError", "the name {host} could not be resolved",
+     "check the network and its DNS"),
+    ("ConnectionRefusedError", "{host} refused the connection", "check the network"),
+    ("NewConnectionError", "{host} could not be connected to", "check the network"),
+    ("ConnectTimeout", "connecting to {host} timed out", "check the network and its firewall"),
+    ("ConnectTimeoutError", "connecting to {host} timed out", "check the network and its firewall"),
+    ("ReadTimeout", *_TOO_SLOW),
+    ("ReadTimeoutError", *_TOO_SLOW),
+    ("SSLError", "the TLS connection to {host} failed",
+     "check the network, and HTTPS_PROXY and REQUESTS_CA_BUNDLE where they are set"),
+    ("ConnectionError", "the connection to {host} was cut", "try again later"),
+    ("ProtocolError", "the connection to {host} was cut", "try again later"),
+)
+
+#: The request failed before it could be sent.
+_BEFORE_SENDING = {
+    "ConnectTimeout", "ConnectTimeoutError", "ConnectionRefusedError", "InvalidHeader",
+    "InvalidProxyURL", "InvalidSchema", "InvalidURL", "MissingSchema", "NameResolutionError",
+    "NewConnectionError", "ProxyError", "SSLCertVerificationError", "gaierror",
+}
+
+#: It may have been sent, whatever else is in the chain.
+_AFTER_SENDING = {"IncompleteRead", "ReadTimeout", "ReadTimeoutError", "RemoteDisconnected"}
+
+
+def explained(error: Exception, *, host: str, timeout: float, connecting: bool, connected: bool,
+              expired: bool) -> TraktUnavailable:
+    """Our exception for a foreign one.
+
+    :param connecting: a connection was begun that was watched, so that `connected` is known.
+    :param connected: it was ready to take the request, TLS and proxy included.
+    :param expired: the deadline has passed.
+    """
+    words, hint = _cause(error, expired=expired, in_handshake=connecting and not connected)
+    sent = connected if connecting else may_have_sent(error)
+    return TraktUnavailable(f"Trakt could not be asked: {words}".format(host=host, timeout=timeout),
+                            hint=hint, outcome_unknown=sent)
+
+
+def may_have_sent(error: Exception) -> bool:
+    """Whether a byte of the body may have left, by the exception alone; True when in doubt."""
+    if _is_missing_ca_bundle(error):
+        return False
+    names = _names(error)
+    if names & _AFTER_SENDING:
+        return True
+    # OpenSSL's own errors, except for a certificate's, also come while an answer is read.
+    of_openssl = any(type(link).__module__ == "ssl" for link in _chain(error))
+    return not (names & _BEFORE_SENDING or "SSLError" in names and not of_openssl)
+
+
+def _cause(error: Exception, *, expired: bool, in_handshake: bool) -> tuple[str, str]:
+    if _is_missing_ca_bundle(error):
+        return ("the file with the CA certificates does not exist",
+                "check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE")
+    if expired:
+        return _TOO_SLOW
+    names = _names(error)
+    if in_handshake and names & {"ReadTimeout", "ReadTimeoutError"}:
+        return "the TLS connection to {host} timed out", "check the network and its firewall"
+    for name, words, hint in _CAUSES:
+        if name in names:
+            return words, hint
+    return "the request failed", "check the network and the proxy settings"
+
+
+def _is_missing_ca_bundle(error: Exception) -> bool:
+    return type(error) is OSError and str(error).startswith("Could not find ")
+
+
+def _names(error: BaseException) -> set[str]:
+    """The class names of everything that led to `error`."""
+    names = {cls.__name__ for link in _chain(error) for cls in type(link).__mro__}
+    tunnel = any(str(link).startswith("Tunnel connection failed") for link in _chain(error)
+                 if type(link) is OSError)
+    return names | {"ProxyError"} if tunnel else names
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """`error` and all that it wraps: requests and urllib3 use args, ``reason``, and causes."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        link = waiting.pop()
+        if isinstance(link, BaseException) and id(link) not in seen:
+            seen.add(id(link))
+            waiting += [*link.args, getattr(link, "reason", None), link.__cause__,
+                        link.__context__]
+            yield link
