@@ -1,0 +1,70 @@
+"""A home of its own for every test, a sandbox Trakt, and configs that point at it."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Callable, Iterator, Mapping, Optional
+
+import pytest
+
+from trakt_config.sandbox import Sandbox
+from trakt_config.tokens import AUTHORIZATION_KEYS
+
+#: What would make a test depend on the machine that it runs on.
+FOREIGN_VARIABLES = (
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC", "XDG_STATE_HOME",
+)
+FOREIGN_PREFIXES = ("TRAKT_CONFIG_", "KOMETA_", "PMM_")
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty home, and an environment without proxies, bundles and settings of ours."""
+    for name in list(os.environ):
+        foreign = name.upper() in FOREIGN_VARIABLES or name.upper().startswith(FOREIGN_PREFIXES)
+        if foreign and name != "TRAKT_CONFIG_FULL":
+            monkeypatch.delenv(name)
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A running sandbox."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def environ(sandbox: Sandbox, home: Path) -> dict[str, str]:
+    """A copy of the environment that sends the package to the sandbox."""
+    return {**os.environ, **sandbox.environ}
+
+
+@pytest.fixture
+def config(tmp_path: Path, sandbox: Sandbox) -> Callable[..., Path]:
+    """Writes a small config for the sandbox into `tmp_path` and returns its path."""
+    def write(authorization: Optional[Mapping[str, Any]] = None, *, pin: str = "",
+              redirect_uri: str = "", name: str = "config.yml", more: str = "") -> Path:
+        path = tmp_path / name
+        text = config_text(sandbox, authorization or {}, pin=pin, redirect_uri=redirect_uri)
+        path.write_text(text.replace("  pin:", f"{more}  pin:"), encoding="utf-8")
+        return path
+    return write
+
+
+def config_text(sandbox: Sandbox, authorization: Mapping[str, Any], *, pin: str = "",
+                redirect_uri: str = "") -> str:
+    """A config whose `trakt` block stands between others, with comments and a decoy."""
+    address = f"  redirect_uri: {redirect_uri}\n" if redirect_uri else ""
+    values = "".join(f"    {key}: {authorization.get(key, '')}".rstrip() + "\n"
+                     for key in AUTHORIZATION_KEYS)
+    return (f"libraries:\n  Movies:      # the big one\n    collection_files:\n"
+            f"    - default: trakt\n"
+            f"trakt:\n  client_id: {sandbox.client_id}\n"
+            f"  client_secret: {sandbox.client_secret}\n{address}"
+            f"  pin: {pin}".rstrip() + "\n"
+            f"  authorization:\n    # written by trakt-config\n{values}"
+            f"mal:\n  client_id:\n  authorization:\n    access_token:\n    refresh_token:\n")
