@@ -37,7 +37,7 @@ class TraktConfigError(Exception):
     def __init__(self, message: str, *, hint: str = "", path: Optional[str] = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint[:1].upper() + hint[1:]
         self.path = path
 
     @property
@@ -73,7 +73,8 @@ class LoginRequired(TraktConfigError):
     """A person has to sign in: ``trakt-config login FILE``.
 
     :ivar reason: ``"no_authorization"``, ``"refresh_token_refused"``, ``"pin_refused"``,
-        ``"answer_lost"`` or ``"access_token_refused"``.
+        ``"answer_lost"`` or ``"access_token_refused"``; while somebody signs in also ``"denied"``
+        and ``"expired"``.
     """
 
     def __init__(self, message: str, *, reason: str = "no_authorization", hint: str = "",
