@@ -4,7 +4,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
 
 from trakt_config.answers import (
     ACCESS_TOKEN,
@@ -79,26 +79,26 @@ def user_settings(access_token: Secret, client: Client, *, endpoints: Endpoints,
     settings = json_object(answer.body)
     if not isinstance(settings.get("user"), dict):
         raise unusable(answer).error
-    return _user_settings(settings)
+    return _user_settings(settings, [*sender.secrets(), access_token])
 
 
-def _user_settings(answer: Mapping[str, Any]) -> UserSettings:
+def _user_settings(answer: Mapping[str, Any], secrets: Sequence[Secret]) -> UserSettings:
+    def text(value: Any) -> str:
+        return cleaned(value, secrets) if isinstance(value, str) else ""
+
     user, ids = answer["user"], _mapping(answer["user"].get("ids"))
-    limits = {f"{kind}.{name}": limit
+    limits = {text(f"{kind}.{name}"): limit
               for kind, named in _mapping(answer.get("limits")).items()
               for name, limit in _mapping(named).items()
               if isinstance(limit, int) and not isinstance(limit, bool)}
-    permissions = {name: allowed for name, allowed in _mapping(answer.get("permissions")).items()
+    permissions = {text(name): allowed
+                   for name, allowed in _mapping(answer.get("permissions")).items()
                    if isinstance(allowed, bool)}
-    return UserSettings(username=_text(user.get("username")), name=_text(user.get("name")),
-                        vip=user.get("vip") is True, slug=_text(ids.get("slug")),
-                        uuid=_text(ids.get("uuid")), permissions=MappingProxyType(permissions),
+    return UserSettings(username=text(user.get("username")), name=text(user.get("name")),
+                        vip=user.get("vip") is True, slug=text(ids.get("slug")),
+                        uuid=text(ids.get("uuid")), permissions=MappingProxyType(permissions),
                         limits=MappingProxyType(limits))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str:
-    return cleaned(value) if isinstance(value, str) else ""

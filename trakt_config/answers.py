@@ -67,6 +67,10 @@ PIN = Credential(
     "the pin", "pin_refused",
     "a pin works once, for about ten minutes, and only with the redirect_uri and the app that it "
     "was made for; get a new one or sign in: trakt-config login FILE")
+AUTHORIZATION_CODE = Credential(
+    "the code", "pin_refused",
+    "a code or pin works once, for about ten minutes, and only with the redirect_uri and the app that it "
+    "was made for; start again: trakt-config login FILE")
 REFRESH_TOKEN = Credential(
     "the refresh token", "refresh_token_refused",
     "it was revoked, used by another copy of this file, or already replaced; sign in again: "

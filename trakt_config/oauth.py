@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from trakt_config.account import UserSettings, revoke, user_settings
 from trakt_config.answers import (
+    AUTHORIZATION_CODE,
     PAUSE,
     PIN,
     REFRESH_TOKEN,
@@ -166,7 +167,9 @@ def _has_verifier(grant: Union[AuthorizationCode, RefreshToken]) -> bool:
 
 
 def _credential(grant: Union[AuthorizationCode, RefreshToken]) -> Credential:
-    return REFRESH_TOKEN if isinstance(grant, RefreshToken) else PIN
+    if isinstance(grant, RefreshToken):
+        return REFRESH_TOKEN
+    return PIN if grant.code_verifier is None else AUTHORIZATION_CODE
 
 
 def _secrets_in(grant: Union[AuthorizationCode, RefreshToken]) -> list[Secret]:
