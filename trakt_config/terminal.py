@@ -1,0 +1,94 @@
+"""Questions to the person at the terminal, or to the program at the other end of stdin."""
+from __future__ import annotations
+
+import os
+import sys
+from typing import Optional, TextIO
+
+#: Characters of an answer; what comes after them is not read.
+LONGEST_ANSWER = 4096
+
+#: An answer that cannot be decoded. No id, secret or pin has this: it is refused as what it is.
+NO_TEXT = "\ufffd"
+
+_ERASE_LINE = "\r\x1b[K"
+
+
+def is_interactive() -> bool:
+    """Whether somebody is there who can answer questions."""
+    return _is_terminal(sys.stdin)
+
+
+def ask(question: str) -> str:
+    """A line of stdin without the blanks around it; empty at its end.
+
+    The question goes to stderr (or to stdout, where that is what a person sees), and nowhere
+    when the answer comes from a file or a program.
+    """
+    if is_interactive():
+        redirected = _is_terminal(sys.stdout) and not _is_terminal(sys.stderr)
+        _show(sys.stdout if redirected else sys.stderr, question)
+    return _line()
+
+
+def ask_secret(question: str) -> str:
+    """The same, and nothing of the answer is shown."""
+    if not is_interactive():
+        return _line()
+    import getpass
+    try:
+        return getpass.getpass(question).strip()
+    except UnicodeDecodeError:
+        return NO_TEXT
+    except EOFError:
+        return ""
+
+
+def agrees(question: str) -> bool:
+    """Whether a person says yes; an empty line is a yes. False where nobody is asked."""
+    return is_interactive() and ask(f"{question} [Y/n] ").lower() in ("", "y", "yes")
+
+
+def countdown(left: Optional[float]) -> None:
+    """Show on one line of a terminal how much time is left, in seconds; None erases it.
+
+    The cursor stays at the line's beginning, so that a warning takes the line's place.
+    """
+    if not _is_terminal(sys.stderr) or os.environ.get("TERM", "dumb") == "dumb":
+        return
+    if left is None:
+        _show(sys.stderr, _ERASE_LINE)
+    else:
+        minutes, seconds = divmod(int(left), 60)
+        _show(sys.stderr,
+              f"{_ERASE_LINE}Waiting for you at Trakt, {minutes}:{seconds:02d} left\r")
+
+
+def can_show_blocks() -> bool:
+    """Whether stdout is a terminal that has the block characters of a QR code."""
+    encoding = getattr(sys.stdout, "encoding", None) or ""
+    return _is_terminal(sys.stdout) and encoding.lower().replace("-", "") == "utf8"
+
+
+def _line() -> str:
+    try:
+        return sys.stdin.readline(LONGEST_ANSWER).strip() if sys.stdin else ""
+    except UnicodeDecodeError:
+        return NO_TEXT
+    except (OSError, ValueError):
+        return ""
+
+
+def _show(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):
+        pass
+
+
+def _is_terminal(stream: Optional[TextIO]) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # It is closed.
+        return False
