@@ -196,7 +196,7 @@ def test_tabs_have_their_own_words(data: bytes, line: int, column: int) -> None:
     with pytest.raises(ConfigError, match="tab") as caught:
         parse(data)
     assert (caught.value.line, caught.value.column) == (line, column)
-    assert "use spaces" in caught.value.hint
+    assert "Use spaces" in caught.value.hint
 
 
 @pytest.mark.parametrize("data", [

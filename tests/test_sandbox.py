@@ -334,8 +334,30 @@ def test_activate_page(sandbox: Sandbox) -> None:
     assert (first.status_code, second.status_code) == (200, 404)
 
 
+def test_wrong_user_code_can_be_corrected_on_the_page(sandbox: Sandbox) -> None:
+    answer = requests.post(f"{sandbox.url}/activate", {"user_code": "WRONG", "decision": "allow"},
+                           timeout=10)
+    assert answer.status_code == 404
+    assert "No device waits" in answer.text and 'name="user_code"' in answer.text
+
+
+def test_first_page_leads_to_the_others(sandbox: Sandbox) -> None:
+    page = requests.get(sandbox.url, timeout=10).text
+    assert 'href="/activate"' in page
+    found = re.search(r'href="([^"]+/oauth/authorize[^"]*)"', page)
+    assert found and found[1].replace("&amp;", "&") == sandbox.pin_address
+    pin = re.search(r"<code>([0-9A-F]{8})</code>", click(sandbox.pin_address, "allow").text)
+    assert pin and exchange(sandbox, pin.group(1)).ok
+
+
+@pytest.mark.parametrize("path", ["/", "/activate"])
+def test_pages_load_nothing_from_elsewhere(sandbox: Sandbox, path: str) -> None:
+    page = requests.get(sandbox.url + path, timeout=10).text
+    assert not re.search(r"(src|href)=.(https?:)?//(?!127\.0\.0\.1)|@import|url\(", page)
+
+
 def test_unknown_pages_and_methods(sandbox: Sandbox) -> None:
-    assert requests.get(sandbox.url, timeout=10).status_code == 404
+    assert requests.get(sandbox.url + "/nothing", timeout=10).status_code == 404
     assert requests.get(sandbox.url + "/oauth/token", timeout=10).status_code == 405
     assert requests.head(sandbox.url + "/activate", timeout=10).status_code == 405
 

@@ -103,6 +103,11 @@ class Sandbox:
         return {"TRAKT_CONFIG_OAUTH_URL": self.url, "TRAKT_CONFIG_API_URL": self.url}
 
     @property
+    def pin_address(self) -> str:
+        """The page where a person gets a PIN."""
+        return api.pin_address(self.url, self._issuer)
+
+    @property
     def ledger(self) -> list[Request]:
         """A copy of what was asked so far, in the order in which it was processed."""
         with self._lock:

@@ -152,6 +152,16 @@ def _watchlist(call: Call, issuer: Issuer) -> Reply:
     return _json(200, WATCHLIST)
 
 
+def pin_address(url: str, issuer: Issuer) -> str:
+    """The sandbox's page that gives a PIN."""
+    return f"{url}/oauth/authorize?" + urlencode({
+        "response_type": "code", "client_id": issuer.client_id, "redirect_uri": OUT_OF_BAND})
+
+
+def _index_page(call: Call, issuer: Issuer) -> Reply:
+    return _html(200, pages.index(pin_address(call.url, issuer)))
+
+
 def _authorize_page(call: Call, issuer: Issuer) -> Reply:
     given = call.form()
     parameters = {name: given[name] for name in _AUTHORIZE_PARAMETERS if name in given}
@@ -181,7 +191,8 @@ def _activate_page(call: Call, issuer: Issuer) -> Reply:
         return _html(200, pages.activate(user_code))
     allow = given.get("decision") == "allow"
     if not issuer.decide_device(user_code, allow=allow):
-        return _html(404, pages.message("No such code", "It is wrong, used, or has expired."))
+        return _html(404, pages.activate(
+            problem="No device waits with this code: it is wrong, used, or has expired."))
     done = "The device is signed in." if allow else "The device was given no access."
     return _html(200, pages.message("Done", done))
 
@@ -255,6 +266,7 @@ _ENDPOINTS: dict[tuple[str, str], Callable[[Call, Issuer], Reply]] = {
     ("POST", "/oauth/revoke"): _revoke,
     ("POST", "/oauth/device/code"): _device_code,
     ("POST", "/oauth/device/token"): _device_token,
+    ("GET", "/"): _index_page,
     ("GET", "/oauth/authorize"): _authorize_page,
     ("POST", "/oauth/authorize"): _authorize_page,
     ("GET", "/activate"): _activate_page,
