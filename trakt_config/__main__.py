@@ -1,0 +1,14 @@
+"""``python -m trakt_config`` and the console script ``trakt-config``."""
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command line and return its exit status."""
+    from trakt_config import cli
+    return cli.main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
