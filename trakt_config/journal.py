@@ -108,10 +108,22 @@ class Journal:
             if remove and os.name != "nt":
                 self._unlink()
         finally:
-            locks.unlock(self._fd)
-            os.close(self._fd)
+            self._let_go()
         if remove and os.name == "nt":  # Where an open file cannot be unlinked.
             os.unlink(self.path)
+
+    def _let_go(self) -> None:
+        """Unlock and close the file, once."""
+        fd = self._fd
+        if fd >= 0:
+            try:
+                locks.unlock(fd)
+            finally:
+                self._fd = -1
+                os.close(fd)
+
+    #: For a host's exception, such as Ctrl-C, that came between two steps of taking or letting go.
+    __del__ = _let_go
 
     def _unlink(self) -> None:
         if files.same_file(self._fd, self.path):

@@ -154,8 +154,10 @@ def _config_locked(path: str, wait: Callable[[], None],
                 yield
                 return
         finally:
-            locks.unlock(fd)
-            os.close(fd)
+            try:
+                locks.unlock(fd)
+            finally:
+                os.close(fd)
         wait()
 
 

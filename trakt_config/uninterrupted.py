@@ -27,14 +27,14 @@ def run(work: Callable[[], T], on_interruption: Callable[[], None],
         threading.Thread(target=task.run, name="trakt_config", daemon=False).start()
         task.wait()
     except BaseException as error:
-        interruption = error
+        interruption = _unmasked(error)
     if interruption is None:
         return task.result()
     if not task.cancel():
         _wait(task, on_interruption)
         if task.error is not None:
             on_failure(task.error)
-        raise _unmasked(interruption)
+        raise interruption
     if isinstance(interruption, RuntimeError):  # Of Thread.start.
         raise TraktUnavailable("the system gave no thread for the request",
                                hint="Nothing was sent to Trakt. Try again.")
