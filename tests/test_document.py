@@ -554,3 +554,20 @@ def test_realistic_configs(path: Path) -> None:
 def test_there_are_realistic_configs() -> None:
     """The files are there, and of a real size."""
     assert len(CONFIGS) >= 4 and all(20_000 <= p.stat().st_size <= 60_000 for p in CONFIGS)
+
+
+@pytest.mark.parametrize("text", [
+    b"x: {host: ::1}\ntrakt:\n  client_id: a\n  authorization:\n",
+    b"plex: 'a'\n\n\t\ntrakt:\n  client_id: a\n  authorization:\n",
+    b"x: >\n  folded\n  text\ny: {a: :b}\ntrakt:\n  client_id: a\n  authorization:\n",
+], ids=["a value that begins with a colon", "a tab on a blank line", "a folded scalar"])
+def test_what_kometas_loader_takes_is_edited(text: bytes) -> None:
+    """ruamel's two loaders differ; Kometa uses the round-trip one."""
+    edited = module.set_authorization(module.parse(text), {"access_token": "T"})
+    assert edited.data == text + b"    access_token: T\n"
+
+
+def test_an_alias_without_its_anchor_is_refused() -> None:
+    with pytest.raises(ConfigError, match="anchor") as caught:
+        module.parse(b"x: *nope\ntrakt:\n  client_id: a\n")
+    assert (caught.value.line, caught.value.column) == (1, 4)

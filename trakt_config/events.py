@@ -20,13 +20,18 @@ _NULLS = ("~", "null", "Null", "NULL")
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def events(text: str) -> Iterator[Any]:
+def events(text: str, loader: str = "safe") -> Iterator[Any]:
     """The events of `text`. A parser of its own each time: a ``%YAML`` directive would leak into
     the next text. ``pure``: an installed C extension reads another language and has other marks.
+
+    :param loader: ``"safe"``, or ``"rt"``: ruamel.yaml's names.
     """
     problem: Optional[Exception] = None
     try:
-        yield from YAML(typ="safe", pure=True).parse(text)
+        for event in YAML(typ=loader, pure=True).parse(text):
+            if loader == "rt" and getattr(event, "style", None) == ">":
+                event.value = event.value.replace("\a", "")  # Where it would fold again.
+            yield event
     except Exception as error:  # AssertionError, OverflowError and ValueError are seen as well
         problem = error
     # Raised out here: ruamel's exception quotes the file, and would be this one's context.

@@ -16,6 +16,7 @@ from ruamel.yaml.events import (
     MappingStartEvent, NodeEvent, ScalarEvent,
 )
 
+from trakt_config.errors import ConfigError
 from trakt_config.events import NEWLINE, events, is_blank, is_empty, refuse
 from trakt_config.outline import (
     AUTHORIZATION, PIN, ROOT, TRAKT, Block, Entry, Outline, Path, dotted, skip_gap,
@@ -45,8 +46,20 @@ def read_outline(text: str) -> Outline:
 
     :raises ConfigError: with line and column; see :func:`trakt_config.document.parse`.
     """
-    reader = _Reader(text)
-    for event in events(text):
+    refused: Optional[ConfigError] = None
+    # The second is Kometa's: it takes a few things that the first does not, `{a: :x}`, some tabs.
+    for loader in ("safe", "rt"):
+        try:
+            return _read(text, loader)
+        except ConfigError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+def _read(text: str, loader: str) -> Outline:
+    reader = _Reader(text, loader)
+    for event in events(text, loader):
         reader.take(event)
     return reader.outline()
 
@@ -94,13 +107,14 @@ class _Open:
 class _Reader:
     """Takes the events one after the other and keeps the outline."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, loader: str) -> None:
         self.text = text
         self.end = 0  # behind the last character read that is neither blank nor comment
         self.stack: List[_Open] = []
         self.documents = 0
         self.root: Optional[Block] = None
-        self.digest = hashlib.blake2b(digest_size=16)
+        # An edit that only another loader can read is not the same.
+        self.digest = hashlib.blake2b(loader.encode("ascii"), digest_size=16)
         self.document_end: Optional[int] = None
         self.ours: Dict[str, Optional[Tuple[Path, Any]]] = {}  # what an alias refers to now
         self.lookalikes: List[Tuple[Path, str, Any]] = []
@@ -332,6 +346,9 @@ class _Reader:
     def _refuse_alias(self, path: Optional[Path], event: Any) -> None:
         if self.stack[-1].inside or path == TRAKT:
             refuse("an alias (*) inside the trakt block", "write the value itself there", event)
+        if event.anchor not in self.ours:
+            refuse("an alias (*) whose anchor (&) is not in the file", "write the value itself "
+                   "there", event)
         ours = self.ours.get(event.anchor)
         if ours is not None:
             where, anchored = ours
