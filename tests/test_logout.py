@@ -347,9 +347,8 @@ def test_overwrite_that_fails_is_mended_by_the_next_run(
     path = config(issued(sandbox), more="  # " + "x" * 64 + "\n")
     os.link(path, path.parent / "link.yml")
 
-    def torn(name: str, length: int, new: bytes) -> None:
-        with open(name, "r+b") as file:
-            file.write(new[:len(new) // 2])
+    def torn(fd: int, length: int, new: bytes) -> None:
+        os.pwrite(fd, new[:len(new) // 2], 0)
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:

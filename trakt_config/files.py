@@ -55,7 +55,7 @@ def read(path: str) -> bytes:
     problem = ""
     try:
         # O_NONBLOCK: should a FIFO have taken the file's place, opening it must not hang.
-        fd = os.open(path, os.O_RDONLY | CLOEXEC | _NONBLOCK)
+        fd = os.open(path, os.O_RDONLY | CLOEXEC | NOFOLLOW | _NONBLOCK)
         try:
             if stat.S_ISREG(os.fstat(fd).st_mode):
                 return read_all(fd, LARGEST_CONFIG + 1)

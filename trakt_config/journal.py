@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import stat
 import time
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Callable, Mapping, Optional
 
 from trakt_config import files, locks
-from trakt_config.errors import SaveError
+from trakt_config.errors import ConfigError, SaveError, printable
 
 MAGIC = b"trakt_config journal "
 VERSION = 1
@@ -54,10 +55,11 @@ class Journal:
     :ivar was_empty: whether nothing at all was in it by then.
     """
 
-    def __init__(self, path: str, fd: int) -> None:
+    def __init__(self, path: str, file: io.FileIO) -> None:
         self.path = path
-        self.was_empty = os.fstat(fd).st_size == 0
-        self._fd = fd
+        self._file = file
+        self._fd = file.fileno()
+        self.was_empty = os.fstat(self._fd).st_size == 0
 
     def left_over(self) -> Optional[LeftOver]:
         """What an earlier run left here; None where it is empty.
@@ -108,22 +110,9 @@ class Journal:
             if remove and os.name != "nt":
                 self._unlink()
         finally:
-            self._let_go()
+            _let_go(self._file)
         if remove and os.name == "nt":  # Where an open file cannot be unlinked.
             os.unlink(self.path)
-
-    def _let_go(self) -> None:
-        """Unlock and close the file, once."""
-        fd = self._fd
-        if fd >= 0:
-            try:
-                locks.unlock(fd)
-            finally:
-                self._fd = -1
-                os.close(fd)
-
-    #: For a host's exception, such as Ctrl-C, that came between two steps of taking or letting go.
-    __del__ = _let_go
 
     def _unlink(self) -> None:
         if files.same_file(self._fd, self.path):
@@ -174,7 +163,7 @@ def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
             return _acquire_at(near, config, wait, warn)
         except OSError as error:
             problems.append(files.reason(error))
-    if problems and os.path.lexists(near):  # Never passed over: it may hold an answer.
+    if problems and _stands(near):  # Never passed over: it may hold an answer.
         raise _unusable(near, problems[0])
     if elsewhere:
         try:
@@ -186,6 +175,17 @@ def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
         f"no journal can be written beside the config ({'; '.join(problems)})",
         hint="Nothing was sent to Trakt. Let this user write to the folder, "
              "or set TRAKT_CONFIG_STATE_DIR to a folder that lasts.")
+
+
+def _stands(path: str) -> bool:
+    """Whether there is something, as far as can be told."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def parse(data: bytes) -> Optional[LeftOver]:
@@ -247,23 +247,35 @@ def _allocate(fd: int, size: int) -> None:
 def _acquire_at(path: str, config: str, wait: Callable[[], None],
                 warn: Callable[[str], None]) -> Journal:
     while True:
-        fd = _open(path, config)
+        # A file object is closed, and so unlocked, at the latest when it is forgotten: an exception
+        # of the host, such as Ctrl-C, may come between any two steps.
+        file = io.FileIO(_open(path, config), "r+")
         try:
-            locks.lock(fd, wait, warn)
-            if files.same_file(fd, path):
-                return Journal(path, fd)
+            locks.lock(file.fileno(), wait, warn)
+            if files.same_file(file.fileno(), path):
+                return Journal(path, file)
         except BaseException:
-            locks.unlock(fd)
-            os.close(fd)
+            _let_go(file)
             raise
         # Whoever held it has finished and unlinked it.
-        locks.unlock(fd)
-        os.close(fd)
+        _let_go(file)
         wait()
+
+
+def _let_go(file: io.FileIO) -> None:
+    try:
+        locks.unlock(file.fileno())
+    finally:
+        file.close()
 
 
 def _open(path: str, config: str) -> int:
     """Open or make the journal, and refuse one that somebody else may have planted."""
+    try:
+        owner = os.stat(config)
+    except FileNotFoundError:
+        raise ConfigError("the config does not exist any more",
+                          hint="Check the path of the config.") from None
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | files.NOFOLLOW | files.CLOEXEC, 0o600)
     except OSError as error:
@@ -272,7 +284,7 @@ def _open(path: str, config: str) -> int:
         problem = files.reason(error)
     else:
         try:
-            problem = _make_ours(fd, os.stat(config))
+            problem = _make_ours(fd, owner)
         except BaseException:
             os.close(fd)
             raise
@@ -283,7 +295,7 @@ def _open(path: str, config: str) -> int:
 
 
 def _unusable(path: str, problem: str) -> SaveError:
-    return SaveError(f"the journal {path} cannot be used: {problem}",
+    return SaveError(f"the journal {printable(path)} cannot be used: {problem}",
                      hint="Nothing was sent to Trakt. Run as the user who owns the config; "
                           "if no such run left that file, remove it.")
 
@@ -299,6 +311,8 @@ def _make_ours(fd: int, config: os.stat_result) -> str:
         return "it belongs to another user"
     try:
         if os.geteuid() == 0 and status.st_uid != config.st_uid:
+            if status.st_size:  # Not just made: the folder's owner may have renamed it here.
+                return "it belongs to another user"
             os.fchown(fd, config.st_uid, config.st_gid)
         if stat.S_IMODE(status.st_mode) != 0o600:
             os.fchmod(fd, 0o600)

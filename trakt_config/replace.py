@@ -10,7 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Callable
+from contextlib import contextmanager
+from typing import Callable, Iterator
 
 from trakt_config import files
 from trakt_config.journal import Journal, LeftOver, beside
@@ -65,15 +66,16 @@ def overwrite(path: str, expected: bytes, new: bytes, journal: Journal) -> None:
     """
     journal.append(b"before", expected)
     journal.append(b"content", new)
-    if files.read(path) != expected:
-        raise Changed
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            _write_over(path, len(expected), new)
-            return
-        except OSError:
-            if attempt == _ATTEMPTS:
-                raise
+    with _opened(path) as fd:
+        if files.read_all(fd, files.LARGEST_CONFIG + 1) != expected:
+            raise Changed
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                _write_over(fd, len(expected), new)
+                return
+            except OSError:
+                if attempt == _ATTEMPTS:
+                    raise
 
 
 def mend(path: str, left_over: LeftOver) -> None:
@@ -83,9 +85,11 @@ def mend(path: str, left_over: LeftOver) -> None:
     """
     if left_over.before is None or left_over.content is None:
         return
-    current = files.read(path)
-    if current != left_over.content and _is_torn(current, left_over.before, left_over.content):
-        _write_over(path, len(current), left_over.content)
+    with _opened(path) as fd:
+        current = files.read_all(fd, files.LARGEST_CONFIG + 1)
+        if current != left_over.content and _is_torn(current, left_over.before,
+                                                     left_over.content):
+            _write_over(fd, len(current), left_over.content)
 
 
 def _by_rename(path: str, expected: bytes, new: bytes, warn: Callable[[str], None]) -> None:
@@ -158,17 +162,25 @@ def _copy_attributes(path: str, fd: int, warn: Callable[[str], None]) -> None:
         warn("this file system does not let the extended attributes of the file be kept")
 
 
-def _write_over(path: str, length: int, new: bytes) -> None:
-    """Overwrite `length` bytes. What is longer goes first: it alone can find the disk full."""
-    fd = os.open(path, os.O_WRONLY | files.CLOEXEC)
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    """The file that is compared is the one that is written, whoever may swap names meanwhile."""
+    fd = os.open(path, os.O_RDWR | files.NOFOLLOW | files.CLOEXEC)
     try:
-        _write_tail(fd, length, new)
-        os.lseek(fd, 0, os.SEEK_SET)
-        files.write_all(fd, new[:length])
-        os.ftruncate(fd, len(new))
-        os.fsync(fd)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise Changed
+        yield fd
     finally:
         os.close(fd)
+
+
+def _write_over(fd: int, length: int, new: bytes) -> None:
+    """Overwrite `length` bytes. What is longer goes first: it alone can find the disk full."""
+    _write_tail(fd, length, new)
+    os.lseek(fd, 0, os.SEEK_SET)
+    files.write_all(fd, new[:length])
+    os.ftruncate(fd, len(new))
+    os.fsync(fd)
 
 
 def _write_tail(fd: int, length: int, new: bytes) -> None:

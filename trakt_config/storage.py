@@ -8,13 +8,14 @@
 """
 from __future__ import annotations
 
+import errno
 import os
 import time
 from contextlib import contextmanager
 from typing import Callable, Iterator, Mapping, Optional
 
 from trakt_config import files, journal, locks, replace
-from trakt_config.errors import LockTimeout, SaveError
+from trakt_config.errors import LockTimeout, SaveError, printable
 from trakt_config.files import read, resolve
 from trakt_config.journal import LeftOver, exists
 from trakt_config.replace import Changed
@@ -22,7 +23,9 @@ from trakt_config.replace import Changed
 __all__ = ["Changed", "Held", "LeftOver", "exists", "hold", "read", "resolve"]
 
 #: More than an answer of the token endpoint may have.
-LARGEST_ANSWER = 512 * 1024
+LARGEST_ANSWER = 288 * 1024
+
+_NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 _LONGEST_PAUSE = 0.25
 
@@ -39,7 +42,8 @@ class Held:
 
     @property
     def journal_path(self) -> str:
-        return self._journal.path
+        """Where the journal stands, as it is shown to people."""
+        return printable(self._journal.path)
 
     def left_over(self) -> Optional[LeftOver]:
         """What a killed run left, an overwrite that was cut short already mended.
@@ -71,12 +75,15 @@ class Held:
 
         :raises SaveError: saving would fail; nothing has been spent.
         """
+        room = LARGEST_ANSWER + 2 * size
         try:
-            os.close(os.open(self.path, os.O_RDWR | files.CLOEXEC))
-            self._journal.begin(note, LARGEST_ANSWER + 2 * size)
+            os.close(os.open(self.path, os.O_RDWR | files.NOFOLLOW | files.CLOEXEC))
+            self._journal.begin(note, room)
             return
         except OSError as error:
             problem = files.reason(error)
+            if error.errno in _NO_ROOM:
+                problem += f" ({room // 1024 + 1} KiB are needed)"
         raise SaveError(f"the config could not be saved: {problem}",
                         hint="Nothing was sent to Trakt. Make the file and its folder writable, "
                              "with room on the disk.")
@@ -178,7 +185,7 @@ def _is_locked(fd: int, path: str, wait: Callable[[], None], warn: Callable[[str
 
 def _open_for_writing(path: str) -> int:
     try:
-        return os.open(path, os.O_RDWR | files.CLOEXEC)
+        return os.open(path, os.O_RDWR | files.NOFOLLOW | files.CLOEXEC)
     except OSError as error:
         problem = files.reason(error)
     raise SaveError(f"the config cannot be opened for writing: {problem}",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 from urllib.parse import urlsplit
 
 from trakt_config.causes import explained
+from trakt_config.errors import TraktUnavailable
 
 if TYPE_CHECKING:
     import requests
@@ -57,8 +58,17 @@ class Watch:
         self._timer.daemon = True
 
     def __enter__(self) -> Watch:
-        self._timer.start()
-        return self
+        """Start.
+
+        :raises TraktUnavailable: the system gives no thread.
+        """
+        try:
+            self._timer.start()
+            return self
+        except RuntimeError:
+            pass
+        raise TraktUnavailable("the system gave no thread for the request",
+                               hint="Nothing was sent to Trakt. Try again.")
 
     def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException],
                  traceback: Optional[TracebackType]) -> None:
