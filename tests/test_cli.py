@@ -60,6 +60,14 @@ def test_quiet_drops_success_but_no_warning(sandbox: Sandbox, config: Any,
     assert done.stderr.startswith("warning: config.yml: ") and done.stderr.count("\n") == 1
 
 
+def test_options_may_stand_before_the_command(sandbox: Sandbox, config: Any,
+                                              command: Command) -> None:
+    config(issued(sandbox, 0))
+    assert command("-q", "authorize", "config.yml").stdout == ""
+    config(issued(sandbox, 2 * WEEK))
+    assert "Trakt's answer is saved" in command("-v", "authorize", "config.yml").stderr
+
+
 def test_verbose_says_why_it_waits(sandbox: Sandbox, config: Any, command: Command) -> None:
     config(issued(sandbox, 2 * WEEK))
     sandbox.answer(Answer(429, headers={"Retry-After": "1"}))

@@ -757,8 +757,8 @@ def test_pin_from_a_redirect(change: Callable[[str], str], sandbox: Sandbox, con
     ("", "pin_refused", "no pin"), ("   ", "pin_refused", "no pin"),
     ("12 34", "pin_refused", "blanks"), ("1234\u200b", "pin_refused", "not ASCII"),
     ("https://example.org/?code=1234&state=other", "pin_refused", "another sign-in"),
-    ("https://example.org/?nothing=here", "pin_refused", "no pin"),
-    ("http://[broken/?code=1234", "pin_refused", "no pin"),
+    ("https://example.org/?nothing=here", "pin_refused", "no code"),
+    ("http://[broken/?code=1234", "pin_refused", "no code"),
     ("https://example.org/?error=access_denied", "denied", "denied"),
     ("87654321", "pin_refused", "refused the code"),
 ])

@@ -399,7 +399,7 @@ def test_pin_from_stdin(sandbox: Sandbox, config: Any, child_environ: dict[str, 
 
 @pytest.mark.parametrize("stdin, words", [
     ("", "none was given"), ("\n\n", "none was given"),
-    ("an id\nsecret\n", "client_id: character 3 is not printable ASCII"),
+    ("an id\nsecret\n", "client_id: character 3 is a blank"),
     ("id\ns\u00e9cret\n", "client_secret: character 2 is not printable ASCII"),
 ])
 def test_no_usable_client(stdin: str, words: str, tmp_path: Path, run: Any) -> None:

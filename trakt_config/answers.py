@@ -69,15 +69,16 @@ PIN = Credential(
     "was made for; get a new one or sign in: trakt-config login FILE")
 AUTHORIZATION_CODE = Credential(
     "the code", "pin_refused",
-    "a code or pin works once, for about ten minutes, and only with the redirect_uri and the app that it "
-    "was made for; start again: trakt-config login FILE")
+    "a code or pin works once, for about ten minutes, and only with the redirect_uri and the app "
+    "that it was made for; start again: trakt-config login FILE")
 REFRESH_TOKEN = Credential(
     "the refresh token", "refresh_token_refused",
     "it was revoked, used by another copy of this file, or already replaced; sign in again: "
     "trakt-config login FILE")
 ACCESS_TOKEN = Credential(
     "the access token", "access_token_refused",
-    "it has ended or was revoked; run trakt-config authorize FILE, else trakt-config login FILE")
+    "it has ended or was revoked; run trakt-config authorize --force FILE, else trakt-config "
+    "login FILE")
 DEVICE_CODE = Credential(
     "the device code", "pin_refused", "sign in again: trakt-config login FILE")
 
@@ -105,8 +106,8 @@ _CLIENT_ADVICE: Mapping[int, tuple[str, str]] = {
 
 _INVALID_CLIENT = (
     "Trakt does not accept client_id and client_secret (invalid_client)",
-    "check both (wrong, or swapped?) at https://app.trakt.tv/settings/apps/api; apps of free "
-    "accounts were removed: API apps need Trakt VIP since 2026-07-30")
+    "correct them in the trakt block (wrong, or swapped?): https://app.trakt.tv/settings/apps/api "
+    "has both, unless the app was removed (API apps need Trakt VIP since 2026-07-30)")
 
 _REDIRECT_URI_MISMATCH = (
     "Trakt refuses trakt.redirect_uri (redirect_uri mismatch)",

@@ -97,6 +97,9 @@ class TraktAuth:
         self._known: Optional[_Known] = None
         #: A refused access token that no further refresh will help.
         self._settled: Optional[Secret] = None
+        #: An access token that replaced one that Trakt refused for a request that was not
+        #: repeated: should it be refused for such a request too, it is not the token's fault.
+        self._unproved: Optional[Secret] = None
 
     def __repr__(self) -> str:
         return f"TraktAuth({name_of(self._config_path)!r})"
@@ -189,12 +192,18 @@ class TraktAuth:
 
     def _after_refusal(self, response: requests.Response, refused: Secret,
                        settings: Mapping[str, Any]) -> requests.Response:
+        is_repeatable = _is_repeatable(response.request)
+        if refused == self._unproved and not is_repeatable:
+            return response
         try:
             known = self._replacement(refused)
         except TraktConfigError:
             response.close()
             raise
-        if known is None or not _is_repeatable(response.request):
+        if known is None:
+            return response
+        if not is_repeatable:
+            self._unproved = known.access_token
             return response
         repeated = _repeat(response, known, settings)
         if repeated.status_code == 401:

@@ -64,17 +64,19 @@ def attempt(config_path: ConfigPath, work: Callable[[], T]) -> T:
 
     :raises SaveError: the system failed.
     """
-    problem = ""
+    ours: TraktConfigError
     try:
         return work()
     except TraktConfigError as error:
         error.path = error.path or name_of(config_path)
-        raise
+        ours = error
     except OSError as error:
-        problem = reason(error)
-    raise SaveError(f"the system failed while the config was held: {problem}",
-                    hint="Run again: nothing that Trakt answered is lost.",
-                    path=name_of(config_path))
+        ours = SaveError(f"the system failed while the config was held: {reason(error)}",
+                         hint="Run again: nothing that Trakt answered is lost.",
+                         path=name_of(config_path))
+    # Without the frames on the way here, in which an error reporter would find the tokens.
+    ours.__context__ = None
+    raise ours.with_traceback(None)
 
 
 def _run(job: Job) -> Result:

@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     general = _general_options()
     parser = argparse.ArgumentParser(
-        prog="trakt-config", parents=[general], allow_abbrev=False,
+        prog="trakt-config", parents=[_general_options()], allow_abbrev=False,
         description="Keep the trakt block of a YAML config signed in, and change nothing else.")
     parser.set_defaults(verbose=False, quiet=False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

@@ -115,7 +115,8 @@ def _checked(config: str, name: str, text: str) -> str:
     good = _VISIBLE.match(text)
     assert good is not None
     if good.end() < len(text):
-        raise ConfigError(f"{name}: character {good.end() + 1} is not printable ASCII", path=config,
+        what = "a blank" if text[good.end()].isspace() else "not printable ASCII"
+        raise ConfigError(f"{name}: character {good.end() + 1} is {what}", path=config,
                           hint="Copy the value again, without blanks and invisible characters.")
     return text
 
@@ -138,25 +139,31 @@ def _dialog(method: str) -> Dialog:
                   countdown=terminal.countdown)
 
 
+def _show(text: str) -> None:
+    """On stdout; where that is closed, on stderr: nobody signs in with what is not shown."""
+    if not console.out(text):
+        console.err(text)
+
+
 def _show_code(code: DeviceCode) -> None:
     from trakt_config.oauth import cleaned
     end = datetime.now(timezone.utc) + timedelta(seconds=code.expires_in)
-    console.out("To sign in, open this page on any device, and enter the code:\n\n"
-                f"  {cleaned(code.verification_url)}\n"
-                f"  {cleaned(code.user_code)}\n\n"
-                f"{_qr_code()}"
-                f"The code is valid until {report.local_time(end)} "
-                f"({report.for_people(timedelta(seconds=code.expires_in))}).")
+    _show("To sign in, open this page on any device, and enter the code:\n\n"
+          f"  {cleaned(code.verification_url)}\n"
+          f"  {cleaned(code.user_code)}\n\n"
+          f"{_qr_code()}"
+          f"The code is valid until {report.local_time(end)} "
+          f"({report.for_people(timedelta(seconds=code.expires_in))}).")
 
 
 def _show_browser_address(url: str) -> None:
-    console.out("To sign in, use the page that opens in your browser. If none opens, open it "
-                f"yourself, on this machine:\n\n  {url}\n")
+    _show("To sign in, use the page that opens in your browser. If none opens, open it "
+          f"yourself, on this machine:\n\n  {url}\n")
 
 
 def _show_address(url: str) -> None:
-    console.out("To sign in, open this page in any browser; then bring the PIN that it shows, or "
-                f"the whole address that it is sent to:\n\n  {url}\n")
+    _show("To sign in, open this page in any browser; then bring the PIN that it shows, or "
+          f"the whole address that it is sent to:\n\n  {url}\n")
 
 
 def _qr_code() -> str:

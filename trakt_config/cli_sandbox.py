@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from trakt_config import arguments, console, report
-from trakt_config.errors import ConfigError
+from trakt_config.errors import ConfigError, printable
 
 if TYPE_CHECKING:
     from trakt_config.sandbox import Sandbox
@@ -97,4 +97,4 @@ def _follow(sandbox: Sandbox, *, quiet: bool) -> NoReturn:
         for request in sandbox.ledger[shown:]:
             shown += 1
             if not quiet:
-                console.out(f"{request.method} {request.path} {request.status}")
+                console.out(printable(f"{request.method} {request.path} {request.status}"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+import threading
 from dataclasses import dataclass, field
 from typing import Mapping, Optional
 from urllib.parse import parse_qs, urlsplit
@@ -53,7 +54,8 @@ def in_browser(sign_in: SignIn) -> Authorization:
     url = request.url(view.settings.client, sign_in.endpoints)
     with loopback.listen(_loopback_address(view), request.state) as receiver:
         sign_in.dialog.show_address(url)
-        sign_in.dialog.open_browser(url)
+        # Some browsers return only when their window is closed.
+        threading.Thread(target=sign_in.dialog.open_browser, args=(url,), daemon=True).start()
         try:
             redirect = receiver.wait(TIME_LIMIT, sign_in.dialog.countdown)
         finally:
@@ -78,6 +80,11 @@ def _answered(sign_in: SignIn, request: AuthorizationRequest, receiver: loopback
                             reason="expired", hint=AGAIN)
     try:
         authorization = _exchange(sign_in, request, _code_in(redirect))
+    except spending.TheirsWins:
+        receiver.answer("Trakt was authorized elsewhere",
+                        "The config has other tokens by now, and those stay. "
+                        "You can close this tab.")
+        raise
     except TraktConfigError as error:
         receiver.answer("Trakt is not authorized", f"{error.message}. The terminal says more.")
         raise
@@ -99,9 +106,8 @@ def _loopback_address(view: View) -> loopback.Address:
     value = (view.document.trakt or {}).get("redirect_uri")
     raise ConfigError(
         "a sign-in in the browser needs a redirect_uri on this machine, with a port",
-        hint="Put this line into the trakt block, and the same address among the redirect URIs of "
-             f"the app ({APPS_PAGE}), or sign in without --browser: "
-             "redirect_uri: http://127.0.0.1:8765/callback",
+        hint="Add this line to the trakt block: redirect_uri: http://127.0.0.1:8765/callback and "
+             f"register the same address in the app ({APPS_PAGE}); or leave out --browser",
         line=value.line if value else view.document.trakt_line,
         column=value.column if value else view.document.trakt_column)
 
@@ -119,6 +125,9 @@ def _code_typed(text: str, request: AuthorizationRequest) -> Secret:
     if redirect.get("state", request.state) != request.state:
         raise LoginRequired("that address belongs to another sign-in", reason="pin_refused",
                             hint=AGAIN)
+    if not redirect.get("code") and not redirect.get("error"):
+        raise LoginRequired("that address holds no code", reason="pin_refused",
+                            hint="Open it, allow the app there, and bring what comes then")
     return _code_in(redirect)
 
 

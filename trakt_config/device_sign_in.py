@@ -5,8 +5,10 @@ from typing import Callable, Optional, Union
 
 from trakt_config import oauth
 from trakt_config.errors import (
+    ConfigError,
     LockTimeout,
     LoginRequired,
+    SaveError,
     TraktConfigError,
     TraktUnavailable,
 )
@@ -59,6 +61,10 @@ def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
             state = _poll(sign_in, code, client)
         except (TraktUnavailable, LockTimeout) as error:
             failure = error
+        except (ConfigError, SaveError) as error:
+            if getattr(error, "authorization", None):
+                raise
+            failure = error  # Nothing was sent: the config may be half saved by an editor.
         if isinstance(state, Authorization):
             return state
         if failure is not None:

@@ -82,6 +82,9 @@ def _locked(job: Job, held: storage.Held, first: Optional[View], local: bool) ->
             _revoke(job, view, endpoints, token)
         _save(job, held, view)
 
+    if finding is Finding.UNKNOWN:
+        job.warn("an earlier run was killed before it had Trakt's answer, so that other tokens may "
+                 f"still be valid: remove the app at {CONNECTED_APPS}")
     uninterrupted.run(work, lambda: job.warn(
         f"waiting for Trakt's answer, at most {BUDGET:.0f} s, so that the config is emptied too"))
     if local:

@@ -10,6 +10,7 @@ import errno
 import hmac
 import os
 import queue
+import re
 import socket
 import threading
 import time
@@ -30,6 +31,9 @@ SLOWEST_CLIENT = 10
 
 #: More than any browser opens.
 MOST_CONNECTIONS = 100
+
+#: Paths that a browser does not ask for as they are written.
+_NORMALISED = re.compile(r"//|/\.\.?(?:/|$)")
 
 #: localhost is not ::1 on this machine.
 _NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
@@ -84,7 +88,7 @@ def address_of(redirect_uri: str) -> Optional[Address]:
     except ValueError:
         return None
     if parts.scheme != "http" or not port or not is_loopback(host) \
-            or "@" in parts.netloc or parts.fragment:
+            or "@" in parts.netloc or "#" in redirect_uri or _NORMALISED.search(parts.path):
         return None
     hosts = ("127.0.0.1", "::1") if host == "localhost" else (host,)
     return Address(hosts, port, parts.path or "/")

@@ -4,7 +4,6 @@ What is kept, what is an error, and what is spent when, is decided here and nowh
 """
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Optional, Tuple
 
 from trakt_config import oauth, recovery, spending, storage
@@ -19,7 +18,7 @@ from trakt_config.errors import (
     TraktUnavailable,
 )
 from trakt_config.freshness import Freshness
-from trakt_config.job import Job, Outcome, Result, View
+from trakt_config.job import Job, Outcome, Result, View, logger
 from trakt_config.recovery import Finding
 from trakt_config.tokens import Authorization
 
@@ -34,13 +33,15 @@ def renew(job: Job, first: Optional[View], broken: Optional[ConfigError]) -> Res
 
     :param first: the config as it was read without a lock, or None where it was `broken`.
     """
-    with ExitStack() as stack:
-        try:
-            held = stack.enter_context(job.hold())
-        except (SaveError, LockTimeout) as error:
-            problem: TraktConfigError = error
-        else:
+    held: Optional[storage.Held] = None
+    problem: TraktConfigError
+    try:
+        with job.hold() as held:
             return _locked(job, held, first)
+    except (SaveError, LockTimeout) as error:
+        if held is not None:
+            raise
+        problem = error
     if first is None:
         raise broken or problem
     if not first.settings.pin and not first.settings.refresh_token:
@@ -76,6 +77,9 @@ def newer_journal() -> SaveError:
 def _locked(job: Job, held: storage.Held, first: Optional[View]) -> Result:
     """The config is ours: finish what was left, look again, decide again."""
     view, finding = locked_view(job, held, first)
+    logger.debug("%s: locked; the authorization is %s, the pin %s, left over: %s", job.name,
+                 view.assessment.freshness.value, "set" if view.settings.pin else "empty",
+                 finding.value)
     if finding is Finding.NEWER:
         return _leave_to_newer(job, view)
     if view.settings.pin:
@@ -129,12 +133,17 @@ def _without_pin(job: Job, held: storage.Held, view: View, refused: LoginRequire
         return job.result(Outcome.FRESH, view)
     if not view.settings.refresh_token and not view.can_be_kept:
         raise refused
-    job.warn(f"{refused.message}; the old authorization is used")
+    also: LoginRequired
     try:
-        return _refresh(job, held, view, Finding.NOTHING)
-    except LoginRequired:
-        pass
-    raise refused
+        result = _refresh(job, held, view, Finding.NOTHING)
+    except LoginRequired as error:
+        also = error
+    else:
+        cleared = "it is cleared, and " if result.outcome is Outcome.REFRESHED else ""
+        job.warn(f"{refused.message}; {cleared}the old authorization is used")
+        return result
+    raise LoginRequired(f"{refused.message}; and {also.message}", reason=refused.reason,
+                        hint=LOGIN)
 
 
 def _refresh(job: Job, held: storage.Held, view: View, finding: Finding) -> Result:
@@ -193,15 +202,22 @@ def _is_answered(error: TraktConfigError) -> bool:
 
 def _bought(job: Job, outcome: Outcome, authorization: Optional[Authorization]) -> Result:
     assert authorization is not None
-    left = authorization.created_at + authorization.expires_in - job.options.clock()
-    if left < job.options.min_validity.total_seconds():
-        job.warn(f"the new access token is valid for {max(left, 0):.0f} s only, "
-                 "less than was asked for; is the clock of this machine right?")
+    now, asked = job.options.clock(), job.options.min_validity.total_seconds()
+    left = max(0.0, authorization.created_at + authorization.expires_in - now)
+    if left < asked:
+        clock = "; is the clock of this machine right?" if left < authorization.expires_in / 2 \
+            else ": every run will refresh it"
+        job.warn(f"the new access token is valid for {left / 3600:.1f} hours, less than the "
+                 f"{asked / 3600:.1f} that were asked for{clock}")
     return Result(outcome, authorization)
 
 
 def no_authorization(view: View) -> LoginRequired:
     what = "has no refresh token" if view.settings.authorization else "holds no authorization yet"
+    typed = (view.document.trakt or {}).get("pin")
+    if typed and not typed.blank and not view.settings.pin:
+        what += (f", and trakt.pin (line {typed.line}) is no pin: "
+                 "it has a blank, or one of < > { } $")
     return LoginRequired(f"the config {what}", reason="no_authorization", hint=LOGIN)
 
 

@@ -110,7 +110,8 @@ def _is_redirect_uri(uri: str) -> bool:
         target = urlsplit(uri)
     except ValueError:
         return False
-    is_web = target.scheme in ("http", "https") and bool(target.netloc)
+    is_web = (target.scheme in ("http", "https") and bool(target.netloc)
+              and uri.isascii() and uri.isprintable() and " " not in uri)
     return uri == OUT_OF_BAND or (is_web and not target.fragment)
 
 

@@ -13,7 +13,7 @@ from typing import Callable, List, Optional, Union
 from trakt_config import document, oauth, storage, uninterrupted
 from trakt_config.errors import ConfigError, SaveError, TraktConfigError, TraktUnavailable
 from trakt_config.files import reason
-from trakt_config.job import Job, View
+from trakt_config.job import Job, View, logger
 from trakt_config.sender import BUDGET
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Secret, UnusableAnswer
 
@@ -84,6 +84,8 @@ def spend(job: Job, held: storage.Held, view: View, ask: Ask, *,
     replaces = note or Note.of(view)
     reserve(held, view, replaces)
 
+    logger.debug("%s: room is reserved; asking Trakt", job.name)
+
     def work() -> Optional[Authorization]:
         record = _Recorder(job, held)
         try:
@@ -150,6 +152,7 @@ def save(job: Job, held: storage.Held, note: Note, view: View, authorization: Au
             try:
                 _splice(job, held, note, view, authorization)
                 held.forget()
+                logger.debug("%s: Trakt's answer is saved", job.name)
                 return
             except storage.Changed:
                 continue

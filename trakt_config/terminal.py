@@ -25,16 +25,13 @@ def ask(question: str) -> str:
     The question goes to stderr (or to stdout, where that is what a person sees), and nowhere
     when the answer comes from a file or a program.
     """
-    if is_interactive():
-        redirected = _is_terminal(sys.stdout) and not _is_terminal(sys.stderr)
-        _show(sys.stdout if redirected else sys.stderr, question)
-    return _line()
+    return _asked(question).strip()
 
 
 def ask_secret(question: str) -> str:
     """The same, and nothing of the answer is shown."""
     if not is_interactive():
-        return _line()
+        return _line().strip()
     import getpass
     try:
         return getpass.getpass(question).strip()
@@ -45,8 +42,14 @@ def ask_secret(question: str) -> str:
 
 
 def agrees(question: str) -> bool:
-    """Whether a person says yes; an empty line is a yes. False where nobody is asked."""
-    return is_interactive() and ask(f"{question} [Y/n] ").lower() in ("", "y", "yes")
+    """Whether a person says yes; an empty line is a yes, Ctrl-D is none.
+
+    False where nobody is asked.
+    """
+    if not is_interactive():
+        return False
+    answer = _asked(f"{question} [Y/n] ")
+    return answer.endswith("\n") and answer.strip().lower() in ("", "y", "yes")
 
 
 def countdown(left: Optional[float]) -> None:
@@ -70,9 +73,18 @@ def can_show_blocks() -> bool:
     return _is_terminal(sys.stdout) and encoding.lower().replace("-", "") == "utf8"
 
 
+def _asked(question: str) -> str:
+    """Ask, where somebody is there, and read the line that is the answer."""
+    if is_interactive():
+        redirected = _is_terminal(sys.stdout) and not _is_terminal(sys.stderr)
+        _show(sys.stdout if redirected else sys.stderr, question)
+    return _line()
+
+
 def _line() -> str:
+    """A line of stdin with its end; empty at the end of stdin."""
     try:
-        return sys.stdin.readline(LONGEST_ANSWER).strip() if sys.stdin else ""
+        return sys.stdin.readline(LONGEST_ANSWER) if sys.stdin else ""
     except UnicodeDecodeError:
         return NO_TEXT
     except (OSError, ValueError):
