@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping, Optional
 
@@ -10,6 +11,10 @@ import pytest
 
 from trakt_config.sandbox import Sandbox
 from trakt_config.tokens import AUTHORIZATION_KEYS
+
+# Under nohup it is ignored, and so it would be in every process that a test starts.
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 #: What would make a test depend on the machine that it runs on.
 FOREIGN_VARIABLES = (

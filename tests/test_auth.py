@@ -329,6 +329,16 @@ def test_request_that_may_do_harm_is_not_repeated(sandbox: Sandbox, config: Any,
     assert send().ok and len(sandbox.token_requests) == 1
 
 
+def test_an_endpoint_that_always_refuses_does_not_use_up_tokens(sandbox: Sandbox, config: Any,
+                                                                signed: Any) -> None:
+    """What is not repeated cannot prove the new token good: one refresh, and no more."""
+    send = signed(config(issued(sandbox)))
+    sandbox.answer(REFUSED, times=4, path=LIST)
+    assert [send("POST", json={}).status_code for _ in range(4)] == [401] * 4
+    assert len(sandbox.token_requests) == 1
+    assert send().ok
+
+
 def test_another_run_has_refreshed_already(sandbox: Sandbox, config: Any, signed: Any) -> None:
     """While the request was under way: the token in the file is not the refused one any more."""
     path = config(issued(sandbox))

@@ -611,6 +611,22 @@ def test_browser_with_a_server_that_insists_on_a_challenge(
         assert [request.status for request in strict.token_requests] == [400, 200]
 
 
+def test_a_browser_that_returns_only_when_it_is_closed_holds_nothing_up(
+        sandbox: Sandbox, clock: Time, config: Any, sign_in: Login, port: int) -> None:
+    path, closed = config(redirect_uri=callback(port)), threading.Event()
+    person = everybody(sandbox, clock)
+    opens = person["open_browser"]
+
+    def open_and_stay(url: str) -> bool:
+        opens(url)
+        return closed.wait(60)
+
+    sign_in(path, "browser", **{**person, "open_browser": open_and_stay})
+    assert not closed.is_set()
+    closed.set()
+    assert_clean(path)
+
+
 def test_browser_denied(sandbox: Sandbox, clock: Time, config: Any, sign_in: Login,
                         port: int) -> None:
     path, pages = config(redirect_uri=callback(port)), []

@@ -542,3 +542,14 @@ def fill(ballast: Path, leave: int) -> None:
         os.ftruncate(fd, os.fstat(fd).st_size - leave)
     finally:
         os.close(fd)
+
+
+def test_an_overwrite_does_not_follow_a_link(tmp_path: Path) -> None:
+    """Whoever owns the folder could lead a run of root's to any file."""
+    target, path = tmp_path / "of-root", tmp_path / "config.yml"
+    target.write_bytes(b"old")
+    path.symlink_to(target)
+    left_over = journal.LeftOver(before=b"old", content=b"new")
+    with pytest.raises(OSError):
+        replace.mend(str(path), left_over)
+    assert target.read_bytes() == b"old"

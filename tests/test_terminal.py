@@ -564,6 +564,15 @@ def test_where_questions_go(stdout: Any, stderr: Any, seen: str,
             if "Really? [Y/n] " in streams[name].getvalue()] == [seen]
 
 
+@pytest.mark.parametrize("typed, agreed", [("\n", True), ("Y\n", True), ("n\n", False),
+                                           ("", False), ("y", False)],
+                         ids=["Return", "Y", "n", "Ctrl-D", "Ctrl-D behind a y"])
+def test_what_is_a_yes(typed: str, agreed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Tty(typed))
+    monkeypatch.setattr(sys, "stderr", Tty())
+    assert terminal.agrees("Really?") is agreed
+
+
 def test_stdin_that_is_not_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is refused as a value, and is no bug."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "utf-8"))

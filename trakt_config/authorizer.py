@@ -39,7 +39,9 @@ def authorize(config_path: ConfigPath, *,
     :param min_validity: how long the access token has to be valid from now on.
     :param force: refresh although it is fresh.
     :param lock_timeout: how long to wait, in all, for other runs on the same config.
-    :param session: send with this session of requests (its proxies, its certificates).
+    :param session: send with this session of requests (its proxies, its certificates, and whether
+        it verifies those). With ``http.client``'s debuglevel set, its connections print what they
+        send; ours do not.
     :param clock: seconds since 1970.
     :param environ: Kometa's placeholders, the endpoints and the state directory are read there.
     :raises ConfigError: the file or a setting has to be edited.
