@@ -365,3 +365,12 @@ def test_any_text_is_a_secret_or_a_refusal_without_it(text: str) -> None:
         return
     secret = found.client.client_secret
     assert secret is None or secret.reveal() == text.strip()
+
+
+def test_a_tag_of_another_programs() -> None:
+    """Home Assistant's ``!secret name`` is no client_id called name."""
+    with pytest.raises(ConfigError, match="filled in by another program") as caught:
+        settings.read(document.parse(b"trakt:\n  client_id: !secret trakt_id\n"), {})
+    assert (caught.value.line, caught.value.column) == (2, 14)
+    typed = document.parse(b"trakt:\n  client_id: !!str a\n  pin: !secret trakt_pin\n")
+    assert settings.read(typed, {}).pin is None

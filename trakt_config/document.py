@@ -40,7 +40,8 @@ class Value:
     ``text`` is what it says: the content of a quoted or block scalar, the characters of a plain
     one, without the blanks around it, whatever type YAML would give it. ``line`` and ``column``
     count from 1; those of a value that takes no room are its key's. ``scalar`` is False for a
-    list or a mapping. ``blank``: nothing, ``~``, ``null``, or a string of blanks.
+    list or a mapping. ``blank``: nothing, ``~``, ``null``, or a string of blanks. ``foreign``: it
+    has a tag of another program's, such as ``!secret``.
     """
 
     text: str = field(repr=False)
@@ -48,6 +49,7 @@ class Value:
     column: int
     scalar: bool
     blank: bool
+    foreign: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +119,12 @@ def _value(entry: Entry) -> Value:
     if entry.blank:
         line, column = entry.line, entry.column
     return Value(text=trimmed(entry.value), line=line, column=column, scalar=entry.scalar,
-                 blank=entry.blank)
+                 blank=entry.blank, foreign=_is_foreign(entry))
+
+
+def _is_foreign(entry: Entry) -> bool:
+    tag = entry.event.tag
+    return tag is not None and tag != "!" and not tag.startswith(_STANDARD_TAGS)
 
 
 # -- edits ---------------------------------------------------------------------------------------
@@ -246,9 +253,7 @@ def _holds(entry: Entry, value: str) -> bool:
 
 def _refuse_values_from_elsewhere(entry: Entry) -> None:
     """A placeholder or a tag such as ``!secret``: the user keeps this token elsewhere."""
-    tag = entry.event.tag
-    foreign = tag is not None and tag != "!" and not tag.startswith(_STANDARD_TAGS)
-    if foreign or _PLACEHOLDER.search(entry.value):
+    if _is_foreign(entry) or _PLACEHOLDER.search(entry.value):
         raise ConfigError(f"trakt.authorization.{entry.key} is filled in from elsewhere",
                           hint="keep the tokens in this file: empty the value and log in again",
                           line=entry.value_line, column=entry.value_column)

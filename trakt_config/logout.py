@@ -4,7 +4,7 @@ from __future__ import annotations
 import enum
 from typing import Optional
 
-from trakt_config import account, document, renewal, storage, uninterrupted
+from trakt_config import account, document, renewal, spending, storage, uninterrupted
 from trakt_config.authorizer import attempt
 from trakt_config.document import Document
 from trakt_config.errors import (
@@ -19,7 +19,7 @@ from trakt_config.files import reason
 from trakt_config.job import ConfigPath, Job, Options, View, job
 from trakt_config.recovery import Finding
 from trakt_config.sender import BUDGET, Endpoints
-from trakt_config.spending import MERGES, Note
+from trakt_config.spending import Note
 from trakt_config.tokens import Secret
 
 CONNECTED_APPS = "https://app.trakt.tv/settings/apps/connected"
@@ -129,15 +129,10 @@ def _save(job: Job, held: storage.Held, view: View) -> None:
 
     :raises SaveError: it cannot be written, or somebody has put other tokens there.
     """
-    problem = "it is being changed all the time"
     try:
-        for _ in range(MERGES):
-            try:
-                _empty(job, held, view)
-                held.forget()
-                return
-            except storage.Changed:
-                continue
+        spending.as_it_is_now(lambda: _empty(job, held, view))
+        held.forget()
+        return
     except ConfigError as error:
         problem = error.message
     except OSError as error:

@@ -5,12 +5,12 @@ import os
 from datetime import timedelta
 from typing import Mapping, Tuple
 
-from trakt_config import document, files, renewal, storage
+from trakt_config import document, files, renewal, spending, storage
 from trakt_config.authorizer import attempt
 from trakt_config.document import Document
-from trakt_config.errors import ConfigError, SaveError
+from trakt_config.errors import ConfigError
 from trakt_config.job import ConfigPath, Job, Options, job
-from trakt_config.spending import MERGES, Note
+from trakt_config.spending import Note
 
 NEW_APP_PAGE = "https://app.trakt.tv/settings/apps/api/new"
 
@@ -75,18 +75,28 @@ def _register(work: Job, client_id: str, client_secret: str) -> bool:
         found = held.left_over()
         if found is not None and found.newer:
             raise renewal.newer_journal()
-        for _ in range(MERGES):
-            before = document.parse(storage.read(work.path))
-            try:
-                edited = document.fill_client(before, client_id, client_secret)
-            except ConfigError:
-                return False
-            if found is None:
-                held.reserve(Note().encode(), max(len(before.data), len(edited.data)))
-            try:
-                held.replace(before.data, edited.data)
-                return True
-            except storage.Changed:
-                continue
-    raise SaveError("the config could not be saved: it is being changed all the time",
-                    hint="Close it in other programs, and run this again.")
+        try:
+            spending.as_it_is_now(lambda: _fill(work, held, client_id, client_secret,
+                                                reserved=found is not None))
+            return True
+        except _NotProved:
+            return False
+
+
+class _NotProved(Exception):
+    """The edit would change something else."""
+
+
+def _fill(work: Job, held: storage.Held, client_id: str, client_secret: str, *,
+          reserved: bool) -> None:
+    before = document.parse(storage.read(work.path))
+    edited = None
+    try:
+        edited = document.fill_client(before, client_id, client_secret)
+    except ConfigError:
+        pass
+    if edited is None:
+        raise _NotProved
+    if not reserved:
+        held.reserve(Note().encode(), max(len(before.data), len(edited.data)))
+    held.replace(before.data, edited.data)

@@ -91,7 +91,7 @@ def _setting(trakt: Mapping[str, Value], key: str, environ: Mapping[str, str]) -
     if not value.scalar:
         raise _error(value, f"trakt.{key} is not a single value",
                      "Write it on one line, in quotes if it has special characters.")
-    if _FILLED_IN_BY_OTHERS.search(value.text):
+    if value.foreign or _FILLED_IN_BY_OTHERS.search(value.text):
         raise _error(value, f"trakt.{key} is filled in by another program",
                      "Run trakt-config after that program, on the file that it writes.")
     text = _KOMETA_PLACEHOLDER.sub(lambda found: _secret(value, key, found[1], environ),
@@ -128,7 +128,7 @@ def _check_characters(value: Value, name: str, text: str) -> None:
 def _pin(value: Optional[Value]) -> Optional[Secret]:
     """The authorization code; None where nobody has typed one."""
     text = _text(value)
-    if value is None or not text or _UNFILLED_PIN.search(text):
+    if value is None or value.foreign or not text or _UNFILLED_PIN.search(text):
         return None
     if "?" in text or "://" in text:
         text = _code_in(value, text)

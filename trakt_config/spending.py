@@ -146,16 +146,11 @@ def save(job: Job, held: storage.Held, note: Note, view: View, authorization: Au
     :raises TheirsWins: it holds a refresh token that is neither the spent one nor the new one.
     :raises SaveError: it cannot be written; the journal stays where it has the answer.
     """
-    problem = "it is being changed all the time"
     try:
-        for _ in range(MERGES):
-            try:
-                _splice(job, held, note, view, authorization)
-                held.forget()
-                logger.debug("%s: Trakt's answer is saved", job.name)
-                return
-            except storage.Changed:
-                continue
+        as_it_is_now(lambda: _splice(job, held, note, view, authorization))
+        held.forget()
+        logger.debug("%s: Trakt's answer is saved", job.name)
+        return
     except TheirsWins:
         held.forget()
         raise
@@ -165,6 +160,21 @@ def save(job: Job, held: storage.Held, note: Note, view: View, authorization: Au
     except OSError as error:
         problem = reason(error)
     raise unsaved(held, problem, authorization, in_journal)
+
+
+def as_it_is_now(edit: Callable[[], None]) -> None:
+    """Do an edit of the config, and do it again when somebody has changed the config meanwhile.
+
+    :raises ConfigError: somebody does so all the time.
+    """
+    for _ in range(MERGES):
+        try:
+            edit()
+            return
+        except storage.Changed:
+            pass
+    raise ConfigError("the config is being changed all the time",
+                      hint="Close it in other programs, and run this again.")
 
 
 def unsaved(held: storage.Held, problem: str, authorization: Optional[Authorization],
