@@ -238,7 +238,7 @@ def test_an_edit_at_every_call(build: Build, edit: Callable[[Scene], None], trak
     looked, replaced = _last_look(reference, "read" if edit is edit_in_place else "open")
     found = []
     for number, call in list(enumerate(reference))[::1 if FULL else 3]:
-        if looked < number <= replaced:
+        if looked < number <= replaced or call.kind == "recv_into":  # Sometimes one is enough.
             continue
         made = build(trakt, base)
 

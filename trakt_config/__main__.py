@@ -6,8 +6,11 @@ import sys
 
 def main() -> int:
     """Run the command line and return its exit status."""
-    from trakt_config import cli
-    return cli.main(sys.argv[1:])
+    try:
+        from trakt_config import cli
+        return cli.main(sys.argv[1:])
+    except KeyboardInterrupt:  # Before there are handlers for signals.
+        return 130
 
 
 if __name__ == "__main__":

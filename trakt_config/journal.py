@@ -271,11 +271,14 @@ def _let_go(file: io.FileIO) -> None:
 
 def _open(path: str, config: str) -> int:
     """Open or make the journal, and refuse one that somebody else may have planted."""
+    owner: Optional[os.stat_result] = None
     try:
         owner = os.stat(config)
     except FileNotFoundError:
+        pass
+    if owner is None:
         raise ConfigError("the config does not exist any more",
-                          hint="Check the path of the config.") from None
+                          hint="Check the path of the config.")
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | files.NOFOLLOW | files.CLOEXEC, 0o600)
     except OSError as error:
