@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import os
 import subprocess
 import sys
@@ -140,3 +141,10 @@ def test_nothing_of_this_machine_is_in_the_package() -> None:
         if path.is_file():
             text = path.read_text("utf-8")
             assert str(ROOT) not in text and os.path.expanduser("~root/") not in text
+
+
+def test_the_version_stands_in_two_places_and_is_one() -> None:
+    """An old setuptools would import the package to look it up, before its needs are there."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    assert setup["metadata"]["version"] == trakt_config.__version__

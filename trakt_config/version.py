@@ -1,3 +1,3 @@
-"""The version, in the one place that packaging and the User-Agent both read."""
+"""The version; setup.cfg has it once more, and a test holds the two equal."""
 
 __version__ = "0.1.0"
