@@ -12,7 +12,9 @@ import pytest
 from trakt_config.sandbox import Sandbox
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
-# Under nohup it is ignored, and so it would be in every process that a test starts.
+# Under nohup and in a shell's background these are ignored, and so they would be in every process
+# that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
