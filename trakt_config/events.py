@@ -20,6 +20,10 @@ _NULLS = ("~", "null", "Null", "NULL")
 _BYTE_ORDER_MARK = "\ufeff"
 
 
+#: The indicators of a block scalar (YAML 1.2, section 8.1.1).
+BLOCK_HEADER = re.compile(r"[|>][-+0-9]*")
+
+
 def events(text: str, loader: str = "safe") -> Iterator[Any]:
     """The events of `text`. A parser of its own each time: a ``%YAML`` directive would leak into
     the next text. ``pure``: an installed C extension reads another language and has other marks.

@@ -17,7 +17,7 @@ from ruamel.yaml.events import (
 )
 
 from trakt_config.errors import ConfigError
-from trakt_config.events import NEWLINE, events, is_blank, is_empty, refuse
+from trakt_config.events import BLOCK_HEADER, NEWLINE, events, is_blank, is_empty, refuse
 from trakt_config.outline import (
     AUTHORIZATION, PIN, ROOT, TRAKT, Block, Entry, Outline, Path, dotted, skip_gap,
 )
@@ -37,7 +37,6 @@ _KEYS = {
 #: What we write: an alias elsewhere to any of it would change with it.
 _WRITTEN = frozenset({PIN, *(AUTHORIZATION + (key,) for key in AUTHORIZATION_KEYS)})
 
-_BLOCK_HEADER = re.compile(r"[|>][-+0-9]*")
 _LAST_NEWLINE = re.compile(r"(?:\r\n|\n|\r)\Z")
 
 
@@ -271,7 +270,7 @@ class _Reader:
             return None
         start, end = event.start_mark.index, int(event.end_mark.index)
         content = self.text[start:end]
-        header = _BLOCK_HEADER.search(content)
+        header = BLOCK_HEADER.search(content)
         if header is not None and "+" in header.group():
             newline = _LAST_NEWLINE.search(content)
             return end - (len(newline.group()) if newline else 0)

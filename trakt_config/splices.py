@@ -10,7 +10,7 @@ from typing import List, Mapping, Optional, Sequence, Tuple, Union
 
 from trakt_config import scalars
 from trakt_config.errors import ConfigError
-from trakt_config.events import NEWLINE
+from trakt_config.events import BLOCK_HEADER, NEWLINE
 from trakt_config.outline import Block, Entry, skip_gap
 
 Splice = Tuple[int, int, str]
@@ -23,7 +23,6 @@ NUMBERS = frozenset({"expires_in", "created_at"})
 
 _TAG_OR_ANCHOR = re.compile(
     "![^ \t\r\n\x85\u2028\u2029]*|&[^ \t\r\n\x85\u2028\u2029?:,\\[\\]{}%@`]*")
-_BLOCK_HEADER = re.compile(r"[|>][-+0-9]*")
 _COMMENT_LINE = re.compile(r"( *)#")
 
 
@@ -97,7 +96,7 @@ def _replace_block_scalar(text: str, entry: Entry, start: int, content: int,
                           new: str) -> List[Splice]:
     """The indicator becomes the value; its comment stays, and the blank lines behind the content.
     """
-    header = _BLOCK_HEADER.match(text, content)
+    header = BLOCK_HEADER.match(text, content)
     header_end = header.end() if header else content
     content_end = header_end + len(text[header_end:entry.end].rstrip(" \r\n"))
     first = start if new else _cut_from(text, start)
