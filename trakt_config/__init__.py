@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trakt_config.auth import TraktAuth
-from trakt_config.authorizer import authorize
+from trakt_config.authorization.authorize import authorize
+from trakt_config.authorization.trakt_auth import TraktAuth
 from trakt_config.errors import (
     AccountProblem,
     ClientRejected,
@@ -19,7 +19,7 @@ from trakt_config.tokens import Authorization
 from trakt_config.version import __version__
 
 if TYPE_CHECKING:
-    from trakt_config.interactive import Dialog, login
+    from trakt_config.sign_in import Dialog, login
 
 __all__ = [
     "AccountProblem",
@@ -42,6 +42,6 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """``login`` and ``Dialog`` need HTTP, which a fresh run does not: they are imported here."""
     if name in ("Dialog", "login"):
-        from trakt_config import interactive
-        return getattr(interactive, name)
+        from trakt_config import sign_in
+        return getattr(sign_in, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

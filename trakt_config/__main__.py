@@ -7,8 +7,8 @@ import sys
 def main() -> int:
     """Run the command line and return its exit status."""
     try:
-        from trakt_config import cli
-        return cli.main(sys.argv[1:])
+        from trakt_config.cli import main as command_line
+        return command_line.main(sys.argv[1:])
     except KeyboardInterrupt:  # Before there are handlers for signals.
         return 130
 

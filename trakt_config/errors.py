@@ -14,10 +14,18 @@ holds a secret; the one exception is ``SaveError.authorization``, which stays ou
 """
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
     from trakt_config.tokens import Authorization
+
+
+def os_reason(error: Exception) -> str:
+    """Why the system refused, in its own words and without a path."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return "not a valid path"
 
 
 def printable(text: str) -> str:

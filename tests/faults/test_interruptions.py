@@ -1,0 +1,159 @@
+"""A host's exception between any two instructions of the calling thread: nothing may be lost.
+
+Ctrl-C, an alarm or a worker's time limit raise between any two instructions of the main thread.
+A trace function does the same, once at each of them, in forked children. After it the very same
+process has to be able to authorize again: no lock may be left behind, nor a second exchange made.
+"""
+from __future__ import annotations
+
+import contextlib
+import dis
+import functools
+import os
+import sys
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, Callable, Iterator, Optional
+
+import pytest
+
+import trakt_config
+from tests.support import injection, scenes
+from tests.support.injection import FULL, Ended, forked
+from tests.support.scenes import Scene
+from trakt_config.sandbox import Answer
+
+PACKAGE = os.path.dirname(trakt_config.__file__)
+#: Code that waits, locks and lets go; the rest holds nothing that could be left behind.
+WATCHED = {os.path.join(PACKAGE, name) for name in (
+    "authorization/authorize.py", "authorization/redeem.py", "authorization/refresh.py",
+    "authorization/shield.py", "storage/files.py", "storage/held.py", "storage/journal.py",
+    "storage/locks.py", "storage/replace.py")} | {contextlib.__file__}
+if sys.version_info >= (3, 11):  # Before, an interruption could keep threading's own locks locked.
+    WATCHED.add(threading.__file__)
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+class Interruption(BaseException):
+    """What a host's signal handler raises."""
+
+
+@pytest.fixture(scope="module")
+def trakt() -> Iterator[Any]:
+    yield from injection.serve()
+
+
+@functools.lru_cache(maxsize=None)
+def _names(code: CodeType) -> dict[int, str]:
+    return {instruction.offset: instruction.opname for instruction in dis.get_instructions(code)}
+
+
+def _takes_signals(code: CodeType, before: int, now: int) -> bool:
+    """Whether CPython runs signal handlers between these two instructions."""
+    if sys.version_info >= (3, 11):
+        return _names(code).get(before, "").startswith(("CALL", "RESUME", "JUMP_BACKWARD"))
+    return not _names(code)[now].startswith(("SETUP_", "BEFORE_", "YIELD_FROM"))
+
+
+class Tracer:
+    """Counts the instructions of the watched code in this thread where a signal handler could
+    run, and raises at one of them.
+    """
+
+    def __init__(self, at: Optional[int]) -> None:
+        self._at = at
+        self._before: dict[int, int] = {}  # By id: frames have to die when they are left.
+        self.count = 0
+        self.where = ""
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_filename not in WATCHED:
+            return None
+        frame.f_trace_opcodes = True
+        frame.f_trace_lines = False
+        if event == "return":
+            self._before.pop(id(frame), None)
+        if event == "opcode":
+            before, now = self._before.get(id(frame), -1), frame.f_lasti
+            self._before[id(frame)] = now
+            if not _takes_signals(frame.f_code, before, now):
+                return self
+            self.count += 1
+            if self.count == self._at:
+                self.where = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+                raise Interruption
+        return self
+
+
+def is_running() -> bool:
+    """Whether there is a second thread."""
+    return any(thread.is_alive() for thread in threading.enumerate()
+               if thread is not threading.main_thread())
+
+
+def interrupted(scene: Scene, at: Optional[int]) -> Callable[[], Any]:
+    """Authorize, interrupted at that instruction; then once more, in the same process."""
+    def authorize() -> None:
+        trakt_config.authorize(scene.config, lock_timeout=timedelta(seconds=0.5))
+
+    def work() -> Any:
+        tracer, outcome = Tracer(at), "went on"
+        sys.settrace(tracer)
+        try:
+            authorize()
+        except Interruption:
+            outcome = "interrupted"
+        finally:
+            sys.settrace(None)
+        deadline = time.monotonic() + 0.03  # The answer takes longer than that.
+        while is_running() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        running = is_running()
+        try:
+            authorize()
+            again = "authorized"
+        except trakt_config.TraktConfigError as error:
+            again = repr(error)
+        return tracer.count, tracer.where, outcome, running, again
+    return work
+
+
+def problems(scene: Scene, ended: Ended) -> Iterator[str]:
+    if ended.result is None:
+        yield str(ended)
+        return
+    _, _, outcome, running, again = ended.result
+    if outcome != "interrupted":
+        yield "the interruption was swallowed"
+    if running:
+        yield "the exchange was still under way"
+    if again != "authorized":
+        yield f"and then: {again}\n{ended}"
+    if scene.trakt.issued() != 1 or scene.trakt.spent_again():
+        yield f"{scene.trakt.asked()} requests, {scene.trakt.issued()} granted"
+    if scene.left_overs():
+        yield f"left over: {scene.left_overs()}"
+    if not set(scene.trakt.honoured()) <= set(scenes.values(scene).values()):
+        yield "the config does not hold what Trakt honours"
+
+
+@pytest.mark.parametrize("build", [scenes.refresh_by_rename, scenes.refresh_in_place,
+                                   scenes.recovery], ids=lambda build: build.__name__)
+def test_an_interruption_at_every_instruction(build: scenes.Build, trakt: Any,
+                                              tmp_path: Path) -> None:
+    step = 11 if not FULL else 1 if build is scenes.refresh_by_rename else 3
+    made = build(trakt, tmp_path)
+    count, _, _, _, again = forked(interrupted(made, None), environ=made.environ).result
+    assert again == "authorized"
+    found = []
+    for at in range(1, count + 1, step):
+        made = build(trakt, tmp_path)
+        trakt.answer(Answer(process=True, wait_after=0.1))
+        ended = forked(interrupted(made, at), environ=made.environ, prepare=made.prepare)
+        where = ended.result[1] if ended.result else ""
+        found += [f"{where}, #{at}: {problem}" for problem in problems(made, ended)]
+    assert not found, f"{len(found)} of {count}:\n" + "\n".join(found)

@@ -1,0 +1,338 @@
+"""What a killed run left, row by row, and what a clean run makes of it.
+
+The journals are written as a run writes them, by :mod:`trakt_config.storage.journal`.
+"""
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Iterator, Mapping, Optional
+
+import pytest
+
+from tests.support import injection, scenes
+from tests.support.injection import Ended, Fault
+from tests.support.scenes import WEEK, Scene
+from trakt_config.authorization.redeem import Note
+from trakt_config.sandbox import Answer
+from trakt_config.storage import journal
+from trakt_config.tokens import Secret
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+DUE, ALMOST, FRESH = WEEK + 3600, int(0.8 * WEEK), 0
+
+
+@pytest.fixture(scope="module")
+def trakt() -> Iterator[Any]:
+    yield from injection.serve()
+
+
+def leave(made: Scene, *, answer: Optional[bytes] = None, spent: Optional[str] = None,
+          pin: Optional[str] = None, before: Optional[bytes] = None,
+          content: Optional[bytes] = None) -> Path:
+    """Leave a journal as a killed run does; its path."""
+    note = Note(refresh_token=Secret(spent).fingerprint() if spent else None,
+                pin=Secret(pin).fingerprint() if pin else None)
+    opened = journal.acquire(str(made.config), {}, lambda: None, print)
+    opened.begin(json.dumps(asdict(note)).encode(), 100000)
+    for kind, payload in ((b"answer", answer), (b"before", before), (b"content", content)):
+        if payload is not None:
+            opened.append(kind, payload, time.time())
+    opened.close(remove=False)
+    return Path(opened.path)
+
+
+def plant(made: Scene, data: bytes) -> Path:
+    """Leave a journal of these bytes; its path."""
+    path = Path(journal.beside(str(made.config)))
+    path.write_bytes(data)
+    path.chmod(0o600)
+    os.chown(path, *made.metadata[:2])
+    return path
+
+
+def body(pair: Mapping[str, Any], **changes: Any) -> bytes:
+    fields = {**pair, **changes}
+    return json.dumps({key: value for key, value in fields.items()
+                       if value is not None}).encode()
+
+
+def token(made: Scene) -> str:
+    return scenes.values(made)["refresh_token"]
+
+
+def outcome(ended: Ended) -> str:
+    assert ended.status == 0, str(ended)
+    return ended.out.split(": ")[1].split(",")[0]
+
+
+def spend(made: Scene) -> dict[str, Any]:
+    """The pair that Trakt gave for the config's refresh token, and nobody saved."""
+    made.trakt.spend(token(made))
+    new = made.trakt.honoured()
+    assert len(new) == 1
+    pair: dict[str, Any] = made.trakt.pair(new[0])
+    return pair
+
+
+def assert_clean(made: Scene) -> None:
+    assert made.left_overs() == []
+    assert list(scenes.damage(made)) == []
+
+
+@pytest.mark.parametrize("data", [
+    b"", b"trakt", b"trakt_config journal 1", b"trakt_config journal 1\nnote 17", b"\0" * 1000,
+    b"trakt_config journal 1\nnote 1 5 0000\nabcde\n", b"junk\n" * 9,
+], ids=range(7))
+@pytest.mark.parametrize("age", [DUE, FRESH], ids=["due", "fresh"])
+def test_nothing_yet_or_torn_is_dropped(age: int, data: bytes, trakt: Any,
+                                        tmp_path: Path) -> None:
+    made = scenes.scene(trakt, tmp_path, age=age)
+    plant(made, data)
+    assert outcome(made.authorize()) == ("refreshed" if age else "fresh")
+    assert trakt.asked() == bool(age)
+    assert_clean(made)
+
+
+@pytest.mark.parametrize("age, found", [(FRESH, "fresh"), (ALMOST, "kept")],
+                         ids=["fresh", "advisory"])
+def test_no_answer_and_a_good_access_token(age: int, found: str, trakt: Any,
+                                           tmp_path: Path) -> None:
+    """It is kept, and the note too, until it is due: then there is one try."""
+    made = scenes.scene(trakt, tmp_path, age=age)
+    left = leave(made, spent=token(made))
+    assert outcome(made.authorize()) == found
+    assert (trakt.asked(), left.exists()) == (0, True)
+    assert made.config.read_bytes() == made.before
+    assert outcome(made.authorize("--force")) == "refreshed"
+    assert trakt.asked() == 1
+    assert_clean(made)
+
+
+def test_no_answer_and_due_is_tried_once(trakt: Any, tmp_path: Path) -> None:
+    made = scenes.scene(trakt, tmp_path)
+    leave(made, spent=token(made))
+    assert outcome(made.authorize()) == "refreshed"
+    assert trakt.asked() == 1
+    assert_clean(made)
+
+
+def test_no_answer_and_it_was_spent(trakt: Any, tmp_path: Path) -> None:
+    """A person has to sign in, and is told why; the journal goes."""
+    made = scenes.scene(trakt, tmp_path)
+    leave(made, spent=token(made))
+    spend(made)
+    ended = made.authorize()
+    assert (ended.status, trakt.asked()) == (3, 2) and "was lost" in ended.err
+    assert_clean(made)
+
+
+def test_no_answer_and_no_answer_again(trakt: Any, tmp_path: Path) -> None:
+    """One try a run, and the note stays until an answer is definite."""
+    made = scenes.scene(trakt, tmp_path)
+    left = leave(made, spent=token(made))
+    trakt.answer(Answer(503), times=2)
+    for asked in (1, 2):
+        assert made.authorize().status == 4
+        assert (trakt.asked(), left.exists()) == (asked, True)
+    assert outcome(made.authorize()) == "refreshed"
+    assert_clean(made)
+
+
+def test_no_answer_and_another_refresh_token(trakt: Any, tmp_path: Path) -> None:
+    made = scenes.scene(trakt, tmp_path)
+    leave(made, spent="another")
+    assert outcome(made.authorize()) == "refreshed"
+    assert_clean(made)
+
+
+def test_no_answer_to_a_pin(trakt: Any, tmp_path: Path) -> None:
+    """A code dies by itself; it is sent once more."""
+    made = scenes.scene(trakt, tmp_path, pin=True)
+    leave(made, pin="whatever")
+    assert outcome(made.authorize()) == "exchanged"
+    assert_clean(made)
+
+
+@pytest.mark.parametrize("edit", [
+    lambda text: text, lambda text: re.sub("    refresh_token: .*", "    refresh_token:", text),
+    lambda text: text.split("  authorization:\n")[0] + "mal:" + text.split("mal:")[1],
+], ids=["its token", "an empty token", "no block"])
+def test_a_good_answer_is_put_in(edit: Any, trakt: Any, tmp_path: Path) -> None:
+    """Without a request; the outcome is adopted."""
+    made = scenes.scene(trakt, tmp_path)
+    leave(made, spent=token(made), answer=body(spend(made)))
+    made.config.write_text(edit(made.before.decode()))
+    assert outcome(made.authorize()) == "adopted"
+    assert trakt.asked() == 1 and trakt.honoured() == [token(made)]
+    assert made.left_overs() == []
+
+
+def test_a_good_answer_to_a_pin_clears_it(trakt: Any, tmp_path: Path) -> None:
+    made = scenes.scene(trakt, tmp_path, pin=True)
+    pin = made.before.decode().split("  pin: ")[1].split("\n")[0]
+    trakt.spend_code(pin)
+    leave(made, pin=pin, answer=body(trakt.pair(trakt.honoured()[0])))
+    assert outcome(made.authorize()) == "adopted"
+    assert trakt.asked() == 1 and b"  pin:\n" in made.config.read_bytes()
+    assert_clean(made)
+
+
+def test_a_good_answer_that_is_in_the_config_already(trakt: Any, tmp_path: Path) -> None:
+    made = scenes.scene(trakt, tmp_path, age=FRESH)
+    leave(made, spent="the old one", answer=body(trakt.pair(token(made))))
+    assert outcome(made.authorize()) in ("fresh", "adopted")
+    assert trakt.asked() == 0 and made.config.read_bytes() == made.before
+    assert_clean(made)
+
+
+@pytest.mark.parametrize("key", ["access_token", "created_at", "scope"])
+def test_a_good_answer_that_is_there_in_part(key: str, trakt: Any, tmp_path: Path) -> None:
+    """Its refresh token is, and somebody took another line away."""
+    made = scenes.scene(trakt, tmp_path, age=FRESH)
+    leave(made, spent="the old one", answer=body(trakt.pair(token(made))))
+    lines = made.before.decode().splitlines(keepends=True)
+    made.config.write_text("".join(line for line in lines
+                                   if not line.startswith(f"    {key}: ")))
+    ended = made.authorize()
+    assert ended.status == 0, str(ended)
+    assert len(trakt.honoured()) == 1 and trakt.honours_access(
+        scenes.values(made)["access_token"])
+    assert made.left_overs() == []
+
+
+def test_a_good_answer_and_another_refresh_token(trakt: Any, tmp_path: Path) -> None:
+    """Theirs wins, with a warning."""
+    made = scenes.scene(trakt, tmp_path, age=FRESH)
+    leave(made, spent="the old one", answer=body(trakt.issue_authorization()))
+    ended = made.authorize()
+    assert outcome(ended) == "fresh" and "those stay" in ended.err
+    assert trakt.asked() == 0 and made.config.read_bytes() == made.before
+    assert_clean(made)
+
+
+@pytest.mark.parametrize("data", [b"", b"libraries: {}\n", b"[", b"trakt:\n", b"\xff", b"trakt: 1"],
+                         ids=["empty", "no block", "broken", "null", "not UTF-8", "a number"])
+def test_a_good_answer_and_no_place_for_it(data: bytes, trakt: Any, tmp_path: Path) -> None:
+    """It waits, and the error says so; after the repair it is put in."""
+    made = scenes.scene(trakt, tmp_path)
+    left = leave(made, spent=token(made), answer=body(spend(made)))
+    made.config.write_bytes(data)
+    for _ in range(2):
+        ended = made.authorize()
+        assert ended.status == 5 and str(left) in ended.err and left.exists(), str(ended)
+        assert made.config.read_bytes() == data
+    made.config.write_bytes(made.before)
+    assert outcome(made.authorize()) == "adopted"
+    assert trakt.asked() == 1
+    assert_clean(made)
+
+
+def test_a_good_answer_and_no_file(trakt: Any, tmp_path: Path) -> None:
+    made = scenes.scene(trakt, tmp_path)
+    left = leave(made, spent=token(made), answer=body(spend(made)))
+    os.rename(made.config, tmp_path / "away")
+    assert made.authorize().status == 2 and left.exists()
+    os.rename(tmp_path / "away", made.config)
+    assert outcome(made.authorize()) == "adopted"
+
+
+@pytest.mark.parametrize("fault, status", [
+    (Fault("flock", 1, errno.EIO), 5), (Fault("fchown", 1, errno.EIO), 5),
+    (Fault("flock", 2, errno.EIO), 5),
+    (Fault("flock", 2, errno.EAGAIN, for_good=True), 4), (Fault("flock", 2, "term"), 143),
+    (Fault("flock", 2, "kill"), -9)], ids=str)
+def test_a_good_answer_and_a_run_that_gets_no_lock(fault: Fault, status: int, trakt: Any,
+                                                   tmp_path: Path) -> None:
+    """It has not looked at the journal yet: that stays, and no other is used instead."""
+    made = scenes.scene(trakt, tmp_path)
+    left = leave(made, spent=token(made), answer=body(spend(made)))
+    ended = made.authorize(fault=fault)
+    if ended.status != 0 or fault.kind != "fchown":  # Only root gives files away.
+        assert ended.status == status, str(ended)
+        assert left.exists() and trakt.asked() == 1
+    assert made.authorize().status == 0
+    assert trakt.asked() == 1 and trakt.honoured() == [token(made)]
+    assert_clean(made)
+
+
+@pytest.mark.parametrize("cut", range(0, 700, 37))
+def test_a_torn_overwrite_is_written_again(cut: int, trakt: Any, tmp_path: Path) -> None:
+    """Whatever part of the new content had reached the file."""
+    made = scenes.scene(trakt, tmp_path)
+    new = spend(made)
+    content = made.before
+    for key, value in scenes.values(made).items():
+        content = content.replace(f"    {key}: {value}\n".encode(),
+                                  f"    {key}: {new[key]}\n".encode())
+    leave(made, spent=token(made), answer=body(new), before=made.before, content=content)
+    made.config.write_bytes(content[:cut] + made.before[cut:])
+    assert made.authorize().status == 0
+    assert made.config.read_bytes() == content and trakt.asked() == 1
+    assert made.left_overs() == []
+
+
+def test_an_edit_after_a_torn_overwrite_wins(trakt: Any, tmp_path: Path) -> None:
+    """The tokens still come in, into the file as it is by now."""
+    made = scenes.scene(trakt, tmp_path)
+    new = spend(made)
+    content = made.before.replace(token(made).encode(), new["refresh_token"].encode())
+    leave(made, spent=token(made), answer=body(new), before=made.before, content=content)
+    made.before = made.before.replace(b"big one", b"large one") + b"# edited\n"
+    made.config.write_bytes(made.before)
+    assert outcome(made.authorize()) == "adopted"
+    assert token(made) == new["refresh_token"] and b"large one" in made.config.read_bytes()
+    assert list(scenes.damage(made)) == []
+
+
+def test_an_answer_with_a_refresh_token_alone(trakt: Any, tmp_path: Path) -> None:
+    """That one is spent for a whole pair."""
+    made = scenes.scene(trakt, tmp_path)
+    leave(made, spent=token(made), answer=body(spend(made), access_token=None))
+    assert outcome(made.authorize()) == "refreshed"
+    assert trakt.honoured() == [token(made)]
+    assert_clean(made)
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>", b"{}", b"[1]", b'{"access_token": 1}'])
+def test_an_answer_of_no_use(answer: bytes, trakt: Any, tmp_path: Path) -> None:
+    """As if there had been none: one try, and if that is refused, a person has to sign in."""
+    made = scenes.scene(trakt, tmp_path)
+    leave(made, spent=token(made), answer=answer)
+    assert outcome(made.authorize()) == "refreshed"
+    assert_clean(made)
+    made = scenes.scene(trakt, tmp_path)
+    leave(made, spent=token(made), answer=answer)
+    spend(made)
+    ended = made.authorize()
+    assert ended.status == 3 and "was lost" in ended.err
+    assert_clean(made)
+
+
+@pytest.mark.parametrize("age, status", [(FRESH, 0), (ALMOST, 0), (DUE, 5)])
+def test_a_newer_version_of_the_format_is_left(age: int, status: int, trakt: Any,
+                                               tmp_path: Path) -> None:
+    made = scenes.scene(trakt, tmp_path, age=age)
+    left = plant(made, b"trakt_config journal 2\nwhatever")
+    ended = made.authorize()
+    assert (ended.status, trakt.asked()) == (status, 0) and "newer version" in ended.err
+    assert left.read_bytes() == b"trakt_config journal 2\nwhatever"
+    assert made.config.read_bytes() == made.before
+
+
+@pytest.mark.parametrize("note", [b"[1]", b"{", b'{"more": 1}', b"null", b"\xff"])
+def test_a_note_of_another_version_is_left(note: bytes, trakt: Any, tmp_path: Path) -> None:
+    """The checksum says that it is whole, so somebody knows what it means."""
+    made = scenes.scene(trakt, tmp_path)
+    opened = journal.acquire(str(made.config), {}, lambda: None, print)
+    opened.begin(note, 1000)
+    opened.append(b"answer", body(trakt.issue_authorization()), time.time())
+    opened.close(remove=False)
+    assert (made.authorize().status, trakt.asked()) == (5, 0)
+    assert os.path.exists(opened.path)

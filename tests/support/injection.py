@@ -1,0 +1,456 @@
+"""Runs in forked children, with faults injected before their system calls.
+
+The sandbox lives in a process of its own, so that the test process has one thread when it forks.
+A child counts what it calls by kind ("the third write"), which the network's timing does not
+shift, and can be killed, sent a signal, or refused at any of those calls.
+"""
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import fcntl
+import functools
+import io
+import json
+import multiprocessing
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import urllib.request
+from dataclasses import dataclass, field
+from datetime import timedelta
+from multiprocessing.managers import BaseManager
+from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
+
+# Imported before the fork, so that no child pays for it.
+import requests.adapters  # noqa: F401
+
+from trakt_config.authorization import refresh  # noqa: F401
+from trakt_config.authorization.run import Options
+from trakt_config.cli import main
+from trakt_config.sandbox import CLIENT_ID, CLIENT_SECRET, Answer, Hold, Sandbox
+
+FULL = bool(os.environ.get("TRAKT_CONFIG_FULL"))
+
+#: The functions of `os` that the package calls, or that the standard library calls for it.
+OS_CALLS = tuple(name for name in (
+    "open", "read", "write", "fsync", "ftruncate", "posix_fallocate", "lseek", "fstat", "stat",
+    "lstat", "readlink", "replace", "rename", "unlink", "fchown", "fchmod", "chmod", "listxattr",
+    "getxattr", "setxattr", "removexattr", "mkdir", "close") if hasattr(os, name))
+SOCKET_CALLS = ("connect", "sendall", "recv_into")
+
+#: Longer than any run takes whose pauses are skipped; what takes longer hangs.
+HANGS = 60.0
+
+
+class Served(Sandbox):
+    """The sandbox with what a test in another process needs of it; all of that is a method."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._active = 0
+        self._count_requests()
+        self._held: Optional[Hold] = None
+
+    def _count_requests(self) -> None:
+        """Know how many requests are being handled, from accept(2) to the last byte."""
+        server: Any = self._server
+        accepted, handle = server.process_request, server.process_request_thread
+
+        def process_request(request: Any, address: Any) -> None:
+            with self._lock:
+                self._active += 1
+            accepted(request, address)
+
+        def process_request_thread(request: Any, address: Any) -> None:
+            try:
+                handle(request, address)
+            finally:
+                with self._lock:
+                    self._active -= 1
+
+        server.process_request = process_request
+        server.process_request_thread = process_request_thread
+
+    def address(self) -> str:
+        return self.url
+
+    def reset(self) -> None:
+        """Forget all tokens, requests and prepared answers."""
+        with self._lock:
+            self._ledger.clear()
+            self._answers.clear()
+        issuer: Any = self._issuer
+        for known in (issuer._by_access_token, issuer._by_refresh_token, issuer._codes):
+            known.clear()
+
+    def settle(self, timeout: float = 10) -> None:
+        """Return when every request that has left its sender is processed."""
+        try:  # Connections are accepted in order: those before this one are counted by then.
+            urllib.request.urlopen(self.url + "/settled", timeout=10).close()
+        except OSError:
+            pass
+        deadline = time.monotonic() + timeout
+        while self._active:
+            assert time.monotonic() < deadline, "a request is still being handled"
+            time.sleep(0.001)
+
+    def honoured(self) -> list[str]:
+        """The refresh tokens that would work now."""
+        issuer: Any = self._issuer
+        return [token for token in list(issuer._by_refresh_token) if self.honours_refresh(token)]
+
+    def all_tokens(self) -> list[str]:
+        """Everything secret that was ever given out since the last reset."""
+        issuer: Any = self._issuer
+        return [*issuer._by_access_token, *issuer._by_refresh_token, *issuer._codes]
+
+    def pair(self, refresh_token: str) -> dict[str, Any]:
+        """The answer that this refresh token came with."""
+        issuer: Any = self._issuer
+        answer: dict[str, Any] = issuer._by_refresh_token[refresh_token].response()
+        return answer
+
+    def spend(self, refresh_token: str) -> None:
+        """Spend it for a pair, as a run does that is killed before it hears of it."""
+        self._post({"grant_type": "refresh_token", "refresh_token": refresh_token})
+
+    def spend_code(self, code: str) -> None:
+        self._post({"grant_type": "authorization_code", "code": code})
+
+    def _post(self, fields: Mapping[str, str]) -> None:
+        body = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
+                "redirect_uri": "urn:ietf:wg:oauth:2.0:oob", **fields}
+        headers = {"Content-Type": "application/json", "User-Agent": "a test",
+                   "trakt-api-version": "2", "trakt-api-key": CLIENT_ID}
+        urllib.request.urlopen(urllib.request.Request(
+            self.url + "/oauth/token", json.dumps(body).encode(), headers), timeout=10).close()
+
+    def asked(self) -> int:
+        """How many requests for tokens there were."""
+        return len(self.token_requests)
+
+    def issued(self) -> int:
+        """How many of them were granted."""
+        return sum(request.issued for request in self.token_requests)
+
+    def spent_again(self) -> int:
+        """How many of them presented what had been spent."""
+        return sum(request.reuse for request in self.token_requests)
+
+    def paths(self) -> list[str]:
+        return [request.path for request in self.ledger]
+
+    def bodies(self) -> list[Any]:
+        return [request.body for request in self.token_requests]
+
+    def hold_next(self, answer: Answer = Answer(process=True), *, before: bool = False) -> None:
+        """Answer the next request like that, and when told to."""
+        self._held = Hold()
+        held: Mapping[str, Any] = {"hold_before" if before else "hold": self._held}
+        self.answer(Answer(**{**vars(answer), **held}))
+
+    def wait_held(self) -> None:
+        assert self._held is not None
+        self._held.wait()
+
+    def release(self) -> None:
+        assert self._held is not None
+        self._held.release()
+
+
+class _Manager(BaseManager):
+    """Starts a process with a :class:`Served` in it."""
+
+
+_Manager.register("Served", Served)
+
+
+def serve() -> Iterator[Any]:
+    """A fixture's body: a sandbox in another process, as a proxy for :class:`Served`."""
+    manager = _Manager(ctx=multiprocessing.get_context("spawn"))
+    manager.start()
+    try:
+        yield manager.Served()  # type: ignore[attr-defined]
+    finally:
+        manager.shutdown()
+
+
+class App:
+    """What `conftest.config_text` needs of a sandbox."""
+
+    client_id, client_secret = CLIENT_ID, CLIENT_SECRET
+
+
+@dataclass(frozen=True)
+class Call:
+    """One system call of a child: the n-th of its kind, and what it was about."""
+
+    kind: str
+    ordinal: int
+    subject: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} #{self.ordinal} ({self.subject})"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens at a call.
+
+    :ivar action: ``"kill"``, ``"term"`` (before it) or ``"late term"`` (after it); ``"short"``,
+        a write that takes a part; ``"bug"``, an exception that nobody expects; or an error's
+        number.
+    :ivar for_good: it also happens at every later call of that kind.
+    """
+
+    kind: str
+    ordinal: int
+    action: object
+    for_good: bool = False
+
+    def strikes(self, call: Call) -> bool:
+        later = self.for_good and call.ordinal > self.ordinal
+        return call.kind == self.kind and (later or call.ordinal == self.ordinal)
+
+
+@dataclass
+class Ended:
+    """A child that has ended: exit status (minus the signal's number, if one killed it)."""
+
+    status: int
+    out: str
+    err: str
+    calls: list[Call] = field(default_factory=list)
+    seen: list[Any] = field(default_factory=list)
+    result: Any = None
+
+    def __str__(self) -> str:
+        return f"exit {self.status}\n{self.out}{self.err}"
+
+
+class Gate:
+    """Every watched call passes here first."""
+
+    def __init__(self, fault: Optional[Fault], look: Optional[Callable[[Call], Any]]) -> None:
+        self._fault = fault
+        self._look = look
+        self._counts: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._looking = False
+        self.calls: list[Call] = []
+        self.seen: list[Any] = []
+
+    def call(self, kind: str, real: Callable[..., Any], args: Any, more: Any) -> Any:
+        with self._lock:
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            call = Call(kind, self._counts[kind], _subject(args))
+            self.calls.append(call)
+        if self._look and not self._looking:
+            self._looking = True
+            self.seen.append((call, self._look(call)))
+            self._looking = False
+        fault = self._fault
+        if not fault or not fault.strikes(call):
+            return real(*args, **more)
+        return _struck(fault, kind, real, args, more)
+
+
+def _struck(fault: Fault, kind: str, real: Callable[..., Any], args: Any, more: Any) -> Any:
+    if fault.action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if fault.action == "short" and kind == "write":
+        return real(args[0], args[1][:max(1, len(args[1]) // 3)])
+    if fault.action == "bug":
+        raise RuntimeError("a bug")
+    if fault.action == "term":
+        _signal_main_thread()
+    if isinstance(fault.action, int):
+        if kind == "close":  # Linux closes the file even then.
+            real(*args, **more)
+        raise OSError(fault.action, os.strerror(fault.action))
+    result = real(*args, **more)
+    if fault.action == "late term":
+        _signal_main_thread()
+    return result
+
+
+def _signal_main_thread() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread():
+        time.sleep(0.01)  # The main thread takes notice.
+
+
+def _subject(args: Sequence[Any]) -> str:
+    first = args[0] if args else ""
+    return os.path.basename(os.fsdecode(first)) if isinstance(first, (str, bytes)) else ""
+
+
+def install(gate: Gate) -> None:
+    """Lead all watched calls of this process through the gate, for good."""
+    def watched(kind: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(real)
+        def passing(*args: Any, **more: Any) -> Any:
+            return gate.call(kind, real, args, more)
+        return passing
+
+    for name in OS_CALLS:
+        real = getattr(os, name)
+        wrapped = watched(name, real)
+        for supported in (os.supports_fd, os.supports_follow_symlinks, os.supports_dir_fd):
+            if real in supported:
+                supported.add(wrapped)
+        setattr(os, name, wrapped)
+    setattr(fcntl, "flock", watched("flock", fcntl.flock))
+    for name in SOCKET_CALLS:
+        setattr(socket.socket, name, watched(name, getattr(socket.socket, name)))
+
+
+def forked(work: Callable[[], Any], *, environ: Optional[Mapping[str, str]] = None,
+           fault: Optional[Fault] = None, watch: bool = False,
+           look: Optional[Callable[[Call], Any]] = None,
+           prepare: Callable[[], None] = lambda: None, timeout: float = HANGS) -> Ended:
+    """Do `work` in a child. An int that it returns is the exit status; else it is the result.
+
+    :param watch: count the calls although there is no fault.
+    :param look: called before every call, its results are in ``seen``.
+    :param prepare: called in the child first, unwatched.
+    """
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            _be_child(work, environ, Gate(fault, look) if fault or watch or look else None,
+                      prepare, (out.fileno(), err.fileno(), writing), timeout)
+        os.close(writing)
+        told, hung = _read_until_end(reading, timeout)
+        if hung:
+            os.kill(pid, signal.SIGKILL)
+        os.close(reading)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        out.seek(0)
+        err.seek(0)
+        calls, seen, result = pickle.loads(told) if told else ([], [], None)
+        ended = Ended(status, out.read().decode("utf-8", "replace"),
+                      err.read().decode("utf-8", "replace"), calls, seen, result)
+    assert not hung, f"hung for {timeout} s: {fault}\n{ended}"
+    return ended
+
+
+def _read_until_end(fd: int, timeout: float) -> tuple[bytes, bool]:
+    """What the child tells; and whether it had not ended when the time was up."""
+    told = b""
+    deadline = time.monotonic() + timeout
+    while True:
+        ready, _, _ = select.select([fd], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            return told, True
+        piece = os.read(fd, 1 << 16)
+        if not piece:
+            return told, False
+        told += piece
+
+
+def _be_child(work: Callable[[], Any], environ: Optional[Mapping[str, str]],
+              gate: Optional[Gate], prepare: Callable[[], None],
+              fds: tuple[int, int, int], timeout: float) -> None:
+    real_exit, real_write, status = os._exit, os.write, 99
+    try:
+        out, err, telling = fds
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            raw = io.FileIO(number, "w", closefd=False)
+            setattr(sys, name, io.TextIOWrapper(raw, encoding="utf-8", write_through=True))
+        faulthandler.dump_traceback_later(0.9 * timeout, file=2)
+        if environ is not None:
+            os.environ.clear()
+            os.environ.update(environ)
+        prepare()
+        if gate:
+            install(gate)
+        result = work()
+        status = result if isinstance(result, int) else 0
+        told = pickle.dumps((gate.calls if gate else [], gate.seen if gate else [], result))
+        while told:
+            told = told[real_write(telling, told):]
+    except BaseException:
+        real_write(2, traceback.format_exc().encode("utf-8", "replace"))
+    finally:
+        real_exit(status)
+
+
+def command(*arguments: object, lock_timeout: float = 0.5) -> Callable[[], int]:
+    """The command line, as work for a child; its pauses between requests are skipped."""
+    def work() -> int:
+        quick = functools.partial(Options, sleep=lambda seconds: None,
+                                  lock_timeout=timedelta(seconds=lock_timeout))
+        setattr(main, "Options", quick)
+        return main.main([os.fsdecode(word) if isinstance(word, bytes) else str(word)
+                         for word in arguments])
+    return work
+
+
+CLONE_NEWNS, CLONE_NEWPID = 0x00020000, 0x20000000
+_MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1, 0x20, 0x1000, 0x4000, 0x40000
+
+#: A uid and gid that own nothing.
+NOBODY = 65534
+
+
+def private_mounts() -> None:
+    """Give this process mounts of its own, that nobody else sees.
+
+    :raises OSError: this machine does not allow it.
+    """
+    _check(_libc().unshare(CLONE_NEWNS))
+    _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
+
+
+def bind(source: object, target: object) -> None:
+    """Mount the file `source` on the file `target`, as a container does with a single file."""
+    _mount(str(source), str(target), "", _MS_BIND)
+
+
+def mount_tmpfs(target: object, options: str = "") -> None:
+    _mount("tmpfs", str(target), "tmpfs", 0, options)
+
+
+def make_read_only(target: object) -> None:
+    """Remount what is mounted there."""
+    _mount("none", str(target), "", _MS_REMOUNT | _MS_RDONLY)
+
+
+def become_nobody() -> None:
+    """Drop root's rights in this (forked) process, for good."""
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+
+
+def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    _check(_libc().mount(os.fsencode(source), os.fsencode(target), kind.encode(),
+                         ctypes.c_ulong(flags), options.encode()))
+
+
+def _libc() -> Any:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _check(status: int) -> None:
+    if status != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+@functools.lru_cache(maxsize=None)
+def allows(attempt: Callable[[], None]) -> bool:
+    """Whether this machine lets a process do that; tried in a child."""
+    return sys.platform == "linux" and forked(attempt).status == 0

@@ -1,0 +1,393 @@
+"""What `status` says of a config, offline and online, for people and for programs."""
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Mapping
+
+import pytest
+
+from trakt_config import storage
+from trakt_config.authorization import plan, redeem, status
+from trakt_config.authorization.plan import LEFT_OVER, Step
+from trakt_config.authorization.run import ISSUED_IN_FUTURE, Options
+from trakt_config.cli import main
+from trakt_config.errors import ConfigError, LoginRequired
+from trakt_config.sandbox import Answer, Sandbox
+from trakt_config.storage import files
+
+WEEK = 604800
+JULY = 1782864000
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Configs are in the working directory, and Trakt is the sandbox."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("TRAKT_CONFIG_OAUTH_URL", "TRAKT_CONFIG_API_URL"):
+        monkeypatch.setenv(name, environ[name])
+
+
+def issued(sandbox: Sandbox, age: int = 0) -> dict[str, Any]:
+    return sandbox.issue_authorization(created_at=int(time.time()) - age)
+
+
+def look(path: Path) -> status.Status:
+    path.chmod(0o600)
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    found = status.look(path, Options())
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    return found
+
+
+def run(*arguments: str) -> int:
+    """The command, in this process."""
+    options = main._parser().parse_args(["status", *arguments])
+    return int(options.command(options))
+
+
+# The state, and what follows from it
+
+
+@pytest.mark.parametrize("age, state, step, usable", [
+    pytest.param(0, "valid", Step.NOTHING, True, id="fresh"),
+    pytest.param(int(0.8 * WEEK), "valid", Step.REFRESH_OR_KEEP, True, id="getting old"),
+    pytest.param(WEEK - 60, "valid", Step.REFRESH, True, id="valid for a minute"),
+    pytest.param(WEEK + 60, "expired", Step.REFRESH, True, id="expired"),
+])
+def test_state_by_age(sandbox: Sandbox, config: Any, age: int, state: str, step: Step,
+                      usable: bool) -> None:
+    found = look(config(issued(sandbox, age)))
+    assert (found.state, found.step, found.is_usable) == (state, step, usable)
+    assert found.life_left == pytest.approx(max(0, 1 - age / WEEK), abs=0.001)
+    assert (found.problems, sandbox.ledger) == ([], [])
+
+
+@pytest.mark.parametrize("missing, state, step, usable", [
+    pytest.param(["created_at"], "unknown_age", Step.REFRESH, True, id="without created_at"),
+    pytest.param(["access_token"], "refresh_token_only", Step.REFRESH, True,
+                 id="without an access token"),
+    pytest.param(["refresh_token"], "valid", Step.NOTHING, True, id="without a refresh token"),
+    pytest.param(["access_token", "refresh_token"], "none", None, False, id="without tokens"),
+    pytest.param(["created_at", "refresh_token"], "unknown_age", None, False,
+                 id="an access token alone"),
+])
+def test_state_where_values_are_missing(sandbox: Sandbox, config: Any, missing: list[str],
+                                        state: str, step: Step, usable: bool) -> None:
+    values = {key: value for key, value in issued(sandbox).items() if key not in missing}
+    found = look(config(values))
+    assert (found.state, found.step, found.is_usable) == (state, step, usable)
+    assert isinstance(found.failure, LoginRequired) is (step is None)
+
+
+def test_pin_alone_is_usable(sandbox: Sandbox, config: Any) -> None:
+    found = look(config(pin=sandbox.issue_code()))
+    assert (found.state, found.step, found.is_usable) == ("pin_only", Step.EXCHANGE, True)
+
+
+@pytest.mark.parametrize("age, step, usable", [
+    (int(0.8 * WEEK), Step.KEEP, True), (WEEK - 60, None, True), (WEEK + 60, None, False)])
+def test_old_access_token_without_a_refresh_token(sandbox: Sandbox, config: Any, age: int,
+                                                  step: Step, usable: bool) -> None:
+    """It is usable for as long as it is valid, although `authorize` can do nothing for it."""
+    found = look(config({**issued(sandbox, age), "refresh_token": ""}))
+    assert (found.step, found.is_usable) == (step, usable)
+
+
+def test_dry_run_says_the_same(sandbox: Sandbox, config: Any) -> None:
+    """Where nothing can be done and nothing has to be, there is no difference to show."""
+    path = config({**issued(sandbox, int(0.8 * WEEK)), "refresh_token": ""})
+    found = plan.plan(path, Options())
+    assert (found.intention, found.diff) == (Step.KEEP.value, "")
+
+
+# Problems
+
+
+def only_problem(path: Path) -> str:
+    found = look(path)
+    assert len(found.problems) == 1, found.problems
+    return found.problems[0]
+
+
+@pytest.mark.parametrize("ahead", [60, WEEK])
+def test_clock_that_is_wrong(sandbox: Sandbox, config: Any, ahead: int) -> None:
+    assert only_problem(config(issued(sandbox, -ahead))) == ISSUED_IN_FUTURE
+
+
+def test_refresh_token_from_before_the_migration(sandbox: Sandbox, config: Any) -> None:
+    values = sandbox.issue_authorization(created_at=JULY - 1)
+    assert "move of July 2026" in only_problem(config(values))
+
+
+@pytest.mark.parametrize("old, new, words", [
+    ("    access_token:", "    acces_token:", "line 11: .* is access_token meant?"),
+    ("    refresh_token:", "    Refresh_Token:", "line 14: .* is refresh_token meant?"),
+    ("  client_secret:", "  client_secert:", "line 7: .* is client_secret meant?"),
+    ("  pin:", "  access_token: x\n  pin:", "line 8: .* belongs into trakt.authorization"),
+    ("  pin:", "  cheese: x\n  pin:", "line 8: .* it is left as it is"),
+])
+def test_keys_that_nobody_reads(sandbox: Sandbox, config: Any, old: str, new: str,
+                                words: str) -> None:
+    path = config(issued(sandbox))
+    path.write_text(path.read_text().replace(old, new, 1))
+    assert re.match(words, only_problem(path))
+
+
+def test_key_that_holds_a_secret_is_not_shown(sandbox: Sandbox, config: Any) -> None:
+    """In flow style, `{pin:1234}` is one key."""
+    path = config(issued(sandbox))
+    path.write_text(path.read_text().replace("  pin:\n", "  x: 1\n  pin:1234567890abcdef:\n"))
+    assert "1234567890" not in str(look(path).problems)
+
+
+@pytest.mark.parametrize("mode, warned", [(0o600, False), (0o640, False), (0o644, True)])
+def test_readable_by_others(sandbox: Sandbox, config: Any, mode: int, warned: bool) -> None:
+    path = config(issued(sandbox))
+    path.chmod(mode)
+    problems = status.look(path, Options()).problems
+    assert [("chmod 600" in text and "640" in text) for text in problems] == [True] * warned
+
+
+def test_not_writable(sandbox: Sandbox, config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = config(issued(sandbox))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "cannot write" in only_problem(path)
+
+
+def test_left_over_journal(sandbox: Sandbox, config: Any) -> None:
+    path = config(issued(sandbox))
+    (path.parent / f".{path.name}.trakt-journal").touch()
+    assert storage.exists(str(path), {}) and only_problem(path) == LEFT_OVER
+
+
+def test_edit_that_would_be_refused(sandbox: Sandbox, config: Any,
+                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """A problem while the authorization is fresh; an error where the next run has to write."""
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ConfigError("no room", line=7)
+
+    fresh, due = config(issued(sandbox)), config(issued(sandbox, 2 * WEEK), name="due.yml")
+    monkeypatch.setattr(status.document, "set_authorization", refuse)
+    assert only_problem(fresh) == "line 7: new tokens could not be written: no room"
+    with pytest.raises(ConfigError, match="no room"):
+        look(due)
+
+
+# A config that is itself a mount
+
+
+@pytest.mark.parametrize("line, found", [
+    (rb"36 35 98:0 /x /srv/config.yml rw - ext4 /dev/sda rw", True),
+    (rb"36 35 98:0 /x /srv rw - ext4 /dev/sda rw", False),
+    (rb"36 35 98:0 /srv/config.yml /etc/hosts rw - ext4 /dev/sda rw", False),
+    (b"nonsense", False), (b"", False),
+])
+def test_mount_point(tmp_path: Path, line: bytes, found: bool) -> None:
+    mountinfo = tmp_path / "mountinfo"
+    mountinfo.write_bytes(b"21 1 8:1 / / rw - ext4 /dev/sda1 rw\n" + line + b"\n" * bool(line))
+    assert files.is_mount_point("/srv/config.yml", str(mountinfo)) is found
+
+
+def test_mount_point_with_an_odd_name(tmp_path: Path) -> None:
+    """proc(5) writes blanks, tabs, newlines and backslashes as octal numbers."""
+    mountinfo = tmp_path / "mountinfo"
+    mountinfo.write_bytes(rb"36 35 98:0 /x /a\040b\134\012c rw - ext4 /dev/sda rw")
+    assert files.is_mount_point("/a b\\\nc", str(mountinfo))
+    assert not files.is_mount_point("/a", str(tmp_path / "missing"))
+
+
+@pytest.mark.skipif(not shutil.which("unshare"), reason="there is no unshare(1)")
+def test_real_single_file_mount(sandbox: Sandbox, config: Any, environ: Mapping[str, str],
+                                tmp_path: Path) -> None:
+    path = config(issued(sandbox))
+    path.chmod(0o600)
+    target = tmp_path / "mounted file.yml"
+    target.touch()
+    script = 'mount --bind "$1" "$2" || exit 99; shift; exec "$2" -m trakt_config status "$1"'
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script, "sh", path, target,
+                           sys.executable], capture_output=True, text=True, timeout=60,
+                          env={**environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    if done.returncode in (1, 99):
+        pytest.skip("no mount namespaces here: " + done.stderr.strip()[-80:])
+    assert done.returncode == 0 and "mounted as a single file" in done.stderr
+
+
+# For people
+
+
+def test_words_for_people(sandbox: Sandbox, config: Any,
+                          capsys: pytest.CaptureFixture[str]) -> None:
+    config(issued(sandbox, 86400)).chmod(0o600)
+    assert run("config.yml", "-q") == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert re.fullmatch(
+        r"config\.yml: signed in, valid until \d{4}-\d\d-\d\d \d\d:\d\d \S+ \(5 days\)\n"
+        r"  since \d{4}-\d\d-\d\d \d\d:\d\d \S+; 86% of its life is left\n"
+        r"  the next authorize would do nothing: the authorization is fresh\n", said.out)
+
+
+@pytest.mark.parametrize("age, words", [
+    (WEEK - 60, "signed in, valid until .*\n  since .*\n  the next authorize would fail: the "
+                "config has no refresh token\n"),
+    (WEEK + 60, "the access token expired .*\n"),
+])
+def test_words_without_a_refresh_token(sandbox: Sandbox, config: Any, age: int, words: str,
+                                       capsys: pytest.CaptureFixture[str]) -> None:
+    config({**issued(sandbox, age), "refresh_token": ""})
+    assert run("config.yml") == (0 if age < WEEK else 3)
+    assert re.fullmatch("config.yml: " + words, capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("missing, words", [
+    (["created_at"], "there is an access token, but when it ends is not known"),
+    (["access_token"], "there is a refresh token, but no access token"),
+    (["access_token", "refresh_token"], "not signed in"),
+])
+def test_words_where_values_are_missing(sandbox: Sandbox, config: Any, missing: list[str],
+                                        words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    config({key: value for key, value in issued(sandbox).items() if key not in missing})
+    run("config.yml")
+    assert capsys.readouterr().out.splitlines()[0] == f"config.yml: {words}"
+
+
+def test_login_needed_is_exit_3(config: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    config().chmod(0o600)
+    assert run("config.yml") == 3
+    said = capsys.readouterr()
+    assert said.out == "config.yml: not signed in\n"
+    assert said.err.startswith("config.yml: the config holds no authorization yet\n")
+    assert "trakt-config login" in said.err
+
+
+def test_gravest_of_several_counts(sandbox: Sandbox, config: Any,
+                                   capsys: pytest.CaptureFixture[str]) -> None:
+    config(issued(sandbox), name="good.yml")
+    assert run("missing.yml", "good.yml") == 2
+    config(name="none.yml")
+    assert run("missing.yml", "none.yml", "good.yml") == 3
+    assert capsys.readouterr().out.count("good.yml: signed in") == 2
+
+
+def test_no_secret_is_shown(sandbox: Sandbox, config: Any, caplog: pytest.LogCaptureFixture,
+                            capsys: pytest.CaptureFixture[str]) -> None:
+    caplog.set_level(logging.DEBUG)
+    values = issued(sandbox)
+    config(values, pin="8BADF00D")
+    for options in ([], ["--json"], ["--online"]):
+        run("config.yml", *options)
+    said = capsys.readouterr()
+    text = said.out + said.err + caplog.text
+    for secret in (values["access_token"], values["refresh_token"], sandbox.client_secret,
+                   "8BADF00D"):
+        assert secret[:12] not in text
+
+
+# Online
+
+
+def test_online_says_who_it_is(sandbox: Sandbox, config: Any,
+                               capsys: pytest.CaptureFixture[str]) -> None:
+    config(issued(sandbox, int(0.9 * WEEK)))
+    assert run("--online", "config.yml") == 0
+    out = capsys.readouterr().out
+    assert "  Trakt says: Sandy Box (sandbox), Trakt VIP, uuid 00000000-" in out
+    assert "  allowed: commenting, liking, following\n" in out
+    assert "watchlist item count 5000" in out
+    assert [request.path for request in sandbox.ledger] == ["/users/settings"]
+
+
+def test_permissions_that_are_switched_off(sandbox: Sandbox, config: Any,
+                                           capsys: pytest.CaptureFixture[str],
+                                           caplog: pytest.LogCaptureFixture) -> None:
+    values = issued(sandbox)
+    config(values).chmod(0o600)
+    body = {"user": {"username": values["access_token"]},
+            "permissions": {"commenting": False, "liking": True, "following": False}}
+    sandbox.answer(Answer(200, json.dumps(body).encode()), path="/users/settings")
+    assert run("--online", "config.yml") == 0
+    assert [record.getMessage()[:60] for record in caplog.records] == [
+        "config.yml: Trakt has switched off commenting for this accou",
+        "config.yml: Trakt has switched off following for this accoun"]
+    assert values["access_token"][:12] not in capsys.readouterr().out
+    sandbox.answer(Answer(200, json.dumps(body).encode()), path="/users/settings")
+    run("--online", "--json", "config.yml")
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["problems"]) == 2
+    assert found["account"]["permissions"] == {"commenting": False, "liking": True,
+                                               "following": False}
+
+
+@pytest.mark.parametrize("answer, exit_status, words", [
+    (Answer(401), 3, "Trakt refused the access token"),
+    (Answer(403), 3, "Trakt refuses this app (403)"),
+    (Answer(423, headers={"X-Account-Locked": "true"}), 3, "Trakt has locked this account"),
+    (Answer(423, headers={"X-Account-Deactivated": "true"}), 3, "is deactivated"),
+    (Answer(426), 3, "VIP members only (426)"),
+    (Answer(429, headers={"Retry-After": "60"}), 4, "too many requests (429)"),
+    (Answer(503), 4, "Trakt failed (503)"),
+])
+def test_online_answers(sandbox: Sandbox, config: Any, answer: Answer, exit_status: int,
+                        words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each in its own words; what is known offline is said all the same, nothing is refreshed."""
+    path = config(issued(sandbox))
+    before = path.read_bytes()
+    sandbox.answer(answer, times=3, path="/users/settings")
+    assert run("--online", "config.yml") == exit_status
+    said = capsys.readouterr()
+    assert "config.yml: signed in" in said.out and words in said.err
+    assert (path.read_bytes(), sandbox.token_requests) == (before, [])
+
+
+def test_online_without_an_access_token_asks_nobody(sandbox: Sandbox, config: Any) -> None:
+    config({**issued(sandbox), "access_token": ""})
+    assert (run("--online", "config.yml"), sandbox.ledger) == (3, [])
+
+
+# For programs
+
+
+def test_json(sandbox: Sandbox, config: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """One object for each file; every key is there, whatever is known."""
+    config(issued(sandbox, WEEK // 2)).chmod(0o600)
+    assert run("--json", "--online", "config.yml", "missing.yml") == 2
+    good, bad = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert list(good) == list(bad)
+    assert (good["state"], good["usable"], good["next"]) == ("valid", True, "nothing")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", good["expires_at"])
+    assert good["expires_in"] == pytest.approx(WEEK / 2, abs=60)
+    assert (good["life_left"], good["problems"], good["error"]) == (0.5, [], None)
+    assert good["account"]["limits"]["list.count"] == 100
+    assert bad["error"]["kind"] == "ConfigError" and bad["usable"] is False
+    documented = re.findall(r"^    (\w+)  ", str(main.status.__doc__), re.MULTILINE)
+    assert documented == list(good)
+
+
+def test_json_of_a_config_that_needs_a_login(config: Any,
+                                             capsys: pytest.CaptureFixture[str]) -> None:
+    config().chmod(0o600)
+    assert run("--json", "config.yml") == 3
+    found = json.loads(capsys.readouterr().out)
+    assert (found["state"], found["next"]) == ("none", None)
+    assert found["error"]["kind"] == "LoginRequired"
+
+
+def test_journal_of_a_killed_run_stays(sandbox: Sandbox, config: Any,
+                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status locks nothing and finishes nothing."""
+    path = config(issued(sandbox, 2 * WEEK))
+    monkeypatch.setattr(redeem, "save", lambda *_, **__: 1 / 0)
+    from trakt_config.authorization import authorize
+    with pytest.raises(ZeroDivisionError):
+        authorize.run(path, Options())
+    journal = path.parent / f".{path.name}.trakt-journal"
+    before = journal.read_bytes()
+    assert look(path).problems == [LEFT_OVER] and journal.read_bytes() == before

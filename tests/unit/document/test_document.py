@@ -1,0 +1,577 @@
+"""Reading and editing the trakt block: whole files before and after, in bytes."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import pytest
+import ruamel.yaml
+
+from trakt_config.document import edit as module
+from trakt_config.document.edit import (
+    Document,
+    clear_authorization,
+    fill_client,
+    parse,
+    set_authorization,
+)
+from trakt_config.errors import ConfigError
+from trakt_config.tokens import AUTHORIZATION_KEYS
+
+CONFIGS = sorted((Path(__file__).parents[2] / "support" / "configs").glob("*.yml"))
+
+NEW = {"access_token": "ACCESS", "token_type": "bearer", "expires_in": "604800",
+       "refresh_token": "REFRESH", "scope": "public", "created_at": "1790000000"}
+
+SIX = b"""\
+    access_token: ACCESS
+    token_type: bearer
+    expires_in: 604800
+    refresh_token: REFRESH
+    scope: public
+    created_at: 1790000000
+"""
+
+FLOW_SIX = (b"access_token: ACCESS, token_type: bearer, expires_in: 604800, "
+            b"refresh_token: REFRESH, scope: public, created_at: 1790000000")
+
+JSON_SIX = (b'"access_token": "ACCESS", "token_type": "bearer", "expires_in": 604800, '
+            b'"refresh_token": "REFRESH", "scope": "public", "created_at": 1790000000')
+
+
+def cases(*rows: tuple[str, bytes, bytes]) -> pytest.MarkDecorator:
+    """Before/after tables whose first column says what is shown."""
+    return pytest.mark.parametrize("before, after", [pytest.param(b, a, id=i) for i, b, a in rows])
+
+
+def edited(before: bytes, values: Optional[dict[str, str]] = None, *,
+           clear_pin: bool = True) -> bytes:
+    """The bytes after an edit, which a second edit leaves alone."""
+    once = set_authorization(parse(before), NEW if values is None else values,
+                             clear_pin=clear_pin)
+    values = NEW if values is None else values
+    assert set_authorization(once, values, clear_pin=clear_pin).data == once.data
+    return once.data
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+def test_values_are_the_characters_of_the_file() -> None:
+    """No YAML type touches them."""
+    document = parse(b"trakt:\n  pin: 1234E567\n  client_id: 0012345\n  force_refresh: True\n"
+                     b"  client_secret: ' x '\n  redirect_uri: \"a\\u0062\"\n  authorization:\n"
+                     b"    access_token: |\n      tok\n    expires_in: 1_0\n    scope: a\n     b\n")
+    assert document.trakt is not None and document.has_trakt
+    assert {key: value.text for key, value in document.trakt.items()} == {
+        "pin": "1234E567", "client_id": "0012345", "force_refresh": "True", "client_secret": "x",
+        "redirect_uri": "ab", "authorization": ""}
+    assert not document.trakt["authorization"].scalar
+    assert {key: value.text for key, value in document.authorization.items()} == {
+        "access_token": "tok", "expires_in": "1_0", "scope": "a b"}
+
+
+@pytest.mark.parametrize("value", ["", " ~", " null", " Null", " NULL", " ''", ' "  "', " # c",
+                                   " !!null ''", " |\n"])
+def test_blank_values(value: str) -> None:
+    """Null in all its spellings, and strings without a character, are blank, at their key."""
+    document = parse(f"trakt:\n  pin:{value}\n  client_id: x\n".encode())
+    assert document.trakt is not None
+    pin = document.trakt["pin"]
+    assert (pin.blank, pin.line, pin.column) == (True, 2, 3)
+
+
+def test_words_in_quotes_are_not_null() -> None:
+    """Quotes make a string of them."""
+    document = parse(b"trakt: {pin: 'null', client_id: \"~\"}")
+    assert document.trakt is not None
+    assert not document.trakt["pin"].blank and not document.trakt["client_id"].blank
+
+
+def test_positions_count_from_one_and_a_byte_order_mark_has_none() -> None:
+    """Lines and columns are those of an editor."""
+    document = parse(b"\xef\xbb\xbftrakt:\r\n  client_id: x\r\n")
+    assert (document.trakt_line, document.trakt_column) == (1, 1)
+    assert document.trakt is not None
+    value = document.trakt["client_id"]
+    assert (value.line, value.column, value.scalar, value.blank) == (2, 14, True, False)
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"# c\n", b"---\n", b"---\n...\n", b"a: 1\n",
+                                  b"\xef\xbb\xbf", b"{}", b"~\n", b"a: {trakt: {pin: 1}}\n",
+                                  b"a: |\n  trakt:\n    pin: 1\n"])
+def test_no_trakt_is_not_an_error(data: bytes) -> None:
+    """An empty file, or one about other things."""
+    document = parse(data)
+    assert document.trakt is None and not document.has_trakt and document.authorization == {}
+
+
+@pytest.mark.parametrize("data", [b"trakt:", b"trakt: ~\n", b"trakt: ''\n", b"{trakt: null}",
+                                  b"a: 1\ntrakt:   # c\n# d\nb: 1\n", b"trakt: !!map\n"])
+def test_null_trakt(data: bytes) -> None:
+    """The key is there, the block is not."""
+    document = parse(data)
+    assert document.trakt is None and document.has_trakt and document.trakt_column is not None
+
+
+def test_repr_shows_nothing_of_the_file() -> None:
+    """Neither values nor keys nor bytes."""
+    document = parse(b"trakt: {client_id: SECRET, SECRET: 1, authorization: {scope: SECRET}}")
+    assert document.trakt is not None
+    assert "SECRET" not in repr(document) + repr(document.trakt["client_id"])
+    assert "SECRET" not in repr(document._outline)
+
+
+def test_same_key_names_elsewhere_are_not_ours() -> None:
+    """Only the root's trakt, only its authorization."""
+    data = (b"mal:\n  authorization:\n    access_token: MAL\nlibraries:\n  x:\n    trakt:\n"
+            b"      pin: 1\n")
+    trakt = b"trakt:\n  client_id: x\n  authorization:\n" + SIX
+    assert edited(data + trakt.replace(b"ACCESS", b"old")) == data + trakt
+
+
+# -- refusals ------------------------------------------------------------------------------------
+
+REFUSALS = [
+    ("not UTF-8", b"a: 1\nb: \xff\n", 2, 4),
+    ("UTF-16", "trakt:\n".encode("utf-16"), 1, 1),
+    ("a sequence", b"# c\n- a\n", 2, 1),
+    ("a scalar", b"SECRET\n", 1, 1),
+    ("trakt is a string", b"trakt: SECRET\n", 1, 8),
+    ("trakt is a list", b"trakt:\n- a\n", 2, 1),
+    ("trakt is tagged text", b"trakt: !include SECRET.yml\n", 1, 8),
+    ("authorization is a string", b"trakt:\n  authorization: SECRET\n", 2, 18),
+    ("authorization is a list", b"trakt:\n  authorization: []\n", 2, 18),
+    ("trakt twice", b"trakt:\n  pin: 1\na: 1\n'trakt': {}\n", 4, 1),
+    ("pin twice", b"trakt:\n  pin: 1\n  \"pin\": 2\n", 3, 3),
+    ("client_id twice", b"trakt: {client_id: 1, client_id: 2}\n", 1, 23),
+    ("authorization twice", b"trakt:\n  authorization:\n  authorization:\n", 3, 3),
+    ("scope twice", b"trakt:\n  authorization:\n    scope: 1\n    scope: 2\n", 4, 5),
+    ("an alias for trakt", b"a: &a {}\ntrakt: *a\n", 2, 8),
+    ("an alias inside", b"a: &a x\ntrakt:\n  client_id: *a\n", 3, 14),
+    ("an alias in an extra key", b"a: &a x\ntrakt:\n  extra: [*a]\n", 3, 11),
+    ("an alias as a key", b"a: &a pin\ntrakt:\n  *a : 1\n", 3, 3),
+    ("a merge key", b"trakt:\n  <<: {a: 1}\n", 2, 3),
+    ("a merge key in authorization", b"trakt:\n  authorization:\n    <<: {a: 1}\n", 3, 5),
+    ("trakt used elsewhere", b"trakt: &t\n  pin: 1\nb: *t\n", 1, 8),
+    ("authorization used elsewhere", b"trakt:\n  authorization: &t {}\nb: *t\n", 2, 18),
+    ("a token used elsewhere", b"trakt:\n  authorization:\n    scope: &t x\nb: *t\n", 3, 12),
+    ("part of a token used elsewhere", b"trakt: {pin: [&t x]}\nb: *t\n", 1, 15),
+    ("a second document", b"trakt:\n  pin: 1\n---\na: 1\n", 3, 1),
+    ("a key without a colon", b"trakt:\n  ? pin\n  ? client_id\n  : x\n", 2, 5),
+    ("trakt without a colon", b"? trakt\n? a\n", 1, 3),
+    ("the colon belongs to the root", b"trakt:\n  ? pin\n: x\n", 2, 5),
+    ("unclosed quotes", b"a: 'SECRET\n", 2, 1),
+    ("unknown YAML version", b"%YAML 1.3\n---\na: 1\n", None, None),
+    ("a huge code point", b'a: "\\UFFFFFFFF"\n', None, None),
+    ("a control character", b"a: 1\nb: x\x01\n", 2, 5),
+    ("wrong indentation", b"a:\n    b: 1\n  c: 2\n", 3, 3),
+    ("a colon too much", b"a: b: SECRET\n", 1, 5),
+    ("an undefined tag handle", b"a: !x!SECRET 1\n", 1, 4),
+    ("too deep", b"a: " + b"[" * 120 + b"]" * 120, 1, 103),
+    ("too large", b"#" * (8 * 1024 * 1024 + 1), None, None),
+    ("a second byte order mark", b"\xef\xbb\xbf\xef\xbb\xbftrakt:\n  pin: 1\n", 1, 1),
+    ("a no-break space before trakt", b"\xc2\xa0trakt:\n  pin: 1\n", 1, 1),
+    ("a no-break space as indentation", b"trakt:\n\xc2\xa0 client_id: 1\n", 2, 1),
+    ("a no-break space inside", b"trakt:\n  a: 1\n  \xc2\xa0pin: 1\n", 3, 3),
+]
+
+
+@pytest.mark.parametrize("data, line, column",
+                         [pytest.param(*row[1:], id=row[0]) for row in REFUSALS])
+def test_refusals_name_the_place_and_quote_nothing(data: bytes, line: Optional[int],
+                                                   column: Optional[int]) -> None:
+    """One line of what is wrong, one of what to do, no foreign exception behind it."""
+    with pytest.raises(ConfigError) as caught:
+        parse(data)
+    error = caught.value
+    assert (error.line, error.column) == (line, column)
+    assert error.message and error.hint and "\n" not in error.message + error.hint
+    assert "SECRET" not in str(error) and error.path is None
+    assert error.__cause__ is None and error.__context__ is None
+
+
+@pytest.mark.parametrize("data, line, column", [
+    pytest.param(b"trakt:\n\tpin: 1\n", 2, 1, id="as indentation"),
+    pytest.param(b"trakt:\n  pin:\t1\n", 2, 7, id="after a colon"),
+    pytest.param(b"trakt:\n  pin: 1\t# c\n", 2, 9, id="before a comment"),
+])
+def test_tabs_have_their_own_words(data: bytes, line: int, column: int) -> None:
+    """The line of the tab, and spaces as the remedy."""
+    with pytest.raises(ConfigError, match="tab") as caught:
+        parse(data)
+    assert (caught.value.line, caught.value.column) == (line, column)
+    assert "Use spaces" in caught.value.hint
+
+
+@pytest.mark.parametrize("data", [
+    b"base: &b {a: 1}\nother:\n  <<: *b\ntrakt:\n  client_id: x\n",
+    b"trakt:\n  client_id: &c x\n  authorization: &unused {}\nother: *c\n",
+    b"trakt:\n  pin: &p 1\nx: &p 2\ny: *p\n",
+    b"a: !unknown {b: !!timestamp nonsense}\ntrakt:\n  client_id: x\n",
+    b"mal: {\xc2\xa0pin: 1}\ntrakt:\n  client_id: x\n",
+    b"a: " + b"[" * 99 + b"]" * 99 + b"\ntrakt:\n  client_id: x\n",
+])
+def test_what_does_no_harm_is_accepted(data: bytes) -> None:
+    """Aliases, tags and depth elsewhere; anchors of ours that nothing of ours depends on."""
+    assert parse(data).trakt is not None
+
+
+# -- values --------------------------------------------------------------------------------------
+
+def with_access(value: bytes) -> bytes:
+    return (b"trakt:\n  client_id: x\n  authorization:\n    access_token:" + value
+            + b"    token_type: bearer\n")
+
+
+@pytest.mark.parametrize("before, after", [pytest.param(b, a, id=repr(b)) for b, a in [
+    (b"\n", b" ACCESS\n"),
+    (b"      # c\n", b" ACCESS     # c\n"),
+    (b" # c\n", b" ACCESS # c\n"),
+    (b" ####\n", b" ACCESS ####\n"),
+    (b"   \n", b" ACCESS  \n"),
+    (b"  old   # c\n", b"  ACCESS   # c\n"),
+    (b" 'o''ld'\n", b" 'ACCESS'\n"),
+    (b' "old"# c\n', b' "ACCESS" # c\n'),
+    (b" ''\n", b" 'ACCESS'\n"),
+    (b" ~ # c\n", b" ACCESS # c\n"),
+    (b" one\n      two\n\n      three # c\n", b" ACCESS # c\n"),
+    (b' "one\n\n  two" # c\n', b' "ACCESS" # c\n'),
+    (b" |\n      old\n", b" ACCESS\n"),
+    (b" |-2  # header\n      old\n\n      more\n\n\n", b" ACCESS  # header\n\n\n"),
+    (b" >+\n      old\n\n", b" ACCESS\n\n"),
+    (b" |\n\n", b" ACCESS\n\n"),
+    (b" [REDACTED]  # c\n", b" ACCESS  # c\n"),
+    (b" [a, # c\n   b]\n", b" ACCESS\n"),
+    (b" {a: b}\n", b" ACCESS\n"),
+    (b"\n      old # c\n", b"\n      ACCESS # c\n"),
+    (b" # k\n\n      'old'\n", b" # k\n\n      'ACCESS'\n"),
+    (b" # k\n      [old]\n\n", b" ACCESS # k\n\n"),
+    (b"\n      |\n      old\n", b"\n      ACCESS\n"),
+    (b" !!str 12 # c\n", b" ACCESS # c\n"),
+    (b" !!str &a 'v'\n", b" 'ACCESS'\n"),
+    (b" &a !!str v\n", b" ACCESS\n"),
+    (b" &a\n", b" ACCESS\n"),
+    (b" !!str # c\n      old\n", b" ACCESS # c\n"),
+    (b" !!str\n      old\n", b"\n      ACCESS\n"),
+    (b" !!str |  # c\n      old\n\n", b" ACCESS  # c\n\n"),
+    (b" !!str &a\n      >-\n      old\n", b"\n      ACCESS\n"),
+    (b"\n    - a\n    - b # c\n", b" ACCESS # c\n"),
+    (b" # k\n      - a\n      -\n", b" ACCESS # k\n"),
+    (b"\n      a: b\n      c:\n", b" ACCESS\n"),
+]])
+def test_old_values_of_any_style_are_replaced(before: bytes, after: bytes) -> None:
+    """Quotes, comments, blanks and blank lines stay; the value, tags and anchors go."""
+    assert edited(with_access(before), {"access_token": "ACCESS"}) == with_access(after)
+
+
+@pytest.mark.parametrize("token, block, flow", [
+    ("1e5", b'"1e5"', b'"1e5"'), ("a: b", b'"a: b"', b'"a: b"'), ("a b", b"a b", b'"a b"'),
+    ("a'b", b"a'b", b'"a\'b"'), ("null", b'"null"', b'"null"'), ("12", b'"12"', b'"12"'),
+])
+def test_tokens_that_look_like_something_else(token: str, block: bytes, flow: bytes) -> None:
+    """They are quoted where a reader would misread them."""
+    before = b"trakt:\n  authorization:\n    access_token: old\n"
+    assert edited(before, {"access_token": token}) == before.replace(b"old", block)
+    before = b"trakt: {authorization: {access_token: old}}\n"
+    assert edited(before, {"access_token": token}) == before.replace(b"old", flow)
+
+
+def test_numbers_are_written_bare() -> None:
+    """Whatever quotes the old ones had."""
+    before = b"trakt:\n  authorization:\n    expires_in: '1'# c\n    created_at: \"2\"\n"
+    assert edited(before, {"expires_in": "604800", "created_at": "1790000000"}) == (
+        b"trakt:\n  authorization:\n    expires_in: 604800 # c\n    created_at: 1790000000\n")
+
+
+@pytest.mark.parametrize("before", [
+    b"trakt:\n  authorization:\n" + SIX,
+    b"trakt:\n  authorization:\n" + SIX.replace(b"604800", b"'604800'"),
+    b'{"trakt": {"authorization": {' + JSON_SIX + b'}}}',
+    b"trakt:\n  pin: ~\n  authorization:\n    access_token: 'ACCESS'\n" + SIX.split(b"\n", 1)[1],
+])
+def test_values_that_are_there_already_stay_as_they_are(before: bytes) -> None:
+    """The same bytes, and the same document."""
+    document = parse(before)
+    assert set_authorization(document, NEW, clear_pin=True) is document
+
+
+@cases(
+    ("block", b"  pin: 1234     # c\n", b"  pin:     # c\n"),
+    ("quoted", b"  pin: '1234'\n", b"  pin:\n"),
+    ("quoted before a comment", b"  pin: '1'# c\n", b"  pin: # c\n"),
+    ("next line", b"  pin:\n    1234\n", b"  pin:\n"),
+    ("next line, comments", b"  pin: # k\n    1234 # c\n", b"  pin: # k # c\n"),
+    ("blank line between", b"  pin:\n\n    1234\n", b"  pin:\n\n"),
+    ("multi-line", b"  pin: 12\n    34 # c\n", b"  pin: # c\n"),
+    ("block scalar", b"  pin: |  # c\n    1234\n\n", b"  pin:  # c\n\n"),
+    ("tag", b"  pin: !!str 1234 # c\n", b"  pin: # c\n"),
+    ("tag on a line of its own", b"  pin: !!str # c\n    1234\n", b"  pin: # c\n"),
+    ("list", b"  pin:\n  - 1\n  - 2\n", b"  pin:\n"),
+    ("complex key", b"  ? pin\n  : 1234\n", b"  ? pin\n  :\n"),
+    ("~ is blank", b"  pin: ~\n", b"  pin: ~\n"),
+    ("null is blank", b"  pin: null\n", b"  pin: null\n"),
+    ("nothing is blank", b"  pin: # c\n", b"  pin: # c\n"),
+    ("no pin, none added", b"", b""),
+)
+def test_pin_is_emptied_in_block_style(before: bytes, after: bytes) -> None:
+    """A comment stays with its blanks; a pin that is blank stays as it is."""
+    head, tail = b"trakt:\n  client_id: x\n", b"  authorization:\n" + SIX
+    assert edited(head + before + tail) == head + after + tail
+    assert edited(head + before + tail, clear_pin=False) == head + before + tail
+
+
+@cases(
+    ("flow", b"pin: 1234", b"pin: null"), ("JSON", b'"pin":"1234"', b'"pin":null'),
+    ("blank", b"pin: ", b"pin: "), ("no colon", b"pin", b"pin"), ("tag", b"pin: !!str 1",
+                                                                  b"pin: null"),
+)
+def test_pin_is_null_in_flow_style(before: bytes, after: bytes) -> None:
+    """`{pin:, a: 1}` would be read as a key `pin:`."""
+    frame = b"trakt: {client_id: x, %s, authorization: {scope: public}}\n"
+    assert edited(frame % before, {"scope": "public"}) == frame % after
+
+
+@pytest.mark.parametrize("value", ["<<token>>", "${TOKEN}", "'x<<a>>y'", "!secret trakt_token"])
+def test_tokens_that_are_kept_elsewhere_are_refused(value: str) -> None:
+    """A placeholder, or a tag that fills it in."""
+    document = parse(f"trakt:\n  authorization:\n    access_token: {value}\n".encode())
+    with pytest.raises(ConfigError) as caught:
+        set_authorization(document, NEW)
+    assert (caught.value.line, caught.value.column) == (3, 19)
+
+
+# -- structure -----------------------------------------------------------------------------------
+
+@cases(
+    ("null", b"  authorization:\n  pin: 1\n", b"  authorization:\n" + SIX + b"  pin:\n"),
+    ("null with deeper comments",
+     b"  authorization: # a\n    # b\n\n   # c\n  # d\n\n# e\n  x: 1\n",
+     b"  authorization: # a\n    # b\n\n   # c\n" + SIX + b"  # d\n\n# e\n  x: 1\n"),
+    ("tilde", b"  authorization: ~  # c\n", b"  authorization:  # c\n" + SIX),
+    ("quotes", b"  authorization: ''\n", b"  authorization:\n" + SIX),
+    ("tilde on the next line", b"  authorization:\n     ~\n", b"  authorization:\n" + SIX),
+    ("tag and anchor", b"  authorization: !!map &a\n", b"  authorization:\n" + SIX),
+    ("braces", b"  authorization: {}  # c\n", b"  authorization: {" + FLOW_SIX + b"}  # c\n"),
+    ("braces with a comment", b"  authorization: { # c\n  }\n",
+     b"  authorization: {" + FLOW_SIX + b" # c\n  }\n"),
+    ("missing, pin", b"  pin: 1 # c\n  # d\n  x: 1\n",
+     b"  pin: # c\n  authorization:\n" + SIX + b"  # d\n  x: 1\n"),
+    ("missing, no pin", b"  client_secret: y # c\n  x: 1\n",
+     b"  client_secret: y # c\n  authorization:\n" + SIX + b"  x: 1\n"),
+    ("missing, neither", b"  x:\n  - 1\n  - 2 # c\n\n# d\n",
+     b"  x:\n  - 1\n  - 2 # c\n  authorization:\n" + SIX + b"\n# d\n"),
+    ("missing, block scalar last", b"  x: |\n    a\n\n\n",
+     b"  x: |\n    a\n  authorization:\n" + SIX + b"\n\n"),
+    ("missing, kept blank lines", b"  x: |+\n    a\n\n\n",
+     b"  x: |+\n    a\n\n\n  authorization:\n" + SIX),
+    ("missing, nested empty last", b"  x:\n    y: [\n    ]\n    z: # c\n",
+     b"  x:\n    y: [\n    ]\n    z: # c\n  authorization:\n" + SIX),
+    ("some missing", b"  authorization:\n    scope: a # c\n    x: 1 # d\n   # e\n",
+     b"  authorization:\n    scope: public # c\n    x: 1 # d\n    access_token: ACCESS\n"
+     b"    token_type: bearer\n    expires_in: 604800\n    refresh_token: REFRESH\n"
+     b"    created_at: 1790000000\n   # e\n"),
+    ("complex key", b"  ? authorization\n  :\n", b"  ? authorization\n  :\n" + SIX),
+)
+@pytest.mark.parametrize("tail", [b"mal:\n  pin: 1\n", b"", b"...\n"])
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_missing_lines_are_added(before: bytes, after: bytes, tail: bytes,
+                                 newline: bytes) -> None:
+    """Below what is there, indented like it, with the line endings of the file."""
+    head = b"trakt:\n  client_id: x\n"
+    assert edited((head + before + tail).replace(b"\n", newline)) == (
+        (head + after + tail).replace(b"\n", newline))
+
+
+@cases(
+    ("empty value", b"{authorization: , pin: 1}",
+     b"{authorization: {" + FLOW_SIX + b"}, pin: null}"),
+    ("null", b"{authorization: null}", b"{authorization: {" + FLOW_SIX + b"}}"),
+    ("no colon", b"{authorization, a: 1}", b"{authorization: {" + FLOW_SIX + b"}, a: 1}"),
+    ("missing", b"{client_id: x}", b"{client_id: x, authorization: {" + FLOW_SIX + b"}}"),
+    ("empty block", b"{}", b"{authorization: {" + FLOW_SIX + b"}}"),
+    ("after the pin", b"{pin: 1, a: 1}",
+     b"{pin: null, authorization: {" + FLOW_SIX + b"}, a: 1}"),
+    ("trailing comma", b"{client_id: x, }",
+     b"{client_id: x, authorization: {" + FLOW_SIX + b"}, }"),
+    ("JSON", b'{"client_id": "x", "authorization": {}}',
+     b'{"client_id": "x", "authorization": {' + JSON_SIX + b"}}"),
+    ("JSON null", b'{"client_id":"x","authorization":null}',
+     b'{"client_id":"x","authorization":{' + JSON_SIX + b"}}"),
+    ("JSON missing", b'{"client_id": "x"}',
+     b'{"client_id": "x", "authorization": {' + JSON_SIX + b"}}"),
+)
+def test_flow_style_stays_flow_style(before: bytes, after: bytes) -> None:
+    """On one line; JSON stays JSON."""
+    assert edited(b"trakt: " + before + b"\n") == b"trakt: " + after + b"\n"
+
+
+def test_an_empty_block_in_json() -> None:
+    """The style of the file decides how new keys are written."""
+    assert edited(b'{"trakt":{}}') == b'{"trakt":{"authorization": {' + JSON_SIX + b"}}}"
+    assert fill_client(parse(b'{"a": 1}'), "ID", "").data.startswith(
+        b'{"a": 1, "trakt": {"client_id": "ID", "client_secret": null, "authorization": {"acc')
+
+
+def test_flow_style_on_many_lines() -> None:
+    """New keys have lines of their own; comments stay with their values."""
+    before = (b"trakt: {authorization: {\n    scope: a, # c\n    access_token: , # d\n"
+              b"    x  # e\n  }}\n")
+    assert edited(before) == (
+        b"trakt: {authorization: {\n    scope: public, # c\n    access_token: ACCESS, # d\n"
+        b"    x,  # e\n    token_type: bearer,\n    expires_in: 604800,\n"
+        b"    refresh_token: REFRESH,\n    created_at: 1790000000\n  }}\n")
+    trailing = before.replace(b"x  #", b"x,  #")
+    assert edited(trailing).endswith(
+        b"    x,  # e\n    token_type: bearer,\n    expires_in: 604800,\n"
+        b"    refresh_token: REFRESH,\n    created_at: 1790000000,\n  }}\n")
+
+
+@cases(
+    ("indent 1", b"trakt:\n a: 1\n", b"trakt:\n a: 1\n authorization:\n  scope: S\n"),
+    ("indent 8", b"trakt:\n        a: 1",
+     b"trakt:\n        a: 1\n        authorization:\n                scope: S"),
+    ("indented root", b"  trakt:\n     a: 1\n  b: 2\n",
+     b"  trakt:\n     a: 1\n     authorization:\n        scope: S\n  b: 2\n"),
+    ("no final newline", b"trakt:\n  authorization:", b"trakt:\n  authorization:\n    scope: S"),
+    ("no final newline, CRLF", b"a: 1\r\ntrakt:\r\n  authorization:\r\n    a: 1",
+     b"a: 1\r\ntrakt:\r\n  authorization:\r\n    a: 1\r\n    scope: S"),
+    ("mixed endings", b"a: 1\r\ntrakt:\r\n  authorization:\n  x: 1\r\n",
+     b"a: 1\r\ntrakt:\r\n  authorization:\n    scope: S\n  x: 1\r\n"),
+    ("byte order mark", b"\xef\xbb\xbftrakt:\n  authorization:\n",
+     b"\xef\xbb\xbftrakt:\n  authorization:\n    scope: S\n"),
+    ("directive", b"%YAML 1.1\n---\ntrakt:\n  authorization:\n...\n",
+     b"%YAML 1.1\n---\ntrakt:\n  authorization:\n    scope: S\n...\n"),
+    ("column-0 comments", b"trakt:\n# a\n  authorization:\n# b\n    scope: x\n# c\n",
+     b"trakt:\n# a\n  authorization:\n# b\n    scope: S\n# c\n"),
+    ("quoted keys", b"'trakt' :\n  \"authorization\"  :\n    'scope' : x\n",
+     b"'trakt' :\n  \"authorization\"  :\n    'scope' : S\n"),
+    ("complex keys", b"? trakt\n: ? authorization\n  : ? scope\n    : x # c\n",
+     b"? trakt\n: ? authorization\n  : ? scope\n    : S # c\n"),
+    ("a line separator ends a comment for ruamel.yaml",
+     "trakt:\n  a: 1 # c\u2028  \n  authorization:\n".encode(),
+     "trakt:\n  a: 1 # c\u2028  \n  authorization:\n    scope: S\n".encode()),
+)
+def test_the_shape_of_the_file_stays(before: bytes, after: bytes) -> None:
+    """Indentation, endings, marks, comments."""
+    assert edited(before, {"scope": "S"}) == after
+
+
+def test_no_room_after_a_final_block_scalar() -> None:
+    """A newline behind it would become part of its text."""
+    document = parse(b"trakt:\n  client_id: x\n  notes: |\n    text")
+    with pytest.raises(ConfigError) as caught:
+        set_authorization(document, NEW)
+    assert caught.value.line == 1
+
+
+@pytest.mark.parametrize("data", [b"", b"a: 1\n", b"trakt:\n"])
+def test_without_a_block_there_is_nothing_to_set(data: bytes) -> None:
+    """Missing or null: the caller decides what to do about it."""
+    for edit in (lambda d: set_authorization(d, NEW), clear_authorization):
+        with pytest.raises(ConfigError, match="no trakt block"):
+            edit(parse(data))
+
+
+def test_the_proof_catches_a_splice_that_does_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong with positions, nothing else may change."""
+    document = parse(b"trakt:\n  client_id: x\n  authorization:\n    scope: y\nother: 1\n")
+    real = module.set_value
+    damages = [(0, 0, "x: 1\n"), (17, 18, "z"), (19, 19, "  y: 1\n"), (54, 55, "2"), (0, 0, "'"),
+               (0, 0, "trakt: {}\n"), (20, 20, "# ")]
+    for damage in damages:
+        monkeypatch.setattr(module, "set_value", lambda *arguments: [*real(*arguments), damage])
+        with pytest.raises(ConfigError, match="cannot be edited"):
+            set_authorization(document, {"scope": "S"})
+
+
+# -- later commands ------------------------------------------------------------------------------
+
+@cases(
+    ("block", b"trakt:\n  authorization:\n    access_token: a # c\n    scope:\n    x: 1\n",
+     b"trakt:\n  authorization:\n    access_token: # c\n    scope:\n    x: 1\n"),
+    ("flow", b'{"trakt": {"authorization": {"scope": "a", "created_at": 1, "x": 1}}}',
+     b'{"trakt": {"authorization": {"scope": null, "created_at": null, "x": 1}}}'),
+    ("nothing there", b"trakt:\n  pin: 1\n", b"trakt:\n  pin: 1\n"),
+)
+def test_clear_authorization(before: bytes, after: bytes) -> None:
+    """The six are empty, or null in flow style; the pin and extra keys stay."""
+    assert clear_authorization(parse(before)).data == after
+
+
+BLOCK = (b"trakt:\n  client_id: ID\n  client_secret: SECRET\n  authorization:\n    access_token:\n"
+         b"    token_type:\n    expires_in:\n    refresh_token:\n    scope:\n    created_at:\n"
+         b"  pin:\n")
+
+
+@cases(
+    ("empty file", b"", BLOCK),
+    ("byte order mark", b"\xef\xbb\xbf", b"\xef\xbb\xbf" + BLOCK),
+    ("one blank line before", b"a: 1\n", b"a: 1\n\n" + BLOCK),
+    ("already a blank line", b"a: 1\n\n", b"a: 1\n\n" + BLOCK),
+    ("no final newline", b"a: 1", b"a: 1\n\n" + BLOCK[:-1]),
+    ("CRLF", b"a: 1\r\n", b"a: 1\r\n\r\n" + BLOCK.replace(b"\n", b"\r\n")),
+    ("end marker", b"--- # x\na: 1\n...\n", b"--- # x\na: 1\n\n" + BLOCK + b"...\n"),
+    ("only a comment", b"# c\n", b"# c\n\n" + BLOCK),
+    ("only a marker", b"---\n", b"---\n\n" + BLOCK),
+    ("null", b"trakt: # c\nb: 1\n", BLOCK.replace(b"trakt:", b"trakt: # c") + b"b: 1\n"),
+    ("tilde", b"trakt: ~\n", BLOCK),
+    ("blank keys", b"trakt:\n  client_id: # c\n  client_secret: ''\n",
+     b"trakt:\n  client_id: ID # c\n  client_secret: 'SECRET'\n"),
+    ("missing secret", b"trakt:\n  client_id: x\n  pin:\n",
+     b"trakt:\n  client_id: x\n  client_secret: SECRET\n  pin:\n"),
+    ("nothing to do", b"trakt: {client_id: x, client_secret: y}",
+     b"trakt: {client_id: x, client_secret: y}"),
+    ("flow", b"{a: 1}", b"{a: 1, trakt: {client_id: ID, client_secret: SECRET, authorization: "
+     b"{access_token: null, token_type: null, expires_in: null, refresh_token: null, scope: null, "
+     b"created_at: null}, pin: null}}"),
+)
+def test_fill_client(before: bytes, after: bytes) -> None:
+    """Blank and missing keys are filled, values are kept, a missing block is added."""
+    filled = fill_client(parse(before), "ID", "SECRET")
+    assert filled.data == after
+    assert fill_client(filled, "OTHER", "OTHER").data == after
+    assert set_authorization(filled, NEW).authorization["scope"].text == "public"
+
+
+def test_fill_client_behind_kept_blank_lines() -> None:
+    """A final `|+` scalar keeps its text."""
+    filled = fill_client(parse(b"a: |+\n  x\n\n"), "ID", "")
+    assert ruamel.yaml.YAML(typ="safe", pure=True).load(filled.data)["a"] == "x\n\n"
+
+
+# -- realistic files -----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_realistic_configs(path: Path) -> None:
+    """Every line that is not one of the six values or the pin stays, and the six are read back."""
+    before = path.read_bytes()
+    after = edited(before)
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    assert len(old) == len(new) and 1 <= sum(a != b for a, b in zip(old, new)) <= 7
+    assert {a.split(b":")[0].strip(b' "') for a, b in zip(old, new) if a != b} <= {
+        b"pin", *(key.encode() for key in AUTHORIZATION_KEYS)}
+    found = ruamel.yaml.YAML().load(after)["trakt"]["authorization"]
+    assert {key: str(found[key]) for key in NEW} == NEW
+    assert isinstance(parse(after), Document)
+
+
+def test_there_are_realistic_configs() -> None:
+    """The files are there, and of a real size."""
+    assert len(CONFIGS) >= 4 and all(20_000 <= p.stat().st_size <= 60_000 for p in CONFIGS)
+
+
+@pytest.mark.parametrize("text", [
+    b"x: {host: ::1}\ntrakt:\n  client_id: a\n  authorization:\n",
+    b"plex: 'a'\n\n\t\ntrakt:\n  client_id: a\n  authorization:\n",
+    b"x: >\n  folded\n  text\ny: {a: :b}\ntrakt:\n  client_id: a\n  authorization:\n",
+], ids=["a value that begins with a colon", "a tab on a blank line", "a folded scalar"])
+def test_what_kometas_loader_takes_is_edited(text: bytes) -> None:
+    """ruamel's two loaders differ; Kometa uses the round-trip one."""
+    edited = module.set_authorization(module.parse(text), {"access_token": "T"})
+    assert edited.data == text + b"    access_token: T\n"
+
+
+def test_an_alias_without_its_anchor_is_refused() -> None:
+    with pytest.raises(ConfigError, match="anchor") as caught:
+        module.parse(b"x: *nope\ntrakt:\n  client_id: a\n")
+    assert (caught.value.line, caught.value.column) == (1, 4)

@@ -1,0 +1,175 @@
+"""The shape of the package: who may import whom, what is public, what a fresh run loads."""
+from __future__ import annotations
+
+import ast
+import configparser
+import importlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Mapping
+
+import pytest
+
+import trakt_config
+from trakt_config.sandbox import Sandbox
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "trakt_config"
+
+#: From the top to the bottom. An import points down; packages of one row do not know each other.
+FLOORS = (
+    {"__main__"},
+    {"cli"},
+    {"__init__"},
+    {"sign_in"},
+    {"authorization"},
+    {"document", "oauth", "sandbox", "storage"},
+    {"errors", "tokens", "version"},
+)
+#: Below all: `errors` needs `tokens` for its annotations alone.
+FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+#: What is entered by its modules: `authorization`, so that a fresh run loads only what it needs.
+WITHOUT_SURFACE = {"authorization", "cli"}
+
+
+def modules() -> list[str]:
+    """Every module of the package, dotted, without `trakt_config` in front."""
+    return sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+                  for path in PACKAGE.rglob("*.py"))
+
+
+def room(module: str) -> str:
+    """The package that a module stands in, or the module itself at the top level."""
+    return module.split(".")[0]
+
+
+def imports_of(module: str) -> set[str]:
+    """The modules of ours that `module` imports, inside of functions too."""
+    tree = ast.parse((PACKAGE / (module.replace(".", "/") + ".py")).read_bytes())
+    found = set()
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} has a relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        found |= {_module_of(name) for name in names if name.split(".")[0] == "trakt_config"}
+    return found - {module}
+
+
+def _module_of(dotted: str) -> str:
+    """The module that provides a dotted name: the longest part of it that is a file."""
+    parts = dotted.split(".")[1:]
+    while parts:
+        path = PACKAGE.joinpath(*parts)
+        if path.with_suffix(".py").is_file():
+            return ".".join(parts)
+        if (path / "__init__.py").is_file():
+            return ".".join([*parts, "__init__"])
+        parts.pop()
+    return "__init__"
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_point_down(module: str) -> None:
+    """A module that stands on no floor fails here: give it one."""
+    above = FLOOR_OF[room(module)]
+    for imported in imports_of(module):
+        below = FLOOR_OF[room(imported)]
+        assert below > above or room(imported) == room(module) or above == len(FLOORS) - 1, imported
+
+
+@pytest.mark.parametrize("module", modules())
+def test_packages_are_entered_by_their_surface(module: str) -> None:
+    for imported in imports_of(module):
+        inside = "." in imported and not imported.endswith(".__init__")
+        assert (room(imported) == room(module) or not inside
+                or room(imported) in WITHOUT_SURFACE), imported
+
+
+def test_there_are_no_circles() -> None:
+    """Within a package as well; its `__init__` counts only for those who stand outside."""
+    graph = {module: {name for name in imports_of(module) if name != f"{room(module)}.__init__"}
+             for module in modules()}
+    done: set[str] = set()
+    while len(done) < len(graph):
+        free = {module for module in graph if module not in done and graph[module] <= done}
+        assert free, f"a circle among {sorted(set(graph) - done)}"
+        done |= free
+
+
+@pytest.mark.parametrize("package", ["document", "oauth", "sandbox", "sign_in", "storage"])
+def test_surfaces_are_true(package: str) -> None:
+    surface = importlib.import_module(f"trakt_config.{package}")
+    assert all(hasattr(surface, name) for name in surface.__all__)
+
+
+def test_the_top_level_has_six_modules_at_most() -> None:
+    assert len(list(PACKAGE.glob("*.py"))) <= 6
+
+
+def test_the_table_of_contents_is_sorted_and_true() -> None:
+    assert trakt_config.__all__ == sorted(trakt_config.__all__)
+    assert all(hasattr(trakt_config, name) for name in trakt_config.__all__)
+
+
+def test_a_fresh_run_imports_nothing_of_http(sandbox: Sandbox, config: Any,
+                                             environ: Mapping[str, str]) -> None:
+    path = config(sandbox.issue_authorization(created_at=int(time.time())))
+    code = ("import sys; from trakt_config.__main__ import main; "
+            f"sys.argv[1:] = ['authorize', {str(path)!r}]; status = main(); "
+            "print(*sys.modules); sys.exit(status)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                          env={**environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.splitlines()[-1].split())
+    unused = {"requests", "urllib3", "http.client", "socket", "ssl", "email", "threading.local",
+              "trakt_config.oauth", "trakt_config.authorization.refresh", "trakt_config.sandbox",
+              "trakt_config.authorization.plan", "trakt_config.cli.demo", "asyncio", "tempfile"}
+    assert not loaded & unused
+    assert sandbox.ledger == []
+
+
+def test_a_fresh_run_costs_one_parse_and_a_write_three(
+        sandbox: Sandbox, config: Any, environ: Mapping[str, str],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    from ruamel.yaml import YAML
+
+    from trakt_config.authorization import authorize
+    from trakt_config.authorization.run import Options
+    passes = []
+    parse = YAML.parse
+
+    def counting(*arguments: Any) -> Any:
+        passes.append(1)
+        return parse(*arguments)
+
+    monkeypatch.setattr(YAML, "parse", counting)
+    for age, cost in ((0, 1), (14 * 86400, 3)):
+        path = config(sandbox.issue_authorization(created_at=int(time.time()) - age))
+        del passes[:]
+        authorize.run(path, Options(environ=environ))
+        assert len(passes) == cost
+
+
+def test_the_samples_are_the_same() -> None:
+    assert (ROOT / "sample_config.yml").read_bytes() \
+        == (PACKAGE / "sample_config.yml").read_bytes()
+
+
+def test_nothing_of_this_machine_is_in_the_package() -> None:
+    for path in [*PACKAGE.glob("*"), *ROOT.glob("*.rst"), *ROOT.glob("*.cfg")]:
+        if path.is_file():
+            text = path.read_text("utf-8")
+            assert str(ROOT) not in text and os.path.expanduser("~root/") not in text
+
+
+def test_the_version_stands_in_two_places_and_is_one() -> None:
+    """An old setuptools would import the package to look it up, before its needs are there."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    assert setup["metadata"]["version"] == trakt_config.__version__

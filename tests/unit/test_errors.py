@@ -1,0 +1,112 @@
+"""The error tree: what people read, and what callers may rely on."""
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any, Dict, Type
+
+import pytest
+
+from trakt_config import errors
+from trakt_config.errors import (
+    AccountProblem,
+    ClientRejected,
+    ConfigError,
+    LockTimeout,
+    LoginRequired,
+    SaveError,
+    TraktConfigError,
+    TraktUnavailable,
+    printable,
+)
+from trakt_config.tokens import Authorization
+
+LEAVES = (ConfigError, LoginRequired, ClientRejected, AccountProblem, TraktUnavailable,
+          LockTimeout, SaveError)
+
+AUTHORIZATION = Authorization(
+    access_token="ACCESS-0123456789abcdef", token_type="bearer", expires_in=604800,
+    refresh_token="REFRESH-0123456789abcdef", scope="public", created_at=1_790_000_000)
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_everything_is_a_trakt_config_error_and_no_leaf_is_another(
+        leaf: Type[TraktConfigError]) -> None:
+    """A handler for one kind never catches another."""
+    assert leaf.__bases__ == (TraktConfigError,)
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_the_tree_in_the_docstring_is_the_tree(leaf: Type[TraktConfigError]) -> None:
+    """What the module draws at its top is what it defines."""
+    assert f"-- {leaf.__name__} " in (errors.__doc__ or "")
+
+
+@pytest.mark.parametrize("error, text", [
+    pytest.param(ConfigError("it is empty"), "it is empty", id="a message alone"),
+    pytest.param(ConfigError("it is empty", hint="Fill it."), "it is empty\n  Fill it.",
+                 id="the hint is on a line of its own"),
+    pytest.param(ConfigError("it is empty", path="a.yml"), "a.yml: it is empty",
+                 id="the path comes first"),
+    pytest.param(ConfigError("it is empty", path="a.yml", line=12, column=3),
+                 "a.yml:12:3: it is empty", id="file, line and column, as compilers write them"),
+    pytest.param(ConfigError("it is empty", path="a.yml", line=12), "a.yml:12: it is empty",
+                 id="a line without a column"),
+    pytest.param(ConfigError("it is empty", line=12, column=3), "config:12:3: it is empty",
+                 id="a position in a file without a name"),
+    pytest.param(LoginRequired("sign in", path="a.yml", hint="Do."), "a.yml: sign in\n  Do.",
+                 id="the other errors have no position"),
+    pytest.param(ConfigError("no", path="a\nb\x1b[31m\udcff.yml"),
+                 "a\\nb\\x1b[31m\\udcff.yml: no", id="an odd path stays on its line"),
+])
+def test_the_text_says_where_what_and_what_to_do(error: TraktConfigError, text: str) -> None:
+    """``str()`` is what the command prints."""
+    assert str(error) == text
+
+
+@pytest.mark.parametrize("text, shown", [
+    ("config.yml", "config.yml"),
+    ("my config é 漢.yml", "my config é 漢.yml"),
+    ("a\tb\r\nc", "a\\tb\\r\\nc"),
+    ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+    ("\u202egpj.exe", "\\u202egpj.exe"),
+    ("\u2028", "\\u2028"),
+    ("\udc80", "\\udc80"),
+    ("", ""),
+])
+def test_printable_is_one_line_without_control_characters(text: str, shown: str) -> None:
+    """Nothing in a name reaches the terminal as a command."""
+    assert printable(text) == shown
+    assert printable(text).isprintable()
+
+
+@pytest.mark.parametrize("error, attributes", [
+    (ConfigError("m", hint="H", path="p", line=1, column=2),
+     {"message": "m", "hint": "H", "path": "p", "line": 1, "column": 2}),
+    (LoginRequired("m", reason="pin_refused"), {"reason": "pin_refused", "hint": ""}),
+    (LoginRequired("m"), {"reason": "no_authorization", "path": None}),
+    (TraktUnavailable("m", retry_after=5.0, outcome_unknown=True),
+     {"retry_after": 5.0, "outcome_unknown": True}),
+    (TraktUnavailable("m"), {"retry_after": None, "outcome_unknown": False}),
+    (SaveError("m", authorization=AUTHORIZATION), {"authorization": AUTHORIZATION}),
+])
+@pytest.mark.parametrize("through", [
+    lambda error: error,
+    lambda error: pickle.loads(pickle.dumps(error)),
+    copy.copy,
+], ids=["itself", "pickled", "copied"])
+def test_attributes_survive_the_way_out_of_a_pool_of_processes(
+        error: TraktConfigError, attributes: Dict[str, Any], through: Any) -> None:
+    """Hosts run the library in worker processes: errors are pickled."""
+    arrived = through(error)
+    assert type(arrived) is type(error)
+    assert str(arrived) == str(error)
+    assert {name: getattr(arrived, name) for name in attributes} == attributes
+
+
+def test_a_save_error_carries_the_tokens_and_does_not_show_them() -> None:
+    """The one exception to the rule that errors hold no secret."""
+    error = SaveError("not saved", hint="Mend it.", path="a.yml", authorization=AUTHORIZATION)
+    assert error.authorization is AUTHORIZATION
+    shown = f"{error} {error!r} {error.args} {vars(error)}"
+    assert "ACCESS" not in shown and "REFRESH" not in shown

@@ -1,0 +1,103 @@
+"""The way in: a config whose authorization is fresh costs one look, and nothing is opened to write.
+
+Everything else is :mod:`trakt_config.authorization.refresh`'s, which is imported only then.
+"""
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Callable, Mapping, Optional, TypeVar
+
+from trakt_config import storage
+from trakt_config.authorization.run import (
+    ConfigPath,
+    Job,
+    Options,
+    Outcome,
+    Result,
+    View,
+    job,
+    name_of,
+)
+from trakt_config.errors import ConfigError, SaveError, TraktConfigError, os_reason
+from trakt_config.tokens import Authorization
+
+if TYPE_CHECKING:
+    import requests
+
+T = TypeVar("T")
+
+
+def authorize(config_path: ConfigPath, *,
+              min_validity: timedelta = timedelta(minutes=10),
+              force: bool = False,
+              lock_timeout: timedelta = timedelta(minutes=2),
+              session: Optional[requests.Session] = None,
+              clock: Callable[[], float] = time.time,
+              environ: Mapping[str, str] = os.environ) -> Authorization:
+    """Make sure that the config's Trakt authorization is valid, and return it.
+
+    A pin in the config is exchanged, an authorization that is due is refreshed, and the result is
+    written back into the config before it is returned; nothing else in the file changes. One that
+    is fresh costs no request and no write. Safe from many threads and processes at once: one of
+    them sends the request, and all return its result. Never prompts, never prints.
+
+    :param config_path: a YAML file with a ``trakt`` mapping.
+    :param min_validity: how long the access token has to be valid from now on.
+    :param force: refresh although it is fresh.
+    :param lock_timeout: how long to wait, in all, for other runs on the same config.
+    :param session: send with this session of requests (its proxies, its certificates, and whether
+        it verifies those). With ``http.client``'s debuglevel set, its connections print what they
+        send; ours do not.
+    :param clock: seconds since 1970.
+    :param environ: Kometa's placeholders, the endpoints and the state directory are read there.
+    :raises ConfigError: the file or a setting has to be edited.
+    :raises LoginRequired: a person has to sign in.
+    :raises ClientRejected: Trakt refuses the app.
+    :raises AccountProblem: Trakt has locked or deactivated the account.
+    :raises TraktUnavailable: Trakt cannot be reached or fails.
+    :raises LockTimeout: another run did not finish in time.
+    :raises SaveError: the config cannot be written.
+    """
+    return run(config_path, Options(min_validity, force, lock_timeout, session, clock,
+                                    environ)).authorization
+
+
+def run(config_path: ConfigPath, options: Options) -> Result:
+    """:func:`authorize`, with the outcome."""
+    return attempt(config_path, lambda: _run(job(config_path, options)))
+
+
+def attempt(config_path: ConfigPath, work: Callable[[], T]) -> T:
+    """Do work on a config: its errors get the config's name, and those of the system become ours.
+
+    :raises SaveError: the system failed.
+    """
+    ours: TraktConfigError
+    try:
+        return work()
+    except TraktConfigError as error:
+        error.path = error.path or name_of(config_path)
+        ours = error
+    except OSError as error:
+        ours = SaveError(f"the system failed while the config was held: {os_reason(error)}",
+                         hint="Run again: nothing that Trakt answered is lost.",
+                         path=name_of(config_path))
+    # Without the frames on the way here, in which an error reporter would find the tokens.
+    ours.__context__ = None
+    raise ours.with_traceback(None)
+
+
+def _run(job: Job) -> Result:
+    first: Optional[View] = None
+    broken: Optional[ConfigError] = None
+    try:
+        first = job.look()
+    except ConfigError as error:
+        broken = error  # It may be half written: what counts is read under the lock.
+    if first and first.is_fresh and not storage.exists(job.path, job.options.environ):
+        return job.result(Outcome.FRESH, first)
+    # Not at the top: a fresh run needs nothing of HTTP.
+    from trakt_config.authorization import refresh
+    return refresh.renew(job, first, broken)

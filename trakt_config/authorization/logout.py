@@ -1,0 +1,152 @@
+"""End an authorization: revoked at Trakt (RFC 7009), then emptied in the config, under its lock."""
+from __future__ import annotations
+
+import enum
+from typing import Optional
+
+from trakt_config import document, oauth, storage
+from trakt_config.authorization import redeem, refresh, shield
+from trakt_config.authorization.authorize import attempt
+from trakt_config.authorization.recovery import Finding
+from trakt_config.authorization.redeem import Note
+from trakt_config.authorization.run import ConfigPath, Job, Options, View, job
+from trakt_config.document import Document
+from trakt_config.errors import (
+    ClientRejected,
+    ConfigError,
+    LoginRequired,
+    SaveError,
+    TraktConfigError,
+    TraktUnavailable,
+    os_reason,
+)
+from trakt_config.oauth import BUDGET, Endpoints
+from trakt_config.tokens import Secret
+
+CONNECTED_APPS = "https://app.trakt.tv/settings/apps/connected"
+
+
+class LoggedOut(enum.Enum):
+    """How it ended, in words."""
+
+    REVOKED = "logged out: Trakt has revoked the tokens, and they are gone from the config"
+    EMPTIED = "logged out: the tokens are gone from the config"
+    LOCAL = ("the tokens are gone from the config; Trakt was not asked, so end them there: "
+             f"{CONNECTED_APPS}")
+    NOTHING = "there is no authorization to revoke"
+
+
+def logout(config_path: ConfigPath, options: Options, *, local: bool = False) -> LoggedOut:
+    """Revoke both tokens at Trakt, then empty the six values; a pin and the rest stay.
+
+    What a killed run left is finished first, so that its tokens are revoked as well. Unless Trakt
+    has revoked them, the file stays as it was.
+
+    :param local: only empty the values.
+    :raises ConfigError: the file or a setting has to be edited; nothing was sent.
+    :raises ClientRejected: Trakt refuses to revoke.
+    :raises AccountProblem: Trakt has locked or deactivated the account.
+    :raises TraktUnavailable: Trakt cannot be reached or fails.
+    :raises LockTimeout: another run did not finish in time.
+    :raises SaveError: the config cannot be written.
+    """
+    return attempt(config_path, lambda: _logout(job(config_path, options), local))
+
+
+def _logout(job: Job, local: bool) -> LoggedOut:
+    first: Optional[View] = None
+    is_left_over = storage.exists(job.path, job.options.environ)
+    try:
+        first = job.look()
+    except ConfigError:
+        if not is_left_over:  # With one, it may be a torn overwrite, which is mended first.
+            raise
+    if first and _emptied(first) is first.document and not is_left_over:
+        return LoggedOut.NOTHING
+    with job.hold() as held:
+        return _locked(job, held, first, local)
+
+
+def _locked(job: Job, held: storage.Held, first: Optional[View], local: bool) -> LoggedOut:
+    view, finding = refresh.locked_view(job, held, first)
+    if finding is Finding.NEWER:
+        raise refresh.newer_journal()
+    emptied = _emptied(view)
+    if emptied is view.document:
+        return LoggedOut.NOTHING
+    endpoints = Endpoints.from_environ(job.options.environ)
+    tokens = [] if local else _tokens(view)
+    held.reserve(_note(view, finding).encode(), len(view.document.data))
+
+    def work() -> None:
+        for token in tokens:
+            _revoke(job, view, endpoints, token)
+        _save(job, held, view)
+
+    if finding is Finding.UNKNOWN:
+        job.warn("an earlier run was killed before it had Trakt's answer, so that other tokens may "
+                 f"still be valid: remove the app at {CONNECTED_APPS}")
+    shield.run(work, lambda: job.warn(
+        f"waiting for Trakt's answer, at most {BUDGET:.0f} s, so that the config is emptied too"))
+    if local:
+        return LoggedOut.LOCAL
+    return LoggedOut.REVOKED if tokens else LoggedOut.EMPTIED
+
+
+def _emptied(view: View) -> Document:
+    return document.clear_authorization(view.document)
+
+
+def _tokens(view: View) -> list[Secret]:
+    """The refresh token first: it lives on when the access token has ended."""
+    return [token for token in (view.settings.refresh_token, view.access_token) if token]
+
+
+def _note(view: View, finding: Finding) -> Note:
+    """What a run that is killed leaves: nothing to finish, but an old doubt stays."""
+    token = view.settings.refresh_token
+    return Note(token.fingerprint()) if token and finding is Finding.UNKNOWN else Note()
+
+
+def _revoke(job: Job, view: View, endpoints: Endpoints, token: Secret) -> None:
+    problem: TraktConfigError
+    try:
+        oauth.revoke(token, view.settings.client, endpoints=endpoints, budget=BUDGET / 2,
+                       session=job.options.session, sleep=job.options.sleep)
+        return
+    except (ClientRejected, LoginRequired) as error:
+        problem = error
+    except TraktUnavailable as error:
+        error.hint = ("The config is as it was. Try again later; or only empty it, with: "
+                      "trakt-config logout --local FILE")
+        raise
+    raise ClientRejected(f"Trakt did not revoke the tokens: {problem.message}",
+                         hint=f"The config is as it was. Remove the app at {CONNECTED_APPS}, "
+                              "then run: trakt-config logout --local FILE")
+
+
+def _save(job: Job, held: storage.Held, view: View) -> None:
+    """Empty the values in the config as it is by now.
+
+    :raises SaveError: it cannot be written, or somebody has put other tokens there.
+    """
+    try:
+        redeem.as_it_is_now(lambda: _empty(job, held, view))
+        held.forget()
+        return
+    except ConfigError as error:
+        problem = error.message
+    except OSError as error:
+        problem = os_reason(error)
+    raise SaveError(f"the tokens could not be removed from the config: {problem}",
+                    hint="Mend this and run again: trakt-config logout FILE")
+
+
+def _empty(job: Job, held: storage.Held, view: View) -> None:
+    now = job.look(view)
+    if _tokens(now) not in (_tokens(view), []):
+        raise SaveError("the tokens in the config were changed meanwhile",
+                        hint="Those stay. Run again, to end them as well.")
+    emptied = _emptied(now)
+    if emptied is not now.document:
+        held.replace(now.document.data, emptied.data)

@@ -1,0 +1,249 @@
+"""Spend a grant that works once, so that what it buys is never lost.
+
+Reserve before spending; the raw answer is durable before it is parsed; the new values are spliced
+into the config as it is by then. From the request to the last write, one thread that no
+interruption reaches does it all.
+"""
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Callable, List, Optional, Union
+
+from trakt_config import document, oauth, storage
+from trakt_config.authorization import shield
+from trakt_config.authorization.run import Job, View, logger
+from trakt_config.errors import (
+    ConfigError,
+    SaveError,
+    TraktConfigError,
+    TraktUnavailable,
+    os_reason,
+)
+from trakt_config.oauth import BUDGET
+from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Secret, UnusableAnswer
+
+Grant = Union[oauth.AuthorizationCode, oauth.RefreshToken]
+Ask = Callable[[Callable[[bytes], None]], Optional[Authorization]]
+
+#: As long as any token that Trakt has issued, many times over; proves the edit before the request.
+STAND_IN = {key: "x" * 4096 if "token" in key else "0" for key in AUTHORIZATION_KEYS}
+
+#: How often a config that somebody else keeps changing is read again before that is an error.
+MERGES = 10
+
+
+@dataclass(frozen=True)
+class Note:
+    """What the journal says of a request: digests of what its answer replaces in the config,
+    never the thing itself, and whether the refresh token is spent for it.
+    """
+
+    refresh_token: Optional[str] = None
+    pin: Optional[str] = None
+    spends_refresh_token: bool = True
+
+    @classmethod
+    def of(cls, view: View, *, spends_refresh_token: bool = True) -> Note:
+        return cls(_fingerprint(view.settings.refresh_token), _fingerprint(view.settings.pin),
+                   spends_refresh_token)
+
+    def encode(self) -> bytes:
+        return json.dumps(asdict(self)).encode("ascii")
+
+    @classmethod
+    def decode(cls, encoded: Optional[bytes]) -> Optional[Note]:
+        """The note of a journal; None where another version of this package wrote it."""
+        try:
+            return cls(**json.loads(encoded or b"{}"))
+        except (ValueError, TypeError):
+            return None
+
+
+class TheirsWins(Exception):
+    """The config holds another refresh token by now; it was left as it is."""
+
+
+def exchange(job: Job, view: View, grant: Grant, *, retry_unknown: bool = True) -> Ask:
+    """Asking the token endpoint for the tokens that the grant buys."""
+    return lambda record: oauth.exchange(
+        grant, view.settings.client, endpoints=oauth.Endpoints.from_environ(job.options.environ),
+        record=record, retry_unknown=retry_unknown, session=job.options.session,
+        clock=job.options.clock, sleep=job.options.sleep)
+
+
+def spend(job: Job, held: storage.Held, view: View, ask: Ask, *,
+          note: Optional[Note] = None, keep_note: bool = False) -> Optional[Authorization]:
+    """Ask Trakt for tokens and save them in the config, with a spent pin cleared.
+
+    :param ask: gives every 2xx answer to its argument before it parses it; None when Trakt has
+        no tokens for us yet.
+    :param note: what the answer replaces; as a rule the refresh token of `view`, which it spends.
+    :param keep_note: leave the journal when there are no tokens, as it was left to this run.
+    :raises SaveError: without an authorization, nothing was sent; with one, it is in the journal.
+    :raises TheirsWins: Trakt answered, and somebody else had saved other tokens meanwhile.
+    :raises ConfigError, LoginRequired, ClientRejected, AccountProblem, TraktUnavailable: as
+        `ask` raises them.
+    """
+    oauth.Endpoints.from_environ(job.options.environ)
+    import requests.adapters  # noqa: F401  Now: once Trakt has answered, nothing may fail.
+    replaces = note or Note.of(view)
+    reserve(held, view, replaces)
+
+    logger.debug("%s: room is reserved; asking Trakt", job.name)
+
+    def work() -> Optional[Authorization]:
+        record = _Recorder(job, held)
+        try:
+            authorization = ask(record)
+        except TraktUnavailable:
+            if not keep_note and not record.holds_refresh_token:
+                held.forget()
+            raise
+        except TraktConfigError:
+            held.forget()
+            raise
+        if authorization is not None:
+            save(job, held, replaces, view, authorization, in_journal=record.is_durable)
+        elif not keep_note:
+            held.forget()
+        return authorization
+
+    return shield.run(
+        work, lambda: job.warn(f"waiting for Trakt's answer, at most {BUDGET:.0f} s, "
+                               "so that the new tokens are not lost"),
+        lambda error: _tell_of_unsaved(job, error))
+
+
+def clear_pin(job: Job, held: storage.Held, view: View) -> None:
+    """Clear a pin that Trakt refused.
+
+    Nothing is lost if that does not work: the pin is refused again by the next run.
+    """
+    problem = "it is being changed"
+    try:
+        edited = document.set_authorization(view.document, {}, clear_pin=True)
+        held.replace(view.document.data, edited.data)
+        return
+    except storage.Changed:
+        pass
+    except ConfigError as error:
+        problem = error.message
+    except OSError as error:
+        problem = os_reason(error)
+    job.warn(f"the pin could not be cleared: {problem}")
+
+
+def reserve(held: storage.Held, view: View, note: Note) -> None:
+    """Prove that an answer can be saved: the edit of these very bytes, and the room on the disk.
+
+    :raises ConfigError: these bytes cannot be edited.
+    :raises SaveError: they cannot be saved.
+    """
+    rehearsed = document.set_authorization(view.document, STAND_IN,
+                                           clear_pin=note.pin is not None)
+    held.reserve(note.encode(), max(len(view.document.data), len(rehearsed.data)))
+
+
+def save(job: Job, held: storage.Held, note: Note, view: View, authorization: Authorization, *,
+         in_journal: bool) -> None:
+    """Splice the authorization into the config as it is now, whatever was edited meanwhile.
+
+    :raises TheirsWins: it holds a refresh token that is neither the spent one nor the new one.
+    :raises SaveError: it cannot be written; the journal stays where it has the answer.
+    """
+    try:
+        as_it_is_now(lambda: _splice(job, held, note, view, authorization))
+        held.forget()
+        logger.debug("%s: Trakt's answer is saved", job.name)
+        return
+    except TheirsWins:
+        held.forget()
+        raise
+    except ConfigError as error:
+        place = f" (line {error.line})" if error.line else ""
+        problem = f"{error.message}{place}"
+    except OSError as error:
+        problem = os_reason(error)
+    raise unsaved(held, problem, authorization, in_journal)
+
+
+def as_it_is_now(edit: Callable[[], None]) -> None:
+    """Do an edit of the config, and do it again when somebody has changed the config meanwhile.
+
+    :raises ConfigError: somebody does so all the time.
+    """
+    for _ in range(MERGES):
+        try:
+            edit()
+            return
+        except storage.Changed:
+            pass
+    raise ConfigError("the config is being changed all the time",
+                      hint="Close it in other programs, and run this again.")
+
+
+def unsaved(held: storage.Held, problem: str, authorization: Optional[Authorization],
+            in_journal: bool) -> SaveError:
+    """The error for an answer that is not in the config."""
+    if in_journal:
+        hint = (f"The new tokens are safe in {held.journal_path}: mend this and run again, "
+                "and they are put in.")
+    else:
+        hint = "They could not be kept in the journal either: sign in again, " \
+               "with: trakt-config login FILE"
+    return SaveError(f"Trakt gave new tokens, but the config could not be saved: {problem}",
+                     hint=hint, authorization=authorization)
+
+
+def _tell_of_unsaved(job: Job, error: BaseException) -> None:
+    """An interruption is raised instead of the error, which nobody would hear of."""
+    if isinstance(error, SaveError):
+        job.warn(f"{error.message}. {error.hint}")
+
+
+def _splice(job: Job, held: storage.Held, note: Note, view: View,
+            authorization: Authorization) -> None:
+    now = job.look(view)
+    theirs = _fingerprint(now.settings.refresh_token)
+    if theirs not in (None, note.refresh_token, Secret(authorization.refresh_token).fingerprint()):
+        raise TheirsWins
+    spent_pin = note.pin is not None and _fingerprint(now.settings.pin) == note.pin
+    edited = document.set_authorization(now.document, authorization.values(), clear_pin=spent_pin)
+    if edited.data != now.document.data:
+        held.replace(now.document.data, edited.data)
+
+
+def _fingerprint(secret: Optional[Secret]) -> Optional[str]:
+    return secret.fingerprint() if secret else None
+
+
+class _Recorder:
+    """Makes each answer durable as it comes, before a character of it is parsed."""
+
+    def __init__(self, job: Job, held: storage.Held) -> None:
+        self._job = job
+        self._held = held
+        self._answers: List[bytes] = []
+        self.is_durable = False
+
+    def __call__(self, answer: bytes) -> None:
+        self._answers.append(answer)
+        self.is_durable = False
+        try:
+            self._held.record(answer, self._job.options.clock())
+            self.is_durable = True
+        except OSError as error:
+            # The config itself may still take it; only if that fails too is it an error.
+            self._job.warn(f"the journal could not be written: {os_reason(error)}")
+
+    @property
+    def holds_refresh_token(self) -> bool:
+        """Whether the last answer has a refresh token, though it could not be used."""
+        if not self._answers:
+            return False
+        try:
+            Authorization.from_response(self._answers[-1], received_at=0)
+        except UnusableAnswer as unusable:
+            return unusable.refresh_token is not None
+        return True

@@ -1,0 +1,160 @@
+"""What one run was asked to do, and the config as it saw it at one moment."""
+from __future__ import annotations
+
+import enum
+import logging
+import os
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Callable, ContextManager, Mapping, Optional, Union
+
+from trakt_config import document, storage
+from trakt_config.authorization.freshness import Assessment, Freshness, assess
+from trakt_config.document import Document, Settings
+from trakt_config.errors import printable
+from trakt_config.tokens import Authorization, Secret
+
+if TYPE_CHECKING:
+    import requests
+
+logger = logging.getLogger("trakt_config")
+logger.addHandler(logging.NullHandler())
+
+ConfigPath = Union[str, "os.PathLike[str]"]
+
+ISSUED_IN_FUTURE = "the authorization was issued in the future: check the clock of this machine"
+
+
+class Outcome(enum.Enum):
+    """How a run ended that did not fail."""
+
+    FRESH = "fresh"          #: nothing had to be done
+    REFRESHED = "refreshed"  #: the refresh token was spent for a new pair
+    EXCHANGED = "exchanged"  #: the pin was spent for a new pair
+    ADOPTED = "adopted"      #: another run's new pair is in the config
+    KEPT = "kept"            #: a new pair could not be had; the old one is still good
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome and the authorization that the config holds now."""
+
+    outcome: Outcome
+    authorization: Authorization
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller may ask; :func:`trakt_config.authorize` describes each."""
+
+    min_validity: timedelta = timedelta(minutes=10)
+    force: bool = False
+    lock_timeout: timedelta = timedelta(minutes=2)
+    session: Optional[requests.Session] = None
+    clock: Callable[[], float] = time.time
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    #: Between two requests; a test need not wait.
+    sleep: Callable[[float], None] = time.sleep
+    #: ``force_refresh`` in the config is for `authorize`, not for those who only need a token.
+    ignore_force_refresh: bool = False
+    #: An access token that Trakt did not accept: where the config holds it, it has to be refreshed.
+    refused: Optional[Secret] = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class View:
+    """The config at one moment: its bytes, what they say, and what that calls for."""
+
+    document: Document
+    settings: Settings
+    assessment: Assessment
+
+    @property
+    def access_token(self) -> Optional[Secret]:
+        """The access token, whether or not its age is known."""
+        value = self.document.authorization.get("access_token")
+        return None if value is None or value.blank or not value.scalar else Secret(value.text)
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether the authorization is good enough for this run as it is."""
+        return self.assessment.freshness is not Freshness.MANDATORY
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the access token is valid now, for however short a time."""
+        return self.assessment.seconds_left > 0
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing has to be asked of Trakt."""
+        return self.assessment.freshness is Freshness.FRESH and self.settings.pin is None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run on one config. `name` is the config as the caller named it, `path` the real file."""
+
+    name: str
+    path: str
+    options: Options
+
+    def warn(self, text: str) -> None:
+        """Tell whoever listens, with the name of the config."""
+        logger.warning("%s: %s", self.name, text)
+
+    def look(self, earlier: Optional[View] = None) -> View:
+        """Read the config; bytes that `earlier` holds already are not parsed again.
+
+        :raises ConfigError: it cannot be read or used.
+        """
+        data = storage.read(self.path)
+        known = earlier is not None and earlier.document.data == data
+        parsed = earlier.document if earlier and known else document.parse(data)
+        return self.view(parsed)
+
+    def view(self, parsed: Document) -> View:
+        """What a parsed config calls for now.
+
+        :raises ConfigError: it cannot be used.
+        """
+        options = self.options
+        read = document.read_settings(parsed, options.environ)
+        refused = options.refused is not None and read.authorization is not None \
+            and options.refused == Secret(read.authorization.access_token)
+        return View(parsed, read, assess(
+            read.authorization, now=options.clock(),
+            min_validity=options.min_validity.total_seconds(), force=options.force or refused,
+            prefer_refresh=read.force_refresh and not options.ignore_force_refresh))
+
+    def is_long_enough(self, view: View) -> bool:
+        """Whether the access token is valid for as long as was asked."""
+        return view.assessment.seconds_left >= self.options.min_validity.total_seconds()
+
+    def result(self, outcome: Outcome, view: View) -> Result:
+        """The result of a run that leaves the config as `view` has it, with one warning where
+        the clocks disagree.
+        """
+        if view.assessment.issued_in_future:
+            self.warn(ISSUED_IN_FUTURE)
+        assert view.settings.authorization is not None
+        return Result(outcome, view.settings.authorization)
+
+    def hold(self) -> ContextManager[storage.Held]:
+        """Lock the config (see :func:`storage.hold`)."""
+        return storage.hold(self.path, timeout=self.options.lock_timeout.total_seconds(),
+                            environ=self.options.environ, warn=self.warn)
+
+
+def job(config_path: ConfigPath, options: Options) -> Job:
+    """The job on this config.
+
+    :raises ConfigError: there is no such regular file.
+    """
+    return Job(name_of(config_path), storage.resolve(config_path), options)
+
+
+def name_of(config_path: ConfigPath) -> str:
+    """The config as the caller named it, on one line."""
+    return printable(os.fsdecode(config_path))

@@ -1,0 +1,275 @@
+"""Trakt's headers for an application's own requests: ``session.auth = TraktAuth("config.yml")``."""
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Optional, Tuple
+from urllib.parse import urljoin, urlsplit
+
+from trakt_config.authorization.authorize import attempt, run
+from trakt_config.authorization.freshness import Assessment, Freshness, assess
+from trakt_config.authorization.run import ConfigPath, Options, job, name_of
+from trakt_config.errors import (
+    AccountProblem,
+    ClientRejected,
+    LockTimeout,
+    LoginRequired,
+    TraktConfigError,
+)
+from trakt_config.tokens import Authorization, Secret
+from trakt_config.version import __version__
+
+if TYPE_CHECKING:
+    import requests
+
+USER_AGENT = f"trakt_config/{__version__}"
+
+#: Safe or idempotent: repeating them does no harm (RFC 9110, section 9.2.2).
+REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+
+#: Seconds before a refresh that was not possible, and that can wait, is tried again.
+PAUSE = 300.0
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+Stamp = Tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the config held, and how the file looked then; `until` it is not asked again."""
+
+    authorization: Authorization
+    client_id: str
+    stamp: Optional[Stamp]
+    until: float
+
+    @property
+    def access_token(self) -> Secret:
+        return Secret(self.authorization.access_token)
+
+
+class TraktAuth:
+    """Signs requests to Trakt's API with the authorization in a config; for requests' ``auth``.
+
+    Before each request the authorization is looked at: it is refreshed when it is due, by
+    :func:`trakt_config.authorize` (``force_refresh`` in the config does not count), and read again
+    when the file has changed. Headers: ``Authorization``, ``trakt-api-version``,
+    ``trakt-api-key``; ``User-Agent`` in the place of requests' own, which Trakt turns away, and
+    ``Content-Type: application/json``, which Trakt wants on every call, where there is none.
+
+    They go to the API's scheme, host and port alone; a redirect to anywhere else loses them.
+
+    When Trakt answers 401 the authorization is refreshed, once for an access token, unless another
+    run has done it; then GET, HEAD, OPTIONS, PUT and DELETE are sent again (RFC 9110, section
+    9.2.2), if the body is in memory. Others, such as POST, are not: their 401 is the answer, and
+    the next request has the new token. A 401 to the repeated request is the answer as well: it is
+    about something else, such as a private profile.
+
+    Safe among threads. A request raises what `authorize` raises, where it cannot be signed.
+
+    :param config_path: a YAML file with a ``trakt`` mapping.
+    :param min_validity: how long the access token has to be valid when a request is sent.
+    :param lock_timeout: how long to wait, in all, for other threads and runs.
+    :param session: refresh with this session of requests (its proxies, its certificates).
+    :param clock: seconds since 1970.
+    :param environ: as for :func:`trakt_config.authorize`.
+    :raises ConfigError: an endpoint in `environ` is not usable.
+    """
+
+    def __init__(self, config_path: ConfigPath, *,
+                 min_validity: timedelta = timedelta(minutes=10),
+                 lock_timeout: timedelta = timedelta(minutes=2),
+                 session: Optional[requests.Session] = None,
+                 clock: Callable[[], float] = time.time,
+                 environ: Mapping[str, str] = os.environ) -> None:
+        from trakt_config.oauth import Endpoints
+        self._config_path = config_path
+        self._options = Options(min_validity=min_validity, lock_timeout=lock_timeout,
+                                session=session, clock=clock, environ=environ,
+                                ignore_force_refresh=True)
+        self._api = _origin(Endpoints.from_environ(environ).api)
+        self._lock = threading.Lock()
+        self._known: Optional[_Known] = None
+        #: A refused access token that no further refresh will help.
+        self._settled: Optional[Secret] = None
+        #: An access token that replaced one that Trakt refused for a request that was not
+        #: repeated: should it be refused for such a request too, it is not the token's fault.
+        self._unproved: Optional[Secret] = None
+
+    def __repr__(self) -> str:
+        return f"TraktAuth({name_of(self._config_path)!r})"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._is_api(request.url or ""):
+            _sign(request, self._current())
+            hooks = request.hooks["response"]
+            if self._on_response not in hooks:
+                hooks.append(self._on_response)
+        return request
+
+    def _current(self) -> _Known:
+        known = self._known
+        if known and self._is_good(known):
+            return known
+        if known and self._lock.locked() and self._can_be_kept(known):
+            return known  # Another thread refreshes ahead of time; what is valid will do.
+        with self._alone():
+            if not (self._known and self._is_good(self._known)):
+                self._known = self._authorize()
+            return self._known
+
+    def _is_good(self, known: _Known) -> bool:
+        """Whether the config need not be looked into."""
+        assessment = self._assess(known)
+        waits = assessment.seconds_left > 0 and self._options.clock() < known.until
+        fresh = assessment.freshness is Freshness.FRESH
+        return (fresh or waits) and known.stamp == self._stamp()
+
+    def _can_be_kept(self, known: _Known) -> bool:
+        return self._assess(known).freshness is not Freshness.MANDATORY
+
+    def _assess(self, known: _Known) -> Assessment:
+        return assess(known.authorization, now=self._options.clock(),
+                      min_validity=self._options.min_validity.total_seconds())
+
+    def _stamp(self) -> Optional[Stamp]:
+        """What changes when somebody writes to the config."""
+        try:
+            status = os.stat(self._config_path)
+        except (OSError, ValueError):
+            return None
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+    def _authorize(self, refused: Optional[Secret] = None) -> _Known:
+        path, options = self._config_path, replace(self._options, refused=refused)
+        result = run(path, options)
+        stamp = self._stamp()  # Before the look: what is changed after it is seen next time.
+        settings = attempt(path, lambda: job(path, options).look().settings)
+        return _Known(settings.authorization or result.authorization, settings.client.client_id,
+                      stamp, options.clock() + PAUSE)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One thread at a time asks Trakt, and the others wait for what it finds."""
+        timeout = self._options.lock_timeout.total_seconds()
+        if not self._lock.acquire(timeout=timeout):
+            raise LockTimeout(f"another thread has been at work on the config for {timeout:g} s",
+                              hint="Try again when it has finished.",
+                              path=name_of(self._config_path))
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _on_response(self, response: requests.Response, **settings: Any) -> requests.Response:
+        """Called by requests with each answer, those of redirects included."""
+        answer = response
+        refused = self._refused_token(response)
+        if refused:
+            answer = self._after_refusal(response, refused, settings)
+        if answer.is_redirect:
+            target = urljoin(answer.url, answer.headers["location"])
+            if not self._is_api(target):
+                # A redirect is a copy of the first request: not of the repeated one.
+                _unsign(response.request)
+                _unsign(answer.request)
+        return answer
+
+    def _refused_token(self, response: requests.Response) -> Optional[Secret]:
+        """The access token of ours that Trakt did not accept."""
+        request = response.request
+        scheme, _, token = str(request.headers.get("Authorization", "")).partition(" ")
+        if response.status_code != 401 or scheme != "Bearer" or not self._is_api(request.url or ""):
+            return None
+        if "html" in response.headers.get("Content-Type", "").lower():
+            return None  # Not Trakt's: from a proxy, or from a network that wants a sign-in.
+        return Secret(token)
+
+    def _after_refusal(self, response: requests.Response, refused: Secret,
+                       settings: Mapping[str, Any]) -> requests.Response:
+        is_repeatable = _is_repeatable(response.request)
+        if refused == self._unproved and not is_repeatable:
+            return response
+        try:
+            known = self._replacement(refused)
+        except TraktConfigError:
+            response.close()
+            raise
+        if known is None:
+            return response
+        if not is_repeatable:
+            self._unproved = known.access_token
+            return response
+        repeated = _repeat(response, known, settings)
+        if repeated.status_code == 401:
+            self._settled = known.access_token
+        return repeated
+
+    def _replacement(self, refused: Secret) -> Optional[_Known]:
+        """What to sign with instead; None where there is nothing else."""
+        with self._alone():
+            known = self._known
+            if known and known.access_token != refused and self._is_good(known):
+                return known
+            if refused == self._settled:
+                return None
+            try:
+                self._known = known = self._authorize(refused)
+            except (LoginRequired, ClientRejected, AccountProblem):
+                self._settled = refused
+                raise
+            return known if known.access_token != refused else None
+
+    def _is_api(self, url: str) -> bool:
+        origin = _origin(url)
+        return origin is not None and origin == self._api
+
+
+def _sign(request: requests.PreparedRequest, known: _Known) -> None:
+    headers = request.headers
+    headers["Authorization"] = f"Bearer {known.authorization.access_token}"
+    headers["trakt-api-version"] = "2"
+    headers["trakt-api-key"] = known.client_id
+    headers.setdefault("Content-Type", "application/json")
+    if str(headers.get("User-Agent") or "python-requests").startswith("python-requests"):
+        headers["User-Agent"] = USER_AGENT
+
+
+def _unsign(request: requests.PreparedRequest) -> None:
+    from requests.utils import default_user_agent
+    for name in ("Authorization", "trakt-api-version", "trakt-api-key"):
+        request.headers.pop(name, None)
+    if request.headers.get("User-Agent") == USER_AGENT:
+        request.headers["User-Agent"] = default_user_agent()
+
+
+def _is_repeatable(request: requests.PreparedRequest) -> bool:
+    return request.method in REPEATABLE and isinstance(request.body, (type(None), bytes, str))
+
+
+def _repeat(response: requests.Response, known: _Known,
+            settings: Mapping[str, Any]) -> requests.Response:
+    """Send the request again, signed anew, the way requests' own auth objects do it."""
+    request = response.request.copy()
+    _sign(request, known)
+    response.content  # Read to the end, so that the connection can be used again.
+    response.close()
+    repeated: requests.Response = response.connection.send(request, **settings)
+    repeated.history.append(response)
+    return repeated
+
+
+def _origin(url: str) -> Optional[Tuple[str, str, int]]:
+    """Scheme, host and port (RFC 6454); None for an address that readers may disagree about."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return None
+    plain = url.isascii() and url.isprintable() and " " not in url and "\\" not in url
+    return (parts.scheme, parts.hostname, port) if plain and parts.hostname else None

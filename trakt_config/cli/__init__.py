@@ -1,0 +1,1 @@
+"""The command line: words, streams and exit statuses; one module for each command."""

@@ -1,0 +1,99 @@
+"""``trakt-config sandbox``: the built-in Trakt, kept running, for people who build on this."""
+from __future__ import annotations
+
+import argparse
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, NoReturn
+
+from trakt_config.cli import arguments, output, report
+from trakt_config.errors import ConfigError, os_reason, printable
+
+if TYPE_CHECKING:
+    from trakt_config.sandbox import Sandbox
+
+PORT = 8787
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+        general: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    sandbox = commands.add_parser(
+        "sandbox", parents=[general], allow_abbrev=False,
+        help="keep the built-in Trakt running, for people who build on this package",
+        description="A Trakt on this machine, until Ctrl-C: no account, no network. It keeps "
+                    "Trakt's rules, and forgets everything when it ends.")
+    sandbox.add_argument("--port", type=_port, default=PORT, metavar="PORT",
+                         help=f"where it listens (default: {PORT}; 0 for any that is free)")
+    sandbox.add_argument("--lifetime", type=_lifetime, default=timedelta(days=7), metavar="TIME",
+                         help="how long its access tokens are valid: 30s, 45m, 6h, 2d "
+                              "(default: 7d)")
+    sandbox.add_argument("--new-server", action="store_true",
+                         help="refuse pins that were asked for without PKCE, as is reported of "
+                              "Trakt's new server")
+    sandbox.set_defaults(command=_sandbox)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("use a number from 0 to 65535")
+    return int(text)
+
+
+def _lifetime(text: str) -> timedelta:
+    lifetime = arguments.duration(text)
+    if not lifetime:
+        raise argparse.ArgumentTypeError("use 1s or more")
+    return lifetime
+
+
+def _sandbox(options: argparse.Namespace) -> int:
+    return report.status_of(lambda: _run(options), verbose=options.verbose)
+
+
+def _run(options: argparse.Namespace) -> None:
+    with _listening(options) as sandbox:
+        output.out(_instructions(sandbox))
+        _follow(sandbox, quiet=options.quiet)
+
+
+def _listening(options: argparse.Namespace) -> Sandbox:
+    from trakt_config.sandbox import Sandbox
+    try:
+        return Sandbox(port=options.port, lifetime=int(options.lifetime.total_seconds()),
+                       new_server=options.new_server)
+    except OSError as error:
+        problem = os_reason(error)
+    raise ConfigError(f"the sandbox cannot listen on port {options.port}: {problem}",
+                      hint="Choose another one: trakt-config sandbox --port 0 takes any that "
+                           "is free.")
+
+
+def _instructions(sandbox: Sandbox) -> str:
+    variables = "\n".join(f"  export {name}={value}" for name, value in sandbox.environ.items())
+    return f"""\
+A Trakt of our own runs at {sandbox.url} until Ctrl-C. In the shell that shall use it:
+
+{variables}
+
+In the config, below trakt:
+
+  client_id: {sandbox.client_id}
+  client_secret: {sandbox.client_secret}
+
+Enter the code that trakt-config login shows:
+  {sandbox.url}/activate
+Get a pin, to be put into the config:
+  {sandbox.pin_address}
+"""
+
+
+def _follow(sandbox: Sandbox, *, quiet: bool) -> NoReturn:
+    """Show a line for each request, until a signal ends it."""
+    shown = 0
+    while True:
+        time.sleep(0.2)
+        for request in sandbox.ledger[shown:]:
+            shown += 1
+            if not quiet:
+                output.out(printable(f"{request.method} {request.path} {request.status}"))

@@ -1,0 +1,163 @@
+"""``trakt-config status CONFIG...``: what is in the file and, with ``--online``, whose it is.
+
+``--json`` prints one object for each file, on a line of its own, without tokens:
+
+    config      the file, as it was named
+    state       valid, expired, unknown_age (an access token without usable times),
+                refresh_token_only, pin_only or none; null where the file cannot be used
+    usable      whether there is a valid access token, or something to get one with
+    issued_at   when Trakt issued the access token (RFC 3339, Z), or null
+    expires_at  when the access token ends (RFC 3339, Z), or null
+    expires_in  seconds until then, below 0 once it has passed, or null
+    life_left   the share of its lifetime that is left, from 0 to 1, or null
+    next        what the next `authorize` would do: nothing, exchange, refresh, refresh_or_keep
+                or keep; null where it would fail
+    problems    what a person should look at: a list of sentences
+    account     with --online: username, name, vip, slug, uuid, permissions (by name, true or
+                false) and limits (by name, such as "watchlist.item_count"); else null
+    error       null, or kind, message, path, line, column and retry_after
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
+
+from trakt_config.authorization.run import Options, name_of
+from trakt_config.cli import output, report
+from trakt_config.errors import TraktConfigError, printable
+
+if TYPE_CHECKING:
+    from trakt_config.authorization.status import Status
+    from trakt_config.oauth import UserSettings
+
+
+@dataclass
+class _Seen:
+    """What has been found out about one file so far."""
+
+    config: str
+    problems: List[str] = field(default_factory=list)
+    status: Optional[Status] = None
+    account: Optional[UserSettings] = None
+    error: Optional[TraktConfigError] = None
+
+    def warn(self, problems: List[str]) -> None:
+        self.problems += problems
+        for problem in problems:
+            logging.getLogger("trakt_config").warning("%s: %s", self.config, problem)
+
+    def fails(self, error: TraktConfigError) -> None:
+        self.error = error
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+        general: argparse.ArgumentParser) -> None:
+    """Add the command to the parser."""
+    status = commands.add_parser(
+        "status", parents=[general], allow_abbrev=False,
+        help="what is in each config; exit status 0 if it is usable",
+        description="Say what is in each config, without asking Trakt and without changing "
+                    "anything. The exit status is 3 where a login is needed.")
+    status.add_argument("configs", metavar="CONFIG", nargs="+", help="a YAML config")
+    status.add_argument("--online", action="store_true",
+                        help="ask Trakt whose the authorization is, and what it may do")
+    status.add_argument("--json", action="store_true", help="one JSON object for each config")
+    status.set_defaults(command=_status)
+
+
+def _status(options: argparse.Namespace) -> int:
+    return report.gravest(_status_of(config, options) for config in options.configs)
+
+
+def _status_of(config: str, options: argparse.Namespace) -> int:
+    seen = _Seen(name_of(config))
+    exit_status = report.status_of(lambda: _look(config, options, seen),
+                                   verbose=options.verbose, on_error=seen.fails)
+    if options.json:
+        output.out(json.dumps(_object(seen)))
+    return exit_status
+
+
+def _look(config: str, options: argparse.Namespace, seen: _Seen) -> None:
+    from trakt_config.authorization import status
+    seen.status = found = status.look(config, Options())
+    seen.warn(found.problems)
+    if not options.json:
+        output.out("\n".join(_lines(seen.config, found)))
+    if options.online:
+        seen.account = account = status.account(config, Options())
+        seen.warn(status.switched_off(account))
+        if not options.json:
+            output.out("\n".join(_account_lines(account)))
+    if found.failure and not found.is_usable:
+        raise found.failure
+
+
+def _lines(config: str, found: Status) -> List[str]:
+    lines = [f"{config}: {_state(found)}", *_life(found)]
+    if found.step:
+        lines.append(f"  the next authorize {found.step.value}")
+    elif found.failure and found.is_usable:
+        lines.append(f"  the next authorize would fail: {found.failure.message}")
+    return lines
+
+
+def _state(found: Status) -> str:
+    authorization = found.authorization
+    if authorization and found.state == "valid":
+        return f"signed in, {report.validity(authorization.expires_at)}"
+    if authorization and found.state == "expired":
+        return f"the access token expired {report.local_time(authorization.expires_at)}"
+    return {"unknown_age": "there is an access token, but when it ends is not known",
+            "refresh_token_only": "there is a refresh token, but no access token",
+            "pin_only": "not signed in yet; there is a pin"}.get(found.state, "not signed in")
+
+
+def _life(found: Status) -> List[str]:
+    if found.issued_at is None or found.state != "valid":
+        return []
+    return [f"  since {report.local_time(found.issued_at)}; "
+            f"{found.life_left or 0:.0%} of its life is left"]
+
+
+def _account_lines(account: UserSettings) -> List[str]:
+    who = f"{account.name} ({account.username})" if account.name else account.username
+    vip = "Trakt VIP" if account.vip else "no Trakt VIP"
+    allowed = [name for name, is_allowed in account.permissions.items() if is_allowed]
+    limits = [f"{name.replace('.', ' ').replace('_', ' ')} {limit}"
+              for name, limit in account.limits.items()]
+    return [f"  Trakt says: {printable(who)}, {vip}, uuid {account.uuid or 'unknown'}",
+            f"  allowed: {printable(', '.join(allowed)) or 'nothing'}",
+            *([f"  limits: {printable(', '.join(limits))}"] if limits else [])]
+
+
+def _object(seen: _Seen) -> Dict[str, Any]:
+    return {"config": seen.config, **_offline_object(seen.status), "problems": seen.problems,
+            "account": seen.account and _account_object(seen.account),
+            "error": seen.error and report.error_object(seen.error)}
+
+
+def _offline_object(found: Optional[Status]) -> Dict[str, Any]:
+    from datetime import datetime, timezone
+    authorization = found.authorization if found else None
+    expires_at = authorization.expires_at if authorization else None
+    issued_at = found.issued_at if found else None
+    now = datetime.now(timezone.utc)
+    return {
+        "state": found.state if found else None,
+        "usable": found.is_usable if found else False,
+        "issued_at": issued_at and report.rfc3339(issued_at),
+        "expires_at": expires_at and report.rfc3339(expires_at),
+        "expires_in": int((expires_at - now).total_seconds()) if expires_at else None,
+        "life_left": round(found.life_left, 3) if found and found.life_left is not None else None,
+        "next": found.step.name.lower() if found and found.step else None,
+    }
+
+
+def _account_object(account: UserSettings) -> Dict[str, Any]:
+    return {"username": account.username, "name": account.name, "vip": account.vip,
+            "slug": account.slug, "uuid": account.uuid,
+            "permissions": dict(account.permissions), "limits": dict(account.limits)}

@@ -1,0 +1,127 @@
+"""Where the ``trakt`` block of a YAML text stands. All positions are offsets in characters."""
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Optional, Tuple
+
+from ruamel.yaml.events import ScalarEvent
+
+from trakt_config.document.events import is_blank, is_empty
+
+#: The keys from the root down to a value; None stands for a key that is no scalar.
+Path = Tuple[Optional[str], ...]
+
+ROOT: Path = ()
+TRAKT: Path = ("trakt",)
+AUTHORIZATION: Path = ("trakt", "authorization")
+PIN: Path = ("trakt", "pin")
+
+#: Blanks, line breaks and comments as ruamel.yaml knows them: for it NEL, LS and PS end a line.
+_GAP = re.compile("(?:[ \t\r\n\x85\u2028\u2029]|#[^\r\n\x85\u2028\u2029]*)*")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One key with its value, as it stands in the text.
+
+    ``start`` is where the value begins, its tag and anchor included; ``end`` is behind its last
+    character. For an empty value both are the place where a value would be written.
+    ``colon`` is None for a key without one.
+    """
+
+    key: Optional[str] = field(repr=False)
+    key_style: Optional[str]
+    key_digest: bytes = field(repr=False)
+    key_start: int
+    key_end: int
+    line: int
+    column: int
+    colon: Optional[int]
+    start: int
+    end: int
+    value_line: int
+    value_column: int
+    event: Any = field(repr=False)
+    digest: bytes = field(repr=False)
+    block: Optional[Block] = None
+
+    @property
+    def scalar(self) -> bool:
+        return isinstance(self.event, ScalarEvent)
+
+    @property
+    def empty(self) -> bool:
+        """Nothing at all: no quotes, no tag, no anchor."""
+        return is_empty(self.event)
+
+    @property
+    def value(self) -> str:
+        """The content of a scalar, not trimmed; empty for a collection."""
+        return str(self.event.value) if self.scalar else ""
+
+    @property
+    def style(self) -> Optional[str]:
+        """``'``, ``"``, ``|`` or ``>``; None for a plain scalar or a collection."""
+        return self.event.style if self.scalar else None
+
+    @property
+    def blank(self) -> bool:
+        """Null, or a string of blanks."""
+        return self.scalar and is_blank(self.event)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A mapping, in block or in flow style, as it stands in the text.
+
+    ``start`` is at the first key, or behind the ``{``; ``column`` is the indentation of the keys.
+    ``last_end`` is the end of the last entry, or None when there is none. ``json``: new keys have
+    to be quoted as JSON wants them. Of the root only the ``trakt`` entry is kept.
+    """
+
+    flow: bool
+    start: int
+    column: int
+    last_end: Optional[int]
+    json: bool
+    entries: Tuple[Entry, ...]
+    digest: bytes = field(repr=False)
+
+    def entry(self, key: str) -> Optional[Entry]:
+        return next((entry for entry in self.entries if entry.key == key), None)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What one pass keeps. ``digest`` covers everything but the root's ``trakt`` entry."""
+
+    root: Optional[Block]
+    digest: bytes = field(repr=False)
+    content_end: int
+    document_end: Optional[int]
+
+    @property
+    def entry(self) -> Optional[Entry]:
+        """The ``trakt`` entry."""
+        return self.root.entry("trakt") if self.root else None
+
+    @property
+    def trakt(self) -> Optional[Block]:
+        return self.entry.block if self.entry else None
+
+    @property
+    def authorization(self) -> Optional[Block]:
+        entry = self.trakt.entry("authorization") if self.trakt else None
+        return entry.block if entry else None
+
+
+def skip_gap(text: str, position: int) -> int:
+    """Where the next character stands that is neither blank nor comment; may be the end."""
+    match = _GAP.match(text, position)
+    return match.end() if match else position
+
+
+def dotted(path: Path) -> str:
+    """A path as messages name it: ``trakt.authorization.scope``."""
+    return ".".join(str(key) for key in path)

@@ -1,0 +1,393 @@
+"""One pass over the events of a config: its outline, or the reason why it is refused.
+
+What the marks of ruamel.yaml cannot be trusted with (the place of an empty value, the end of a
+block) is found in the text. Nothing recurses, and of everything outside `trakt` only a digest is
+kept.
+"""
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Tuple
+
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+)
+
+from trakt_config.document.events import BLOCK_HEADER, NEWLINE, events, is_blank, is_empty, refuse
+from trakt_config.document.layout import (
+    AUTHORIZATION,
+    PIN,
+    ROOT,
+    TRAKT,
+    Block,
+    Entry,
+    Outline,
+    Path,
+    dotted,
+    skip_gap,
+)
+from trakt_config.errors import ConfigError
+from trakt_config.tokens import AUTHORIZATION_KEYS
+
+#: Deeper nesting is refused: readers that recurse would fail on it.
+MAX_DEPTH = 100
+
+#: The mappings whose entries are kept, with the keys that may be there only once.
+_KEYS = {
+    ROOT: frozenset({"trakt"}),
+    TRAKT: frozenset({"client_id", "client_secret", "redirect_uri", "pin", "force_refresh",
+                      "authorization"}),
+    AUTHORIZATION: frozenset(AUTHORIZATION_KEYS),
+}
+
+#: What we write: an alias elsewhere to any of it would change with it.
+_WRITTEN = frozenset({PIN, *(AUTHORIZATION + (key,) for key in AUTHORIZATION_KEYS)})
+
+_LAST_NEWLINE = re.compile(r"(?:\r\n|\n|\r)\Z")
+
+
+def read_outline(text: str) -> Outline:
+    """The outline of `text`.
+
+    :raises ConfigError: with line and column; see :func:`trakt_config.document.parse`.
+    """
+    refused: Optional[ConfigError] = None
+    # The second is Kometa's: it takes a few things that the first does not, `{a: :x}`, some tabs.
+    for loader in ("safe", "rt"):
+        try:
+            return _read(text, loader)
+        except ConfigError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+def _read(text: str, loader: str) -> Outline:
+    reader = _Reader(text, loader)
+    for event in events(text, loader):
+        reader.take(event)
+    return reader.outline()
+
+
+@dataclass
+class _Key:
+    """A key whose value comes next."""
+
+    event: Any
+    end: int
+    digest: bytes
+
+
+@dataclass
+class _Open:
+    """A collection whose end has not been reached. ``path`` is None where entries are not kept.
+
+    ``written`` says that it is part of a value that we replace, ``inside`` that it is within
+    ``trakt``; ``child`` takes the digest of what is being read now.
+    """
+
+    event: Any
+    path: Optional[Path]
+    inside: bool
+    written: bool
+    digest: hashlib.blake2b
+    start: int
+    column: int
+    child: hashlib.blake2b
+    colon: Optional[int] = None
+    key: Optional[_Key] = None
+    seen: Dict[Optional[str], Any] = field(default_factory=dict)
+    entries: List[Entry] = field(default_factory=list)
+    last_end: Optional[int] = None
+
+    @property
+    def mapping(self) -> bool:
+        return isinstance(self.event, MappingStartEvent)
+
+    @property
+    def at_key(self) -> bool:
+        return self.mapping and self.key is None
+
+
+class _Reader:
+    """Takes the events one after the other and keeps the outline."""
+
+    def __init__(self, text: str, loader: str) -> None:
+        self.text = text
+        self.end = 0  # behind the last character read that is neither blank nor comment
+        self.stack: List[_Open] = []
+        self.documents = 0
+        self.root: Optional[Block] = None
+        # An edit that only another loader can read is not the same.
+        self.digest = hashlib.blake2b(loader.encode("ascii"), digest_size=16)
+        self.document_end: Optional[int] = None
+        self.ours: Dict[str, Optional[Tuple[Path, Any]]] = {}  # what an alias refers to now
+        self.lookalikes: List[Tuple[Path, str, Any]] = []
+
+    def take(self, event: Any) -> None:
+        if isinstance(event, CollectionStartEvent):
+            self._open(event)
+        elif isinstance(event, CollectionEndEvent):
+            self._close(event)
+        elif isinstance(event, NodeEvent):
+            self._leaf(event)
+        elif isinstance(event, (DocumentStartEvent, DocumentEndEvent)):
+            self._document_marker(event)
+
+    def outline(self) -> Outline:
+        self._refuse_lookalikes()
+        return Outline(self.root, self.digest.digest(), self.end, self.document_end)
+
+    def _document_marker(self, event: Any) -> None:
+        if event.explicit or getattr(event, "version", None) or getattr(event, "tags", None):
+            self.digest.update(_identity(event))
+        if isinstance(event, DocumentEndEvent):
+            self.document_end = event.start_mark.index if event.explicit else None
+            return
+        self.documents += 1
+        if self.documents > 1:
+            refuse("a second YAML document begins here",
+                   "keep one document in the file: delete the line with the dashes", event)
+        if event.explicit:
+            self.end = event.end_mark.index
+
+    def _open(self, event: Any) -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            refuse(f"nested more than {MAX_DEPTH} levels deep", "make it flatter", event)
+        if not self.stack and not isinstance(event, MappingStartEvent):
+            refuse("the file is not a mapping",
+                   "a config has `key: value` lines at its outermost level", event)
+        path, digest = self._place(event)
+        parent = self.stack[-1] if self.stack else None
+        self._refuse_other_kinds(path, event)
+        if event.flow_style:
+            self.end = max(self.end, event.end_mark.index)
+        self.stack.append(_Open(
+            event=event, path=path if path in _KEYS else None,
+            inside=path == TRAKT or (parent is not None and parent.inside),
+            written=path in _WRITTEN or (parent is not None and parent.written),
+            digest=digest, child=digest,
+            start=event.end_mark.index, column=event.end_mark.column))
+
+    def _close(self, event: Any) -> None:
+        closed = self.stack.pop()
+        # The end of a block is at the next token, and so is that of `[a: b]` without braces.
+        if closed.event.flow_style and event.end_mark.index > event.start_mark.index:
+            self.end = event.end_mark.index
+        if closed.path != ROOT:
+            closed.digest.update(_identity(event))
+        block = None
+        if closed.path is not None:
+            block = Block(flow=bool(closed.event.flow_style), start=closed.start,
+                          column=closed.column, last_end=closed.last_end,
+                          json=self._is_json(closed),
+                          entries=tuple(closed.entries), digest=_identity(closed.event))
+        if self.stack:
+            self._finish(closed.event, closed.digest, block)
+        else:
+            self.root = block
+
+    def _is_json(self, closed: _Open) -> bool:
+        """Flow style with a double-quoted key in it, or, when empty, before it."""
+        parent = self.stack[-1] if self.stack else None
+        keys = list(closed.seen.values())
+        if not keys and parent is not None and parent.key is not None and parent.event.flow_style:
+            keys = [parent.key.event]
+        return bool(closed.event.flow_style) and any(
+            getattr(key, "style", None) == '"' for key in keys)
+
+    def _leaf(self, event: Any) -> None:
+        if not self.stack:
+            if not isinstance(event, ScalarEvent) or not is_blank(event):
+                refuse("the file is not a mapping",
+                       "a config has `key: value` lines at its outermost level", event)
+            self.digest.update(b"" if is_empty(event) else _identity(event))
+            return
+        path, digest = self._place(event)
+        if isinstance(event, AliasEvent):
+            self._refuse_alias(path, event)
+        self.end = self._end_of_leaf(event)
+        self._finish(event, digest, None)
+
+    def _place(self, event: Any) -> Tuple[Optional[Path], hashlib.blake2b]:
+        """The path of a node that begins, and the digest that it belongs to."""
+        path: Optional[Path] = ROOT
+        digest = self.digest
+        if self.stack:
+            parent = self.stack[-1]
+            if not parent.at_key and parent.mapping:
+                parent.colon = self._colon(parent)
+            path = self._path(parent, event)
+            digest = self._digest(parent, event)
+        if path != ROOT:
+            digest.update(_identity(event))
+        if event.anchor is not None and not isinstance(event, AliasEvent):
+            self._define(event, path)
+        return path, digest
+
+    def _path(self, parent: _Open, event: Any) -> Optional[Path]:
+        if parent.path is None or parent.key is None:
+            return None
+        return parent.path + (_content(parent.key.event),)
+
+    def _digest(self, parent: _Open, event: Any) -> hashlib.blake2b:
+        """Entries of `trakt` and `authorization` have digests of their own, keys and values."""
+        if parent.path is None:
+            return parent.child
+        key = event if parent.key is None else parent.key.event
+        if parent.path == ROOT and _content(key) != "trakt":
+            return self.digest
+        parent.child = hashlib.blake2b(digest_size=16)
+        return parent.child
+
+    def _define(self, event: Any, path: Optional[Path]) -> None:
+        written = bool(self.stack) and self.stack[-1].written
+        ours = written or path in (TRAKT, AUTHORIZATION) or path in _WRITTEN
+        self.ours[event.anchor] = (path or TRAKT, event) if ours else None
+
+    def _colon(self, parent: _Open) -> Optional[int]:
+        """Where the `:` of the current key stands; its mark is at the next token if at all."""
+        assert parent.key is not None
+        start = parent.key.end
+        found = skip_gap(self.text, start)
+        if self.text[found:found + 1] != ":":
+            return None
+        breaks = [match.end() for match in NEWLINE.finditer(self.text, start, found)]
+        if parent.event.flow_style or not breaks or found - breaks[-1] == parent.column:
+            return found
+        return None
+
+    def _end_of_leaf(self, event: Any) -> int:
+        parent = self.stack[-1]
+        if not is_empty(event):
+            return self._end_of_block_scalar(event) or int(event.end_mark.index)
+        if parent.at_key or not parent.mapping:
+            # In flow style the mark of an empty key is behind the colon.
+            mark = int(event.start_mark.index)
+            return mark - (parent.at_key and self.text.startswith(":", mark - 1))
+        if parent.colon is None:
+            return self.end
+        # One blank belongs to the colon: flow style would read `{a:, b: 1}` as a key `a:`.
+        return parent.colon + 1 + self.text.startswith(" ", parent.colon + 1)
+
+    def _end_of_block_scalar(self, event: Any) -> Optional[int]:
+        """The mark takes in the blank lines behind it; they are content only after `|+`."""
+        if getattr(event, "style", None) not in ("|", ">"):
+            return None
+        start, end = event.start_mark.index, int(event.end_mark.index)
+        content = self.text[start:end]
+        header = BLOCK_HEADER.search(content)
+        if header is not None and "+" in header.group():
+            newline = _LAST_NEWLINE.search(content)
+            return end - (len(newline.group()) if newline else 0)
+        return int(start) + len(content.rstrip(" \r\n"))
+
+    def _finish(self, event: Any, digest: hashlib.blake2b, block: Optional[Block]) -> None:
+        """A node has ended: it was a key, or the value that completes an entry, or an item."""
+        parent = self.stack[-1]
+        if not parent.mapping:
+            return
+        if parent.key is None:
+            parent.key = _Key(event, self.end, digest.digest())
+            self._check_key(parent, event)
+            return
+        if parent.path is not None and (parent.path != ROOT
+                                        or _content(parent.key.event) == "trakt"):
+            parent.entries.append(self._entry(parent, parent.key, event, digest, block))
+        parent.key = None
+        parent.last_end = self.end
+
+    def _entry(self, parent: _Open, key: _Key, event: Any, digest: hashlib.blake2b,
+               block: Optional[Block]) -> Entry:
+        name = _content(key.event)
+        assert parent.path is not None
+        path = parent.path + (name,)
+        if isinstance(event, ScalarEvent):
+            self._refuse_other_kinds(path, event)
+        if parent.colon is None and not parent.event.flow_style and name in _KEYS[parent.path]:
+            refuse(f"{dotted(path)} has no colon", "write a colon behind the key", key.event)
+        # `!!str &a v` is marked at `&a`: the value begins at the first character of all.
+        start = self.end if parent.colon is None or is_empty(event) else skip_gap(
+            self.text, parent.colon + 1)
+        return Entry(
+            key=name, key_style=getattr(key.event, "style", None), key_digest=key.digest,
+            key_start=key.event.start_mark.index, key_end=key.end,
+            line=key.event.start_mark.line + 1, column=key.event.start_mark.column + 1,
+            colon=parent.colon, start=start, end=self.end,
+            value_line=event.start_mark.line + 1, value_column=event.start_mark.column + 1,
+            event=event, digest=digest.digest(), block=block)
+
+    # -- what is refused --
+
+    def _check_key(self, parent: _Open, event: Any) -> None:
+        if parent.path is None:
+            return
+        name = _content(event)
+        if parent.path != ROOT and name == "<<" and event.style is None:
+            refuse(f"a merge key (<<) inside {dotted(TRAKT)}",
+                   "write the merged keys out in the trakt block", event)
+        keys = _KEYS[parent.path]
+        if name in keys and name in parent.seen:
+            refuse(f"{dotted(parent.path + (name,))} is there twice", "delete one of the two",
+                   event)
+        parent.seen[name] = event
+        visible = "".join(c for c in name or "" if c.isprintable()).strip(" ")
+        ours = keys | _KEYS[TRAKT] if parent.path == ROOT else keys
+        if visible in ours and not str(name).isprintable():
+            self.lookalikes.append((parent.path, visible, event))
+
+    def _refuse_lookalikes(self) -> None:
+        """A key of ours that is missing, while one with an invisible character is there."""
+        outline = Outline(self.root, b"", 0, None)
+        blocks = {ROOT: outline.root, TRAKT: outline.trakt, AUTHORIZATION: outline.authorization}
+        for path, name, event in self.lookalikes:
+            block = blocks[path]
+            missing = outline.trakt is None if path == ROOT else (
+                block is not None and block.entry(name) is None)
+            if missing:
+                refuse(f"an invisible character is part of the key {name}",
+                       "delete everything before the key and indent it with spaces", event)
+
+    def _refuse_alias(self, path: Optional[Path], event: Any) -> None:
+        if self.stack[-1].inside or path == TRAKT:
+            refuse("an alias (*) inside the trakt block", "write the value itself there", event)
+        if event.anchor not in self.ours:
+            refuse("an alias (*) whose anchor (&) is not in the file", "write the value itself "
+                   "there", event)
+        ours = self.ours.get(event.anchor)
+        if ours is not None:
+            where, anchored = ours
+            refuse(f"{dotted(where)} has an anchor (&) that is used elsewhere in the file",
+                   "write the values out at both places and delete the anchor", anchored)
+
+    def _refuse_other_kinds(self, path: Optional[Path], event: Any) -> None:
+        """`trakt` and `authorization` are mappings, or nothing."""
+        if path not in (TRAKT, AUTHORIZATION) or isinstance(event, MappingStartEvent):
+            return
+        if not isinstance(event, ScalarEvent) or not is_blank(event):
+            refuse(f"{dotted(path or ())} is not a mapping",
+                   "put its keys on lines of their own below it, indented with spaces", event)
+
+
+def _content(event: Any) -> Optional[str]:
+    """The content of a scalar key; None for any other."""
+    return str(event.value) if isinstance(event, ScalarEvent) else None
+
+
+def _identity(event: Any) -> bytes:
+    """What makes an event the same wherever it stands."""
+    tag = getattr(event, "ctag", None)
+    facts = (type(event).__name__, None if tag is None else str(tag),
+             *(getattr(event, name, None) for name in (
+                 "anchor", "implicit", "value", "style", "flow_style", "explicit", "version",
+                 "tags")))
+    return repr(facts).encode("utf-8", "surrogatepass")

@@ -1,0 +1,167 @@
+"""What a person typed into the ``trakt`` block, as the program understands it. Pure.
+
+Everything is read as the characters in the file: YAML would make a number of ``1234E567``.
+"""
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Mapping, Optional
+from urllib.parse import parse_qs, urlsplit
+
+from trakt_config.document.edit import Document, Value
+from trakt_config.errors import ConfigError
+from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secret
+
+#: The keys of the ``trakt`` block that mean something here.
+SETTING_KEYS = (
+    "client_id", "client_secret", "redirect_uri", "pin", "force_refresh", "authorization",
+)
+
+APPS_PAGE = "https://app.trakt.tv/settings/apps/api"
+
+#: A name in printable ASCII: anything else is shown as the wrong character that it is.
+_KOMETA_PLACEHOLDER = re.compile(r"<<([!-;=?-~]+)>>")
+_FILLED_IN_BY_OTHERS = re.compile(r"\$\{")
+_KEPT_ELSEWHERE = re.compile(r"<<[^<>]+>>|\$\{")
+_UNFILLED_PIN = re.compile(r"[<>{}$]|\s")
+_NOT_PRINTABLE_ASCII = re.compile(r"[^!-~]")
+_NOT_A_TOKEN = re.compile(r"[^ -~]")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The ``trakt`` block. ``authorization`` is None where no access token of known age is."""
+
+    client: Client
+    pin: Optional[Secret]
+    force_refresh: bool
+    authorization: Optional[Authorization]
+    refresh_token: Optional[Secret]
+
+
+def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
+    """Read the block.
+
+    :param environ: where Kometa's ``<<name>>`` placeholders are looked up.
+    :raises ConfigError: with line and column; never with a value.
+    """
+    trakt = _block(document)
+    tokens = {key: _authorization_value(document.authorization, key)
+              for key in AUTHORIZATION_KEYS}
+    return Settings(
+        client=_client(document, trakt, environ),
+        pin=_pin(trakt.get("pin")),
+        force_refresh=_text(trakt.get("force_refresh")) in ("true", "True", "TRUE"),
+        authorization=Authorization.from_values(tokens),
+        refresh_token=Secret(tokens["refresh_token"]) if tokens["refresh_token"] else None)
+
+
+def _block(document: Document) -> Mapping[str, Value]:
+    if not document.has_trakt:
+        raise ConfigError("there is no trakt block in this file",
+                          hint="Add one with: trakt-config login FILE")
+    if document.trakt is None:
+        raise ConfigError("the trakt block is empty: it has no client_id",
+                          hint=f"Put your app's client_id there ({APPS_PAGE}).",
+                          line=document.trakt_line, column=document.trakt_column)
+    return document.trakt
+
+
+def _client(document: Document, trakt: Mapping[str, Value],
+            environ: Mapping[str, str]) -> Client:
+    client_id = _setting(trakt, "client_id", environ)
+    if not client_id:
+        value = trakt.get("client_id")
+        raise ConfigError("trakt.client_id is empty" if value else "trakt has no client_id",
+                          hint=f"Put your app's Client ID there ({APPS_PAGE}).",
+                          line=value.line if value else document.trakt_line,
+                          column=value.column if value else document.trakt_column)
+    secret = _setting(trakt, "client_secret", environ)
+    redirect_uri = _setting(trakt, "redirect_uri", environ)
+    return Client(client_id=client_id,
+                  client_secret=Secret(secret) if secret else None,
+                  redirect_uri=redirect_uri or Client.redirect_uri)
+
+
+def _setting(trakt: Mapping[str, Value], key: str, environ: Mapping[str, str]) -> str:
+    value = trakt.get(key)
+    if value is None or value.blank:
+        return ""
+    if not value.scalar:
+        raise _error(value, f"trakt.{key} is not a single value",
+                     "Write it on one line, in quotes if it has special characters.")
+    if value.foreign or _FILLED_IN_BY_OTHERS.search(value.text):
+        raise _error(value, f"trakt.{key} is filled in by another program",
+                     "Run trakt-config after that program, on the file that it writes.")
+    text = _KOMETA_PLACEHOLDER.sub(lambda found: _secret(value, key, found[1], environ),
+                                   value.text)
+    _check_characters(value, f"trakt.{key}", text)
+    return text
+
+
+def _secret(value: Value, key: str, name: str, environ: Mapping[str, str]) -> str:
+    """Kometa's secret `name`: from KOMETA_NAME, else PMM_NAME, in any case."""
+    upper = name.upper().replace("-", "_")
+    variables = [f"KOMETA_{upper}", f"PMM_{upper}"]
+    if upper.startswith("KOMETA_"):
+        variables.insert(0, upper)
+    any_case = {variable.upper(): content for variable, content in environ.items()}
+    for variable in variables:
+        content = (environ.get(variable) or any_case.get(variable, "")).strip()
+        if content:
+            return content
+    raise _error(value, f"trakt.{key} needs the environment variable {variables[0]}, "
+                        "which is not set",
+                 "Set it for this program too: Kometa's .env file and command line are not read.")
+
+
+def _check_characters(value: Value, name: str, text: str) -> None:
+    found = _NOT_PRINTABLE_ASCII.search(text)
+    if found:
+        what = "a blank" if found[0].isspace() else "not printable ASCII"
+        raise _error(value, f"{name}: character {found.start() + 1} is {what} "
+                            f"(U+{ord(found[0]):04X})",
+                     "Copy the value again, without blanks and invisible characters.")
+
+
+def _pin(value: Optional[Value]) -> Optional[Secret]:
+    """The authorization code; None where nobody has typed one."""
+    text = _text(value)
+    if value is None or value.foreign or not text or _UNFILLED_PIN.search(text):
+        return None
+    if "?" in text or "://" in text:
+        text = _code_in(value, text)
+    _check_characters(value, "trakt.pin", text)
+    return Secret(text)
+
+
+def _code_in(value: Value, address: str) -> str:
+    """The ``code`` of the address that Trakt redirected to (RFC 6749, section 4.1.2)."""
+    codes: list[str] = []
+    try:
+        codes = parse_qs(urlsplit(address).query).get("code", [])
+    except ValueError:
+        pass
+    if not codes:
+        raise _error(value, "trakt.pin is an address without a code",
+                     "Sign in again and copy the whole address, or the pin alone.")
+    return codes[0]
+
+
+def _authorization_value(authorization: Mapping[str, Value], key: str) -> str:
+    value = authorization.get(key)
+    text = _text(value)
+    if value is not None and _KEPT_ELSEWHERE.search(text):
+        raise _error(value, f"trakt.authorization.{key} is a placeholder: "
+                            "the tokens are kept somewhere else",
+                     "Empty it, so that the tokens can be kept here: they change every few days.")
+    return "" if _NOT_A_TOKEN.search(text) else text
+
+
+def _text(value: Optional[Value]) -> str:
+    return "" if value is None or value.blank or not value.scalar else value.text
+
+
+def _error(value: Value, message: str, hint: str) -> ConfigError:
+    return ConfigError(message, hint=hint, line=value.line, column=value.column)

@@ -1,0 +1,266 @@
+"""Replace, empty and insert values in a YAML text without touching anything else. Pure.
+
+Every function returns splices, ``(start, end, new text)`` in offsets of the old text; `spliced`
+applies them all at once. Lines end only where editors see an end: ``\\r\\n``, ``\\n``, ``\\r``.
+"""
+from __future__ import annotations
+
+import re
+from typing import List, Mapping, Optional, Sequence, Tuple, Union
+
+from trakt_config.document import quoting
+from trakt_config.document.events import BLOCK_HEADER, NEWLINE
+from trakt_config.document.layout import Block, Entry, skip_gap
+from trakt_config.errors import ConfigError
+
+Splice = Tuple[int, int, str]
+
+#: New entries in order: text, None for an empty value, or the entries of a mapping.
+Fields = Mapping[str, Union[str, None, "Fields"]]
+
+#: The keys whose values are numbers.
+NUMBERS = frozenset({"expires_in", "created_at"})
+
+_TAG_OR_ANCHOR = re.compile(
+    "![^ \t\r\n\x85\u2028\u2029]*|&[^ \t\r\n\x85\u2028\u2029?:,\\[\\]{}%@`]*")
+_COMMENT_LINE = re.compile(r"( *)#")
+
+
+def spliced(text: str, splices: Sequence[Splice]) -> str:
+    """`text` with the splices applied; those at one place in the order of the list.
+
+    :raises ConfigError: two of them overlap.
+    """
+    pieces, done = [], 0
+    for start, end, new in sorted(splices, key=lambda splice: splice[0]):
+        if start < done:
+            raise cannot_edit()
+        pieces += [text[done:start], new]
+        done = end
+    return "".join(pieces) + text[done:]
+
+
+def cannot_edit(line: Optional[int] = None, column: Optional[int] = None) -> ConfigError:
+    """The error for a file in which the values cannot be changed without changing more."""
+    return ConfigError("the trakt block cannot be edited without changing something else",
+                       hint="write trakt and authorization with one `key: value` on each line, "
+                            "and end the file with a newline",
+                       line=line, column=column)
+
+
+# -- one value -----------------------------------------------------------------------------------
+
+def set_value(text: str, block: Block, entry: Entry, value: Optional[str]) -> List[Splice]:
+    """Write `value` where the value of `entry` stands; None empties it.
+
+    Quotes stay as they were; a tag and an anchor go. Comments and blanks stay.
+    """
+    if value is None:
+        return _replace(text, entry, "null" if block.flow else "")
+    return _replace(text, entry, quoting.written(
+        value, number=entry.key in NUMBERS, style=entry.style, flow=block.flow,
+        json=block.flow and entry.key_style == '"'))
+
+
+def _replace(text: str, entry: Entry, new: str) -> List[Splice]:
+    if entry.colon is None:
+        return [(entry.end, entry.end, f": {new}")]
+    if entry.empty:
+        return [(entry.end, entry.end, _spaced(text, entry.end, entry.end, new))] if new else []
+    start, content, splices = _without_properties(text, entry)
+    if new and _has_to_move(text, entry, entry.colon, start, new):
+        place = entry.colon + 1
+        return [(place, place, _spaced(text, place, place, new)), *_replace(text, entry, "")]
+    if entry.style in ("|", ">"):
+        return splices + _replace_block_scalar(text, entry, start, content, new)
+    first = start if new else _cut_from(text, start)
+    return splices + [(first, entry.end, _spaced(text, first, entry.end, new))]
+
+
+def _has_to_move(text: str, entry: Entry, colon: int, start: int, new: str) -> bool:
+    """Whether `new` cannot stand on the line of the old value, so that it goes to its key's.
+
+    A block list may be indented like its key, which no scalar may. And a comment, a plain scalar
+    below it and a blank line below that are valid YAML, but ruamel.yaml's round-trip loader, so
+    Kometa, fails on them: where the old value was not plain, such a file must not come about.
+    """
+    if not _newline(text, colon, start):
+        return False
+    if not entry.scalar and not entry.event.flow_style:
+        return True
+    was_plain = entry.scalar and entry.style is None and start == entry.start
+    return "#" in text[colon:start] and not was_plain and new[0] not in "'\""
+
+
+def _replace_block_scalar(text: str, entry: Entry, start: int, content: int,
+                          new: str) -> List[Splice]:
+    """The indicator becomes the value; its comment stays, and the blank lines behind the content.
+    """
+    header = BLOCK_HEADER.match(text, content)
+    header_end = header.end() if header else content
+    content_end = header_end + len(text[header_end:entry.end].rstrip(" \r\n"))
+    first = start if new else _cut_from(text, start)
+    splices = [(first, header_end, _spaced(text, first, header_end, new))]
+    line_end = end_of_line(text, header_end)
+    if content_end > line_end:
+        splices.append((line_end, end_of_line(text, content_end), ""))
+    return splices
+
+
+def _without_properties(text: str, entry: Entry) -> Tuple[int, int, List[Splice]]:
+    """Where to replace the value from, where its content begins, and the cuts before it.
+
+    A tag or anchor on the line of the content is replaced with it; one that comments or a line
+    break separate from the content is cut out by itself.
+    """
+    start = content = entry.start
+    splices: List[Splice] = []
+    while entry.event.ctag is not None or entry.event.anchor is not None:
+        found = _TAG_OR_ANCHOR.match(text, content)
+        if found is None or found.end() >= entry.end:
+            break
+        content = skip_gap(text, found.end())
+        if text[found.end():content].strip(" \t"):
+            splices.append((_cut_from(text, start), found.end(), ""))
+            start = content
+    return start, content, splices
+
+
+def _cut_from(text: str, start: int) -> int:
+    """`start`, or the end of the text before it: the line break goes when nothing else does."""
+    before = len(text[:start].rstrip(" \t"))
+    if text[before - 2:before] == "\r\n":
+        return before - 2
+    return before - 1 if text[before - 1:before] in ("\n", "\r") and before else before
+
+
+def _spaced(text: str, start: int, end: int, new: str) -> str:
+    """`new` with a blank towards a colon before it or a comment behind it."""
+    before = " " if new and text[start - 1:start] == ":" and start == end else ""
+    after = " " if text[end:end + 1] == "#" else ""
+    return before + new + after
+
+
+# -- new entries ---------------------------------------------------------------------------------
+
+def insert(text: str, block: Block, after: Optional[Entry], fields: Fields,
+           step: int) -> List[Splice]:
+    """Add `fields` to `block`, behind the entry `after`, or behind the last one.
+
+    :param step: by how many blanks a mapping within `fields` is indented further.
+    """
+    place = after.end if after is not None else block.last_end
+    if block.flow:
+        return _insert_in_flow(text, block, place, flow_items(fields, json=block.json))
+    assert place is not None  # a block mapping has at least one entry
+    lines = block_lines(fields, " " * block.column, step)
+    return [_insert_lines(text, end_of_line(text, place), lines)]
+
+
+def fill(text: str, parent: Block, entry: Entry, fields: Fields, step: int) -> List[Splice]:
+    """Give `entry`, which is null, the mapping `fields`; below it, behind deeper comments."""
+    if parent.flow:
+        items = ", ".join(flow_items(fields, json=entry.key_style == '"'))
+        return _replace(text, entry, "{" + items + "}")
+    lines = block_lines(fields, " " * (parent.column + step), step)
+    place = _end_of_comments(text, entry.end, parent.column)
+    return [*set_value(text, parent, entry, None), _insert_lines(text, place, lines)]
+
+
+def block_lines(fields: Fields, indentation: str, step: int) -> List[str]:
+    """`fields` in block style, one line a key."""
+    lines = []
+    for key, value in fields.items():
+        if isinstance(value, Mapping):
+            lines += [f"{indentation}{key}:",
+                      *block_lines(value, indentation + " " * step, step)]
+        elif value is None:
+            lines.append(f"{indentation}{key}:")
+        else:
+            lines.append(f"{indentation}{key}: {quoting.written(value, number=key in NUMBERS)}")
+    return lines
+
+
+def flow_items(fields: Fields, *, json: bool) -> List[str]:
+    """`fields` in flow style, one item a key."""
+    items = []
+    for key, value in fields.items():
+        if isinstance(value, Mapping):
+            written = "{" + ", ".join(flow_items(value, json=json)) + "}"
+        elif value is None:
+            written = "null"
+        else:
+            written = quoting.written(value, number=key in NUMBERS, flow=True, json=json)
+        items.append(f"{quoting.double_quoted(key) if json else key}: {written}")
+    return items
+
+
+def _insert_lines(text: str, place: int, lines: Sequence[str]) -> Splice:
+    newline = newline_at(text, place)
+    return place, place, "".join(newline + line for line in lines)
+
+
+def _insert_in_flow(text: str, block: Block, place: Optional[int],
+                    items: Sequence[str]) -> List[Splice]:
+    if place is None:
+        return [(block.start, block.start, _spaced(text, 0, block.start, ", ".join(items)))]
+    first = skip_gap(text, block.start)
+    if not _newline(text, block.start, first):
+        return [(place, place, "".join(f", {item}" for item in items))]
+    line_start = max(text.rfind("\n", 0, first), text.rfind("\r", 0, first)) + 1
+    return _insert_flow_lines(text, place, items, " " * (first - line_start))
+
+
+def _insert_flow_lines(text: str, place: int, items: Sequence[str],
+                       indentation: str) -> List[Splice]:
+    """One item a line; the comment behind the last value stays with it."""
+    separator = newline_at(text, place) + indentation
+    comma = skip_gap(text, place)
+    if text[comma:comma + 1] == ",":
+        end = _end_of_comment(text, comma + 1)
+        return [(end, end, "".join(f"{separator}{item}," for item in items))]
+    end = _end_of_comment(text, place)
+    return [(place, place, ","), (end, end, separator + f",{separator}".join(items))]
+
+
+# -- lines ---------------------------------------------------------------------------------------
+
+def end_of_line(text: str, place: int) -> int:
+    """Where the line break stands that ends the line, or the end of the text."""
+    match = NEWLINE.search(text, place)
+    return match.start() if match else len(text)
+
+
+def newline_at(text: str, place: int) -> str:
+    """The line break of the line at `place`; where it has none, that of the line before."""
+    match = NEWLINE.search(text, place)
+    if match is not None:
+        return match.group()
+    before = NEWLINE.findall(text, 0, place)
+    return before[-1] if before else "\n"
+
+
+def _newline(text: str, start: int, end: int) -> bool:
+    return NEWLINE.search(text, start, end) is not None
+
+
+def _end_of_comment(text: str, place: int) -> int:
+    """The end of the line when only blanks and a comment are left on it, else `place`."""
+    end = end_of_line(text, place)
+    rest = text[place:end].strip(" \t")
+    return end if not rest or rest.startswith("#") else place
+
+
+def _end_of_comments(text: str, place: int, column: int) -> int:
+    """The end of the line at `place`, or of the last comment line below deeper than `column`."""
+    end = last = end_of_line(text, place)
+    while True:
+        newline = NEWLINE.match(text, end)
+        if newline is None:
+            return last
+        start, end = newline.end(), end_of_line(text, newline.end())
+        comment = _COMMENT_LINE.match(text, start, end)
+        if comment is not None and len(comment.group(1)) > column:
+            last = end
+        elif text[start:end].strip(" "):
+            return last

@@ -1,0 +1,104 @@
+"""What an authorization can be asked and told: whose it is, and that it is over."""
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
+
+from trakt_config.errors import LoginRequired
+from trakt_config.oauth.answers import (
+    ACCESS_TOKEN,
+    cleaned,
+    failure_of,
+    is_html,
+    is_success,
+    json_object,
+    unusable,
+)
+from trakt_config.oauth.client import BUDGET, Endpoints, Sender, with_client_secret
+from trakt_config.tokens import Client, Secret
+
+if TYPE_CHECKING:
+    import requests
+
+
+@dataclass(frozen=True)
+class UserSettings:
+    """Who an access token belongs to, and what Trakt lets that user do.
+
+    ``permissions`` by name (false while Trakt's spam protection is on); ``limits`` by names such
+    as ``list.count`` and ``watchlist.item_count``. What Trakt leaves out is empty.
+    """
+
+    username: str
+    name: str
+    vip: bool
+    slug: str
+    uuid: str
+    permissions: Mapping[str, bool]
+    limits: Mapping[str, int]
+
+
+def revoke(token: Secret, client: Client, *, endpoints: Endpoints, budget: float = BUDGET,
+           session: Optional[requests.Session] = None,
+           monotonic: Callable[[], float] = time.monotonic,
+           sleep: Callable[[float], None] = time.sleep) -> None:
+    """Revoke a token (RFC 7009). Trakt says yes for a token that it does not know, too.
+
+    :raises ClientRejected, AccountProblem, TraktUnavailable, ConfigError: as `exchange`; the user
+        can remove the app at https://app.trakt.tv/settings/apps/connected instead.
+    """
+    sender = Sender.within(budget, client, session, monotonic, sleep)
+    fields = {"token": token.reveal(), "client_id": client.client_id}
+    answer = sender.post(endpoints.oauth + "/oauth/revoke",
+                         with_client_secret(fields, client))
+    if not is_success(answer):
+        raise failure_of(answer, ACCESS_TOKEN, secrets=[*sender.secrets(), token]).error
+    if is_html(answer):
+        raise unusable(answer).error
+
+
+def user_settings(access_token: Secret, client: Client, *, endpoints: Endpoints,
+                  budget: float = BUDGET, session: Optional[requests.Session] = None,
+                  monotonic: Callable[[], float] = time.monotonic,
+                  sleep: Callable[[float], None] = time.sleep) -> UserSettings:
+    """Ask Trakt who the access token belongs to (``GET /users/settings``).
+
+    :raises LoginRequired: ``access_token_refused``.
+    :raises ClientRejected, AccountProblem, TraktUnavailable, ConfigError: as `exchange`.
+    """
+    sender = Sender.within(budget, client, session, monotonic, sleep)
+    answer = sender.get(endpoints.api + "/users/settings", access_token)
+    if answer.status == 401 and not is_html(answer):
+        raise LoginRequired("Trakt refused the access token", reason=ACCESS_TOKEN.reason,
+                            hint=ACCESS_TOKEN.advice)
+    if not is_success(answer):
+        secrets = [*sender.secrets(), access_token]
+        raise failure_of(answer, ACCESS_TOKEN, secrets=secrets).error
+    settings = json_object(answer.body)
+    if not isinstance(settings.get("user"), dict):
+        raise unusable(answer).error
+    return _user_settings(settings, [*sender.secrets(), access_token])
+
+
+def _user_settings(answer: Mapping[str, Any], secrets: Sequence[Secret]) -> UserSettings:
+    def text(value: Any) -> str:
+        return cleaned(value, secrets) if isinstance(value, str) else ""
+
+    user, ids = answer["user"], _mapping(answer["user"].get("ids"))
+    limits = {text(f"{kind}.{name}"): limit
+              for kind, named in _mapping(answer.get("limits")).items()
+              for name, limit in _mapping(named).items()
+              if isinstance(limit, int) and not isinstance(limit, bool)}
+    permissions = {text(name): allowed
+                   for name, allowed in _mapping(answer.get("permissions")).items()
+                   if isinstance(allowed, bool)}
+    return UserSettings(username=text(user.get("username")), name=text(user.get("name")),
+                        vip=user.get("vip") is True, slug=text(ids.get("slug")),
+                        uuid=text(ids.get("uuid")), permissions=MappingProxyType(permissions),
+                        limits=MappingProxyType(limits))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

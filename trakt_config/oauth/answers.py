@@ -1,0 +1,296 @@
+"""What an answer of Trakt means: tokens, or one of our exceptions with its words."""
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Iterable, Mapping, Optional, Union
+
+from trakt_config.errors import (
+    AccountProblem,
+    ClientRejected,
+    LoginRequired,
+    TraktConfigError,
+    TraktUnavailable,
+)
+from trakt_config.oauth.transport import Answer
+from trakt_config.tokens import MASK, Authorization, Secret, UnusableAnswer
+
+#: Seconds before a request is repeated where Trakt does not say how many.
+PAUSE = 5.0
+
+#: Seconds that one run waits at most because Trakt asks for it.
+LONGEST_PAUSE = 30.0
+
+#: Seconds; what Trakt asks beyond a day is not believed.
+LONGEST_RETRY_AFTER = 86400.0
+
+LONGEST_QUOTE = 200
+
+#: Characters of a secret that may not be shown in a row (or all of a shorter one).
+_PIECE = 12
+
+_ESCAPE_SEQUENCE = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A request that did not succeed.
+
+    :ivar error: what to raise when nothing more is tried.
+    :ivar repeat_after: seconds after which the same request may be worth sending once more; None
+        when it is not.
+    :ivar invalid_client: Trakt asked for (other) client authentication.
+    """
+
+    error: TraktConfigError
+    repeat_after: Optional[float] = None
+    invalid_client: bool = False
+
+    @property
+    def outcome_unknown(self) -> bool:
+        return isinstance(self.error, TraktUnavailable) and self.error.outcome_unknown
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What was sent, for the words of a refusal."""
+
+    name: str
+    reason: str
+    advice: str
+
+
+PIN = Credential(
+    "the pin", "pin_refused",
+    "a pin works once, for about ten minutes, and only with the redirect_uri and the app that it "
+    "was made for; get a new one or sign in: trakt-config login FILE")
+AUTHORIZATION_CODE = Credential(
+    "the code", "pin_refused",
+    "a code or pin works once, for about ten minutes, and only with the redirect_uri and the app "
+    "that it was made for; start again: trakt-config login FILE")
+REFRESH_TOKEN = Credential(
+    "the refresh token", "refresh_token_refused",
+    "it was revoked, used by another copy of this file, or already replaced; sign in again: "
+    "trakt-config login FILE")
+ACCESS_TOKEN = Credential(
+    "the access token", "access_token_refused",
+    "it has ended or was revoked; run trakt-config authorize --force FILE, else trakt-config "
+    "login FILE")
+DEVICE_CODE = Credential(
+    "the device code", "pin_refused", "sign in again: trakt-config login FILE")
+
+#: Trakt's migration of July 2026 left older refresh tokens behind.
+_BEFORE_MIGRATION = (
+    "refresh tokens from before July 2026 cannot be refreshed since Trakt's migration; sign in "
+    "once more: trakt-config login FILE")
+
+_NEEDS_VIP = (
+    "the app was removed or its key is refused: API apps need Trakt VIP since 2026-07-30; see "
+    "https://app.trakt.tv/settings/apps/api")
+
+_CLIENT_ADVICE: Mapping[int, tuple[str, str]] = {
+    401: ("Trakt does not accept this app (401)",
+          "check client_id and client_secret (wrong, or swapped?) at "
+          "https://app.trakt.tv/settings/apps/api"),
+    403: ("Trakt refuses this app (403)", _NEEDS_VIP),
+    404: ("Trakt knows no such address (404)",
+          "check TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL; else upgrade trakt_config"),
+    412: ("Trakt did not understand the type of the request (412)",
+          "a proxy may have altered it; else upgrade trakt_config"),
+    426: ("Trakt allows this for VIP members only (426)",
+          "API apps need Trakt VIP since 2026-07-30; see https://app.trakt.tv/vip"),
+}
+
+_INVALID_CLIENT = (
+    "Trakt does not accept client_id and client_secret (invalid_client)",
+    "correct them in the trakt block (wrong, or swapped?): https://app.trakt.tv/settings/apps/api "
+    "has both, unless the app was removed (API apps need Trakt VIP since 2026-07-30)")
+
+_REDIRECT_URI_MISMATCH = (
+    "Trakt refuses trakt.redirect_uri (redirect_uri mismatch)",
+    "it must equal the one that the code was issued for, case and all; blocks made with Kometa's "
+    "web page need https://utilities.kometa.wiki/trakt-oauth/callback")
+
+_CLIENT_ID_REQUIRED = (
+    "Trakt does not know this client_id (client_id is required)",
+    "the app was deleted, or a proxy altered the request; see "
+    "https://app.trakt.tv/settings/apps/api")
+
+
+def failure_of(answer: Answer, credential: Credential, *, secrets: Iterable[Secret] = (),
+               clock: Callable[[], float] = time.time) -> Failure:
+    """The meaning of an answer that is not a success (RFC 6749, section 5.2; Trakt's guide)."""
+    code, description = _oauth_error(answer.body, secrets)
+    if answer.status == 429:
+        return _rate_limited(answer, clock)
+    if account := _account_problem(answer):
+        return Failure(account)
+    if answer.status in (400, 401) and code == "invalid_grant":
+        return Failure(_refused(credential, description))
+    if _says_nothing(answer, code):
+        return unknown(_what_came(answer), answer, clock=clock)
+    words, advice = _client_advice(answer.status, code, description)
+    return Failure(ClientRejected(words + _quoted(description), hint=advice),
+                   invalid_client=code == "invalid_client")
+
+
+def granted(answer: Answer, refresh_token: Optional[Secret], record: Callable[[bytes], None],
+            clock: Callable[[], float]) -> Union[Authorization, Failure]:
+    """The tokens in a 2xx answer, once it is recorded."""
+    record(answer.body)
+    try:
+        return Authorization.from_response(answer.body, received_at=clock(),
+                                           refresh_token=refresh_token)
+    except UnusableAnswer as error:
+        spent = error.refresh_token is not None
+    failure = unusable(answer, clock)
+    # With a refresh token in it, Trakt has spent the one that was sent: never send that again.
+    return Failure(failure.error, repeat_after=None if spent else failure.repeat_after)
+
+
+def unusable(answer: Answer, clock: Callable[[], float] = time.time) -> Failure:
+    if is_html(answer):
+        words = ("a web page came instead of Trakt's answer: from Cloudflare, or from a network "
+                 "that wants a sign-in")
+    else:
+        words = f"Trakt's answer cannot be used: {answer.problem or 'it is not what was asked for'}"
+    return unknown(words, answer, clock=clock)
+
+
+def unknown(words: str, answer: Answer, *, clock: Callable[[], float] = time.time) -> Failure:
+    """Trakt may have done what was asked, or not."""
+    asked = retry_after(answer.headers, clock)
+    error = TraktUnavailable(words, retry_after=asked, outcome_unknown=True,
+                             hint="try again later")
+    return Failure(error, repeat_after=PAUSE if asked is None else min(asked, LONGEST_PAUSE))
+
+
+def retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> Optional[float]:
+    """Seconds from ``Retry-After`` (RFC 9110, section 10.2.3), at most a day; None for junk."""
+    from email.utils import mktime_tz, parsedate_tz  # slow to import, and seldom needed
+
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch("[0-9]+", value):
+        return LONGEST_RETRY_AFTER if len(value) > 9 else min(float(value), LONGEST_RETRY_AFTER)
+    try:
+        date = parsedate_tz(value)
+        seconds = mktime_tz(date) - clock() if date else None
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return None if seconds is None else min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def cleaned(text: str, secrets: Iterable[Secret] = ()) -> str:
+    """Text of a server, fit to be shown: one line, short, no control characters, no secrets.
+
+    Any 12 characters in a row of one of `secrets`, or all of a shorter one, become ``********``.
+    """
+    line = " ".join(_ESCAPE_SEQUENCE.sub("", text[:4000]).split())
+    shown = "".join(character for character in line if character.isprintable())
+    for secret in secrets:
+        shown = _without(shown, secret.reveal())
+    return shown if len(shown) <= LONGEST_QUOTE else shown[:LONGEST_QUOTE - 3] + "..."
+
+
+def _without(text: str, secret: str) -> str:
+    """`text` with a mask for each longest run of it that shows a piece of `secret`."""
+    size = min(_PIECE, len(secret))
+    pieces = {secret[start:start + size] for start in range(len(secret) - size + 1)} - {""}
+    hidden = [False] * len(text)
+    for start in range(len(text) - size + 1):
+        if text[start:start + size] in pieces:
+            hidden[start:start + size] = [True] * size
+    marked = "".join("\0" if hide else character for hide, character in zip(hidden, text))
+    return re.sub("\0+", MASK, marked)
+
+
+def _oauth_error(body: bytes, secrets: Iterable[Secret]) -> tuple[str, str]:
+    """``error`` and ``error_description``, cleaned; empty where there is none."""
+    answer = json_object(body)
+    code, description = answer.get("error"), answer.get("error_description")
+    return (cleaned(code, secrets) if isinstance(code, str) else "",
+            cleaned(description, secrets) if isinstance(description, str) else "")
+
+
+def _rate_limited(answer: Answer, clock: Callable[[], float]) -> Failure:
+    asked = retry_after(answer.headers, clock)
+    seconds = PAUSE if asked is None else asked
+    error = TraktUnavailable("Trakt asks to wait: too many requests (429)", retry_after=seconds,
+                             hint=f"try again in {seconds:.0f} s")
+    return Failure(error, repeat_after=seconds if seconds <= LONGEST_PAUSE else None)
+
+
+def _account_problem(answer: Answer) -> Optional[AccountProblem]:
+    hint = "sign in at https://app.trakt.tv to see why, or ask Trakt's support"
+    if not 400 <= answer.status < 500:
+        return None
+    if "x-account-locked" in answer.headers:
+        return AccountProblem("Trakt has locked this account", hint=hint)
+    if "x-account-deactivated" in answer.headers or answer.status == 410:
+        return AccountProblem("this Trakt account is deactivated", hint=hint)
+    if answer.status == 423:
+        return AccountProblem("Trakt has locked or deactivated this account", hint=hint)
+    return None
+
+
+def _refused(credential: Credential, description: str) -> LoginRequired:
+    old = credential is REFRESH_TOKEN and "session not found" in description.lower()
+    return LoginRequired(f"Trakt refused {credential.name}{_quoted(description)}",
+                         reason=credential.reason,
+                         hint=_BEFORE_MIGRATION if old else credential.advice)
+
+
+def _says_nothing(answer: Answer, code: str) -> bool:
+    """Whether the answer leaves open what Trakt did: nothing is refused in so many words."""
+    return (answer.status < 400 or answer.status >= 500 or answer.status in (408, 425)
+            or is_html(answer) or answer.status == 400 and not code
+            or code in ("server_error", "temporarily_unavailable"))
+
+
+def is_success(answer: Answer) -> bool:
+    return 200 <= answer.status < 300
+
+
+def is_html(answer: Answer) -> bool:
+    return ("html" in answer.headers.get("content-type", "").lower()
+            or answer.body.lstrip()[:1] == b"<")
+
+
+def _what_came(answer: Answer) -> str:
+    status = answer.status
+    if is_html(answer) and status < 500:
+        return (f"a web page came instead of Trakt's answer ({status}): from Cloudflare, or from a "
+                "network that wants a sign-in")
+    if 300 <= status < 400:
+        return f"Trakt's address redirects elsewhere ({status}), which is not followed"
+    return f"Trakt failed ({status})" if status >= 500 else f"Trakt gave no reason ({status})"
+
+
+def _client_advice(status: int, code: str, description: str) -> tuple[str, str]:
+    about = description.lower()
+    if code == "invalid_client":
+        return _INVALID_CLIENT
+    if code == "invalid_request" and "redirect_uri" in about:
+        return _REDIRECT_URI_MISMATCH
+    if code == "invalid_request" and "client_id" in about:
+        return _CLIENT_ID_REQUIRED
+    if status in _CLIENT_ADVICE:
+        return _CLIENT_ADVICE[status]
+    return (f"Trakt refuses the request ({code or status})",
+            "check the trakt block, and the app at https://app.trakt.tv/settings/apps/api")
+
+
+def _quoted(description: str) -> str:
+    return f': "{description}"' if description else ""
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The object in `body`; empty for anything else."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,142 @@
+"""Sign-in with a device code (RFC 8628, Trakt's guide): begin, then ask until the user is done."""
+from __future__ import annotations
+
+import enum
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Union
+
+from trakt_config.oauth.answers import (
+    DEVICE_CODE,
+    Failure,
+    failure_of,
+    granted,
+    is_html,
+    is_success,
+    json_object,
+    unusable,
+)
+from trakt_config.oauth.client import (
+    BUDGET,
+    REQUEST_TIMEOUT,
+    VISIBLE,
+    Endpoints,
+    Sender,
+    endpoint_problem,
+    with_client_secret,
+)
+from trakt_config.oauth.transport import Answer
+from trakt_config.tokens import Authorization, Client, Secret
+
+if TYPE_CHECKING:
+    import requests
+
+
+@dataclass(frozen=True)
+class DeviceCode:
+    """A sign-in that has begun (RFC 8628, section 3.2); ``expires_in``, ``interval``: seconds."""
+
+    device_code: Secret
+    user_code: str
+    verification_url: str
+    expires_in: int
+    interval: int
+
+
+class DevicePoll(enum.Enum):
+    """What Trakt says while there are no tokens for a device code (RFC 8628, section 3.5)."""
+
+    PENDING = "pending"            #: ask again after the interval
+    SLOW_DOWN = "slow_down"        #: ask again; the interval is 5 s longer from now on
+    NOT_FOUND = "not_found"        #: Trakt knows no such device code
+    ALREADY_USED = "already_used"  #: tokens were given for it before
+    EXPIRED = "expired"            #: start again
+    DENIED = "denied"              #: the user said no
+
+
+def device_code(client: Client, *, endpoints: Endpoints, budget: float = BUDGET,
+                session: Optional[requests.Session] = None,
+                monotonic: Callable[[], float] = time.monotonic,
+                sleep: Callable[[float], None] = time.sleep) -> DeviceCode:
+    """Begin a sign-in with a device code (RFC 8628, section 3.1).
+
+    :raises ClientRejected, AccountProblem, TraktUnavailable, ConfigError: as `exchange`.
+    """
+    sender = Sender.within(budget, client, session, monotonic, sleep)
+    answer = sender.post(endpoints.oauth + "/oauth/device/code", {"client_id": client.client_id})
+    if not is_success(answer):
+        raise failure_of(answer, DEVICE_CODE, secrets=sender.secrets()).error
+    code = _device_code(json_object(answer.body))
+    if code is None:
+        raise unusable(answer).error
+    return code
+
+
+def poll_device_token(code: DeviceCode, client: Client, *, endpoints: Endpoints,
+                      record: Callable[[bytes], None], budget: float = REQUEST_TIMEOUT,
+                      session: Optional[requests.Session] = None,
+                      clock: Callable[[], float] = time.time,
+                      monotonic: Callable[[], float] = time.monotonic,
+                      sleep: Callable[[float], None] = time.sleep,
+                      ) -> Union[Authorization, DevicePoll]:
+    """Ask once whether the user has said yes (RFC 8628, sections 3.4 and 3.5, Trakt's statuses).
+
+    :param record: as for `exchange`.
+    :raises ClientRejected, AccountProblem, TraktUnavailable, ConfigError: as `exchange`; after
+        TraktUnavailable it is worth asking again until the code expires.
+    """
+    sender = Sender.within(budget, client, session, monotonic, sleep)
+    fields = {"code": code.device_code.reveal(), "client_id": client.client_id}
+    answer = sender.post(endpoints.oauth + "/oauth/device/token",
+                         with_client_secret(fields, client))
+    if is_success(answer):
+        result = granted(answer, None, record, clock)
+        if isinstance(result, Failure):
+            raise result.error
+        return result
+    state = _device_poll(answer)
+    if state is None:
+        secrets = [*sender.secrets(), code.device_code]
+        raise failure_of(answer, DEVICE_CODE, secrets=secrets, clock=clock).error
+    return state
+
+
+def _device_code(answer: Mapping[str, Any]) -> Optional[DeviceCode]:
+    """The device code in an answer; None without the three things that a sign-in needs."""
+    code, user_code, url = (answer.get(key) for key in (
+        "device_code", "user_code", "verification_url"))
+    for value in (code, user_code, url):
+        if not isinstance(value, str) or not VISIBLE.fullmatch(value):
+            return None
+    if endpoint_problem(str(url).partition("?")[0]):
+        return None
+    return DeviceCode(Secret(str(code)), str(user_code), str(url),
+                      expires_in=_whole_number(answer.get("expires_in"), 600, 3600),
+                      interval=_whole_number(answer.get("interval"), 5, 60))
+
+
+def _whole_number(value: Any, default: int, largest: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        return default
+    return min(value, largest)
+
+
+_DEVICE_POLL_BY_STATUS = {
+    400: DevicePoll.PENDING, 404: DevicePoll.NOT_FOUND, 409: DevicePoll.ALREADY_USED,
+    410: DevicePoll.EXPIRED, 418: DevicePoll.DENIED, 429: DevicePoll.SLOW_DOWN,
+}
+
+_DEVICE_POLL_BY_ERROR = {
+    "authorization_pending": DevicePoll.PENDING, "slow_down": DevicePoll.SLOW_DOWN,
+    "expired_token": DevicePoll.EXPIRED, "access_denied": DevicePoll.DENIED,
+}
+
+
+def _device_poll(answer: Answer) -> Optional[DevicePoll]:
+    """Trakt's status, or RFC 8628's word where there is one; None for any other refusal."""
+    if is_html(answer) and answer.status != 429 or "x-account-deactivated" in answer.headers:
+        return None
+    error = json_object(answer.body).get("error")
+    if isinstance(error, str) and answer.status in (400, 401):
+        return _DEVICE_POLL_BY_ERROR.get(error)
+    return _DEVICE_POLL_BY_STATUS.get(answer.status)

@@ -1,0 +1,208 @@
+"""A Trakt on this machine: for the demo, for tests, and for people who build on this package.
+
+    with Sandbox() as sandbox:
+        environ = {**os.environ, **sandbox.environ}
+        pin = sandbox.issue_code()
+
+It keeps Trakt's rules (codes and refresh tokens work once, headers and bodies are checked) and
+writes a ledger of what it was asked. It can be told to fail: see :class:`Answer`.
+"""
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Callable, Mapping, Optional
+from urllib.parse import parse_qsl, urlsplit
+
+from trakt_config.sandbox import api
+from trakt_config.sandbox.issuer import OUT_OF_BAND, Issuer
+from trakt_config.sandbox.server import Answer, Hold, Server
+
+__all__ = ["Answer", "CLIENT_ID", "CLIENT_SECRET", "Hold", "Request", "Sandbox"]
+
+#: Fakes in the shape of Trakt's: 64 hexadecimal digits that begin with "fa4e".
+CLIENT_ID = ("fa4ec11e471d" * 6)[:64]
+CLIENT_SECRET = ("fa4e5ec4e7" * 7)[:64]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One entry of the ledger; it is there before the first byte of the answer is sent.
+
+    :ivar headers: their names in lower case.
+    :ivar body: the JSON object in the body, or None.
+    :ivar status: what was sent, or None where the connection was cut instead.
+    :ivar time: seconds since 1970, by the sandbox's clock.
+    :ivar issued: tokens were issued, whether or not the answer arrived.
+    :ivar grant: ``grant_type``; ``device_code`` for a poll; else empty.
+    :ivar reuse: something that works once was presented again.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: Optional[dict[str, Any]]
+    status: Optional[int]
+    time: float
+    issued: bool
+    grant: str
+    reuse: bool
+
+
+class Sandbox:
+    """A server that listens from now until :meth:`close`, or for a ``with`` block.
+
+    :param host: the address to listen at; for others than this machine at your own risk.
+    :param port: 0 for any that is free.
+    :param lifetime: seconds that access tokens are valid.
+    :param interval: seconds that a poll with a device code has to wait for the next; 0 for tests.
+    :param clock: the seconds since 1970.
+    :param family_revocation: a second use of a code or refresh token revokes all that grew from
+        the same sign-in (RFC 9700, section 4.14.2).
+    :param new_server: codes that were asked for without a PKCE challenge get one that nobody
+        can meet, as is reported of Trakt's new server.
+    :param secret_required: refuse requests that leave out ``client_secret``.
+    :raises OSError: it cannot listen there.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, lifetime: int = 604800,
+                 interval: int = 5, client_id: str = CLIENT_ID,
+                 client_secret: str = CLIENT_SECRET, clock: Callable[[], float] = time.time,
+                 family_revocation: bool = False, new_server: bool = False,
+                 secret_required: bool = False) -> None:
+        self.client_id = client_id
+        self.client_secret = client_secret
+        self._issuer = Issuer(client_id=client_id, client_secret=client_secret,
+                              lifetime=lifetime, interval=interval, clock=clock,
+                              family_revocation=family_revocation, new_server=new_server,
+                              secret_required=secret_required)
+        self._lock = threading.Lock()
+        self._ledger: list[Request] = []
+        self._answers: dict[str, deque[Answer]] = defaultdict(deque)
+        self._server = Server(host, port, self._next_answer, self._process)
+        self.url = self._server.url
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException],
+                 traceback: Optional[TracebackType]) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening. Requests under way are cut, those that wait or are held included."""
+        self._server.close()
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables that send this package here."""
+        return {"TRAKT_CONFIG_OAUTH_URL": self.url, "TRAKT_CONFIG_API_URL": self.url}
+
+    @property
+    def pin_address(self) -> str:
+        """The page where a person gets a PIN."""
+        return api.pin_address(self.url, self._issuer)
+
+    @property
+    def ledger(self) -> list[Request]:
+        """A copy of what was asked so far, in the order in which it was processed."""
+        with self._lock:
+            return list(self._ledger)
+
+    @property
+    def token_requests(self) -> list[Request]:
+        """Those of the ledger that went to ``/oauth/token``."""
+        return [request for request in self.ledger if request.path == "/oauth/token"]
+
+    def issue_code(self, redirect_uri: str = OUT_OF_BAND, code_challenge: Optional[str] = None,
+                   *, code: Optional[str] = None) -> str:
+        """A new authorization code, or PIN: eight digits, one use, ten minutes.
+
+        :param code: the characters that it shall have.
+        """
+        return self._issuer.issue_code(redirect_uri, code_challenge, code)
+
+    def issue_authorization(self, created_at: Optional[int] = None,
+                            expires_in: Optional[int] = None,
+                            redirect_uri: Optional[str] = OUT_OF_BAND) -> dict[str, Any]:
+        """The six values of a new pair, as in Trakt's answer: two numbers, four strings.
+
+        :param redirect_uri: the one that a refresh has to name; None for any.
+        """
+        return self._issuer.issue_pair(redirect_uri=redirect_uri, created_at=created_at,
+                                       expires_in=expires_in).response()
+
+    def sign_in(self, address: str, *, allow: bool = True) -> str:
+        """What a person gets who opens the authorize `address` and clicks Allow, or Deny.
+
+        The address redirected to; out of band, the PIN (empty after Deny).
+        """
+        parameters = dict(parse_qsl(urlsplit(address).query))
+        api.check_authorization_request(parameters, self._issuer)
+        answer = api.sign_in(parameters, self._issuer, allow=allow)
+        if parameters["redirect_uri"] == OUT_OF_BAND:
+            return answer.get("code", "")
+        return api.redirection(parameters["redirect_uri"], answer)
+
+    def activate(self, user_code: str, *, allow: bool = True) -> bool:
+        """What a person does who enters `user_code`; False when no device waits with it."""
+        return self._issuer.decide_device(user_code, allow=allow)
+
+    def honours_access(self, access_token: str) -> bool:
+        """Would a call with this access token be answered now?"""
+        return self._issuer.honours_access(access_token)
+
+    def honours_refresh(self, refresh_token: str) -> bool:
+        """Would this refresh token work now?"""
+        return self._issuer.honours_refresh(refresh_token)
+
+    def expire(self, access_token: str) -> None:
+        """End an access token now, whatever was said about its lifetime."""
+        self._issuer.expire(access_token)
+
+    def revoke_all(self) -> None:
+        """Revoke all tokens, as a user does who removes the app."""
+        self._issuer.revoke_all()
+
+    def answer(self, answer: Answer, times: int = 1, path: str = "/oauth/token") -> None:
+        """Answer the next `times` requests to `path` in this way; more calls queue up."""
+        with self._lock:
+            self._answers[path].extend([answer] * times)
+
+    def hold(self, path: str = "/oauth/token", *, before: bool = False) -> Hold:
+        """Hold the next request to `path` after (or `before`) processing it.
+
+        Without ``with``, call :meth:`Hold.release` when done.
+        """
+        hold = Hold()
+        self.answer(Answer(process=True, hold_before=hold if before else None,
+                           hold=None if before else hold), path=path)
+        return hold
+
+    def _next_answer(self, path: str) -> Answer:
+        with self._lock:
+            queue = self._answers.get(path)
+            return queue.popleft() if queue else Answer(process=True)
+
+    def _process(self, call: api.Call, answer: Answer) -> api.Reply:
+        reply = api.respond(call, self._issuer) if answer.process else api.Reply(200)
+        body = reply.body if answer.body is None else answer.body
+        reply = api.Reply(reply.status if answer.status is None else answer.status,
+                          body + b" " * answer.padding, {**reply.headers, **answer.headers},
+                          issued=reply.issued, reuse=reply.reuse)
+        self._record(call, reply, cut=answer.cut in ("close", "reset"))
+        return reply
+
+    def _record(self, call: api.Call, reply: api.Reply, *, cut: bool) -> None:
+        body = call.json()
+        grant = "device_code" if call.path == "/oauth/device/token" else ""
+        request = Request(method=call.method, path=call.path, query=call.query,
+                          headers=call.headers, body=body, status=None if cut else reply.status,
+                          time=self._issuer.clock(), issued=reply.issued,
+                          grant=str((body or {}).get("grant_type", grant)), reuse=reply.reuse)
+        with self._lock:
+            self._ledger.append(request)

@@ -1,0 +1,157 @@
+"""Sign in with an authorization code (RFC 6749, section 4.1), with a state and PKCE (RFC 7636).
+
+The browser brings it to this machine (RFC 8252, section 7.3), or the person does: a pin.
+"""
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import threading
+from dataclasses import dataclass, field
+from typing import Mapping, Optional
+from urllib.parse import parse_qs, urlsplit
+
+from trakt_config import oauth
+from trakt_config.authorization import redeem
+from trakt_config.authorization.run import View
+from trakt_config.document import APPS_PAGE
+from trakt_config.errors import (
+    ClientRejected,
+    ConfigError,
+    LoginRequired,
+    TraktConfigError,
+    TraktUnavailable,
+)
+from trakt_config.oauth import VISIBLE
+from trakt_config.sign_in import loopback
+from trakt_config.sign_in.sign_in import SignIn
+from trakt_config.tokens import Authorization, Client, Secret
+
+#: Seconds that a person has for a sign-in in the browser.
+TIME_LIMIT = 600.0
+
+AGAIN = "Start again, with: trakt-config login FILE"
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """What ties an answer to this sign-in: the state, and PKCE's secret (86 characters)."""
+
+    state: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    code_verifier: Secret = field(default_factory=lambda: Secret(secrets.token_urlsafe(64)))
+
+    def url(self, client: Client, endpoints: oauth.Endpoints) -> str:
+        """The address at which the person signs in (RFC 7636, section 4.2: S256)."""
+        digest = hashlib.sha256(self.code_verifier.reveal().encode("ascii")).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+        return oauth.authorize_url(client, endpoints=endpoints, state=self.state,
+                                   code_challenge=challenge)
+
+
+def in_browser(sign_in: SignIn) -> Authorization:
+    """The browser is sent back to this machine, where we listen for it."""
+    view = sign_in.prove_saving()
+    request = AuthorizationRequest()
+    url = request.url(view.settings.client, sign_in.endpoints)
+    with loopback.listen(_loopback_address(view), request.state) as receiver:
+        sign_in.dialog.show_address(url)
+        # Some browsers return only when their window is closed.
+        threading.Thread(target=sign_in.dialog.open_browser, args=(url,), daemon=True).start()
+        try:
+            redirect = receiver.wait(TIME_LIMIT, sign_in.dialog.countdown)
+        finally:
+            sign_in.dialog.countdown(None)
+        return _answered(sign_in, request, receiver, redirect)
+
+
+def with_pin(sign_in: SignIn) -> Authorization:
+    """The person brings the code from a browser anywhere."""
+    view = sign_in.prove_saving()
+    request = AuthorizationRequest()
+    sign_in.dialog.show_address(request.url(view.settings.client, sign_in.endpoints))
+    code = _code_typed(sign_in.dialog.ask_pin(), request)
+    return _exchange(sign_in, request, code)
+
+
+def _answered(sign_in: SignIn, request: AuthorizationRequest, receiver: loopback.Receiver,
+              redirect: Optional[Mapping[str, str]]) -> Authorization:
+    """The browser's tab says that all is well when it is, and not before."""
+    if redirect is None:
+        raise LoginRequired(f"nobody signed in within {TIME_LIMIT / 60:.0f} minutes",
+                            reason="expired", hint=AGAIN)
+    try:
+        authorization = _exchange(sign_in, request, _code_in(redirect))
+    except redeem.TheirsWins:
+        receiver.answer("Trakt was authorized elsewhere",
+                        "The config has other tokens by now, and those stay. "
+                        "You can close this tab.")
+        raise
+    except TraktConfigError as error:
+        receiver.answer("Trakt is not authorized", f"{error.message}. The terminal says more.")
+        raise
+    receiver.answer("Trakt is authorized", "The tokens are saved. You can close this tab.")
+    return authorization
+
+
+def _exchange(sign_in: SignIn, request: AuthorizationRequest, code: Secret) -> Authorization:
+    grant = oauth.AuthorizationCode(code, request.code_verifier)
+    authorization = sign_in.spend(lambda view: redeem.exchange(sign_in.job, view, grant))
+    assert authorization is not None
+    return authorization
+
+
+def _loopback_address(view: View) -> loopback.Address:
+    address = loopback.address_of(view.settings.client.redirect_uri)
+    if address is not None:
+        return address
+    value = (view.document.trakt or {}).get("redirect_uri")
+    raise ConfigError(
+        "a sign-in in the browser needs a redirect_uri on this machine, with a port",
+        hint="Add this line to the trakt block: redirect_uri: http://127.0.0.1:8765/callback and "
+             f"register the same address in the app ({APPS_PAGE}); or leave out --browser",
+        line=value.line if value else view.document.trakt_line,
+        column=value.column if value else view.document.trakt_column)
+
+
+def _code_typed(text: str, request: AuthorizationRequest) -> Secret:
+    """The code in what the person brought: a pin, or the address that Trakt redirected to."""
+    text = text.strip()
+    if not ("?" in text and ":" in text):
+        return _checked(text)
+    try:
+        parameters = parse_qs(urlsplit(text).query)
+    except ValueError:
+        parameters = {}
+    redirect = {name: values[0] for name, values in parameters.items()}
+    if redirect.get("state", request.state) != request.state:
+        raise LoginRequired("that address belongs to another sign-in", reason="pin_refused",
+                            hint=AGAIN)
+    if not redirect.get("code") and not redirect.get("error"):
+        raise LoginRequired("that address holds no code", reason="pin_refused",
+                            hint="Open it, allow the app there, and bring what comes then")
+    return _code_in(redirect)
+
+
+def _code_in(redirect: Mapping[str, str]) -> Secret:
+    """The code that Trakt redirected with (RFC 6749, sections 4.1.2 and 4.1.2.1)."""
+    error = oauth.cleaned(redirect.get("error", ""))
+    if not error:
+        return _checked(redirect.get("code", ""))
+    if error == "access_denied":
+        raise LoginRequired("access was denied at Trakt", reason="denied", hint=AGAIN)
+    description = oauth.cleaned(redirect.get("error_description", ""))
+    said = f'{error}: "{description}"' if description else error
+    if error in ("server_error", "temporarily_unavailable"):
+        raise TraktUnavailable(f"Trakt failed ({said})", hint="Try again later.")
+    raise ClientRejected(f"Trakt refuses the sign-in ({said})",
+                         hint=f"Check client_id and redirect_uri against the app: {APPS_PAGE}")
+
+
+def _checked(code: str) -> Secret:
+    """The code, if it can be one; what was typed is never quoted."""
+    if VISIBLE.fullmatch(code):
+        return Secret(code)
+    problem = "the pin has blanks or characters that are not ASCII" if code else "no pin was given"
+    raise LoginRequired(problem, reason="pin_refused",
+                        hint="Start again, and bring the pin alone, or the whole address.")

@@ -1,0 +1,123 @@
+"""Sign in with a device code: the person enters it on any device, and we ask until they have."""
+from __future__ import annotations
+
+from typing import Callable, Optional, Union
+
+from trakt_config import oauth
+from trakt_config.authorization.run import Job
+from trakt_config.errors import (
+    ConfigError,
+    LockTimeout,
+    LoginRequired,
+    SaveError,
+    TraktConfigError,
+    TraktUnavailable,
+)
+from trakt_config.oauth import DeviceCode, DevicePoll
+from trakt_config.sign_in.sign_in import SignIn
+from trakt_config.tokens import Authorization, Client
+
+#: Seconds that each SLOW_DOWN adds to the interval, for good (RFC 8628, section 3.5).
+SLOWER = 5
+
+AGAIN = "Start again, with: trakt-config login FILE"
+
+
+def by_device_code(sign_in: SignIn) -> Authorization:
+    """RFC 8628, with the statuses that Trakt has instead of its error codes."""
+    client = sign_in.prove_saving().settings.client
+    while True:
+        try:
+            return _with_one_code(sign_in, client)
+        except LoginRequired as error:
+            ended = error
+        if ended.reason == "denied" or not sign_in.dialog.offer_new_code(ended.message):
+            raise ended
+
+
+def _with_one_code(sign_in: SignIn, client: Client) -> Authorization:
+    options = sign_in.job.options
+    code = oauth.device_code(client, endpoints=sign_in.endpoints, session=options.session,
+                             sleep=options.sleep)
+    deadline = sign_in.monotonic() + code.expires_in
+    sign_in.dialog.show_code(code)
+    try:
+        return _poll_until(deadline, sign_in, code, client)
+    finally:
+        sign_in.dialog.countdown(None)
+
+
+def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
+                client: Client) -> Authorization:
+    """Ask at every interval; a failure may pass as long as the code is valid."""
+    interval = code.interval
+    failure: Optional[TraktConfigError] = None
+    lost = False
+    while sign_in.monotonic() + interval <= deadline:
+        _wait(sign_in, interval, deadline)
+        before, failure = failure, None
+        state: Union[Authorization, DevicePoll] = DevicePoll.PENDING
+        try:
+            state = _poll(sign_in, code, client)
+        except (TraktUnavailable, LockTimeout) as error:
+            failure = error
+        except (ConfigError, SaveError) as error:
+            if getattr(error, "authorization", None):
+                raise
+            failure = error  # Nothing was sent: the config may be half saved by an editor.
+        if isinstance(state, Authorization):
+            return state
+        if failure is not None:
+            lost = lost or getattr(failure, "outcome_unknown", False)
+            _warn_once(sign_in.job, failure, before)
+        elif state is DevicePoll.SLOW_DOWN:
+            interval += SLOWER
+        elif state is not DevicePoll.PENDING:
+            raise _ended(state, lost)
+    raise failure or _ended(DevicePoll.EXPIRED, lost)
+
+
+def _wait(sign_in: SignIn, seconds: float, deadline: float) -> None:
+    """Wait for the next poll, second by second."""
+    end = sign_in.monotonic() + seconds
+    while True:
+        now = sign_in.monotonic()
+        if now >= end:
+            return
+        sign_in.dialog.countdown(deadline - now)
+        sign_in.job.options.sleep(min(1.0, end - now))
+
+
+def _poll(sign_in: SignIn, code: DeviceCode,
+          client: Client) -> Union[Authorization, DevicePoll]:
+    """Ask once, under the lock; tokens are saved before they are returned."""
+    options = sign_in.job.options
+    answers: list[Union[Authorization, DevicePoll]] = []
+
+    def ask(record: Callable[[bytes], None]) -> Optional[Authorization]:
+        answer = oauth.poll_device_token(
+            code, client, endpoints=sign_in.endpoints, record=record, session=options.session,
+            clock=options.clock, sleep=options.sleep)
+        answers.append(answer)
+        return answer if isinstance(answer, Authorization) else None
+
+    sign_in.spend(lambda view: ask)
+    return answers[0]
+
+
+def _warn_once(job: Job, failure: TraktConfigError, before: Optional[TraktConfigError]) -> None:
+    if before is None or before.message != failure.message:
+        job.warn(f"{failure.message}; asking again until the code expires")
+
+
+def _ended(state: DevicePoll, lost: bool) -> LoginRequired:
+    """Why there will be no tokens for this device code."""
+    if state is DevicePoll.DENIED:
+        return LoginRequired("access was denied at Trakt", reason="denied", hint=AGAIN)
+    if state is DevicePoll.ALREADY_USED or (state is DevicePoll.NOT_FOUND and lost):
+        return LoginRequired("Trakt has given the tokens for this code already, but its answer "
+                             "was lost", reason="answer_lost", hint=AGAIN)
+    if state is DevicePoll.NOT_FOUND:
+        return LoginRequired("Trakt does not know this code any more", reason="expired", hint=AGAIN)
+    return LoginRequired("the code has expired before anybody entered it", reason="expired",
+                         hint=AGAIN)

@@ -1,0 +1,87 @@
+"""Put the API app's client_id and client_secret into a config that has none (``login`` asks)."""
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Mapping, Tuple
+
+from trakt_config import document, storage
+from trakt_config.authorization import redeem, refresh
+from trakt_config.authorization.authorize import attempt
+from trakt_config.authorization.redeem import Note
+from trakt_config.authorization.run import ConfigPath, Job, Options, job
+from trakt_config.document import Document
+from trakt_config.errors import ConfigError
+
+NEW_APP_PAGE = "https://app.trakt.tv/settings/apps/api/new"
+
+#: What a person has to replace in a block that is shown instead of written.
+PLACEHOLDER = "YOUR_CLIENT_SECRET"
+
+
+def missing(config_path: ConfigPath) -> Tuple[str, ...]:
+    """Which of ``client_id`` and ``client_secret`` are missing or empty: a person can be asked.
+
+    :raises ConfigError: the config cannot be read.
+    """
+    return attempt(config_path, lambda: _missing(
+        document.parse(storage.read(storage.resolve(config_path)))))
+
+
+def register(config_path: ConfigPath, client_id: str, client_secret: str, *,
+             lock_timeout: timedelta = timedelta(minutes=2),
+             environ: Mapping[str, str] = os.environ) -> bool:
+    """Fill in what is empty, or add the block; what the config has already stays.
+
+    :returns: False, with nothing written, where that cannot be done without changing more.
+    :raises ConfigError: the config cannot be read.
+    :raises LockTimeout, SaveError: nothing was written.
+    """
+    options = Options(lock_timeout=lock_timeout, environ=environ)
+    return attempt(config_path, lambda: _register(job(config_path, options),
+                                                  client_id, client_secret))
+
+
+def block(client_id: str, *, has_secret: bool) -> str:
+    """The lines to paste into a config that cannot be edited; the secret is left to the person."""
+    secret = PLACEHOLDER if has_secret else ""
+    return document.fill_client(document.parse(b""), client_id, secret).data.decode("utf-8")
+
+
+def _missing(parsed: Document) -> Tuple[str, ...]:
+    trakt = parsed.trakt or {}
+    return tuple(key for key in ("client_id", "client_secret")
+                 if key not in trakt or trakt[key].blank)
+
+
+def _register(work: Job, client_id: str, client_secret: str) -> bool:
+    """With nobody else at work on the config, and what a killed run has left kept for later."""
+    with work.hold() as held:
+        found = held.left_over()
+        if found is not None and found.newer:
+            raise refresh.newer_journal()
+        try:
+            redeem.as_it_is_now(lambda: _fill(work, held, client_id, client_secret,
+                                                reserved=found is not None))
+            return True
+        except _NotProved:
+            return False
+
+
+class _NotProved(Exception):
+    """The edit would change something else."""
+
+
+def _fill(work: Job, held: storage.Held, client_id: str, client_secret: str, *,
+          reserved: bool) -> None:
+    before = document.parse(storage.read(work.path))
+    edited = None
+    try:
+        edited = document.fill_client(before, client_id, client_secret)
+    except ConfigError:
+        pass
+    if edited is None:
+        raise _NotProved
+    if not reserved:
+        held.reserve(Note().encode(), max(len(before.data), len(edited.data)))
+    held.replace(before.data, edited.data)

@@ -1,0 +1,22 @@
+"""Files: the lock of a config, its journal and its replacement. Knows no token and no YAML."""
+from trakt_config.storage.files import (
+    READABLE_BY_OTHERS,
+    create,
+    is_mount_point,
+    readable_by_others,
+)
+from trakt_config.storage.held import Changed, Held, LeftOver, exists, hold, read, resolve
+
+__all__ = [
+    "READABLE_BY_OTHERS",
+    "Changed",
+    "Held",
+    "LeftOver",
+    "create",
+    "exists",
+    "hold",
+    "is_mount_point",
+    "read",
+    "readable_by_others",
+    "resolve",
+]

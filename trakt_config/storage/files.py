@@ -1,0 +1,204 @@
+"""Files, in the few POSIX words that saving needs. Knows no journal, no token and no YAML."""
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from typing import Union
+
+from trakt_config.errors import ConfigError, os_reason
+
+#: Larger configs are not read: nobody has one, and memory and time stay bounded.
+LARGEST_CONFIG = 8 * 1024 * 1024
+
+#: What file systems answer that do not have the thing at all (CIFS, FAT, WSL, some FUSE).
+NOT_SUPPORTED = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS,
+                           errno.EINVAL})
+
+#: File systems of Windows, of shares and of virtual machines: one mode for all files, mostly 0777.
+_WITHOUT_MODES = frozenset({"9p", "cifs", "drvfs", "exfat", "fuseblk", "msdos", "ntfs", "ntfs3",
+                            "prl_fs", "smb3", "smbfs", "vboxsf", "vfat"})
+
+# Flags that Windows does not have are 0 there; O_BINARY is only there.
+CLOEXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+_DIRECTORY = getattr(os, "O_DIRECTORY", 0)
+
+
+def resolve(path: Union[str, os.PathLike[str]]) -> str:
+    """The absolute path of the regular file that `path` leads to, links followed.
+
+    :raises ConfigError: there is no such file, or it is not a regular one.
+    """
+    problem = ""
+    real = ""
+    try:
+        real = os.path.realpath(os.fspath(path))
+        if not stat.S_ISREG(os.stat(real).st_mode):
+            problem = "is not a regular file"
+    except FileNotFoundError:
+        problem = "does not exist"
+    except (OSError, ValueError) as error:
+        problem = f"cannot be read: {os_reason(error)}"
+    if problem:
+        raise ConfigError(f"the config {problem}", hint="Check the path of the config.")
+    return real
+
+
+def read(path: str) -> bytes:
+    """The bytes of the file; of a file that is too large, one more than is allowed.
+
+    :raises ConfigError: it cannot be read, or is no regular file any more.
+    """
+    problem = ""
+    try:
+        # O_NONBLOCK: should a FIFO have taken the file's place, opening it must not hang.
+        fd = os.open(path, os.O_RDONLY | CLOEXEC | NOFOLLOW | _NONBLOCK)
+        try:
+            if stat.S_ISREG(os.fstat(fd).st_mode):
+                return read_all(fd, LARGEST_CONFIG + 1)
+            problem = "is not a regular file"
+        finally:
+            os.close(fd)
+    except OSError as error:
+        problem = f"cannot be read: {os_reason(error)}"
+    raise ConfigError(f"the config {problem}", hint="Check the path and its permissions.")
+
+
+def create(path: Union[str, os.PathLike[str]]) -> None:
+    """Make an empty file that only its owner can read, in a folder that exists.
+
+    :raises ConfigError: there is something already, or no such folder, or no right to.
+    """
+    problem = ""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC, 0o600))
+    except (OSError, ValueError) as error:
+        problem = os_reason(error)
+    if problem:
+        raise ConfigError(f"the config cannot be created: {problem}",
+                          hint="Check the path and its permissions.", path=os.fsdecode(path))
+
+
+def read_all(fd: int, limit: int) -> bytes:
+    """At most `limit` bytes from where `fd` stands."""
+    parts = []
+    while limit > 0:
+        part = os.read(fd, min(limit, 1 << 20))
+        if not part:
+            break
+        parts.append(part)
+        limit -= len(part)
+    return b"".join(parts)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of `data` where `fd` stands; the system may take it in pieces.
+
+    :raises OSError: it does not take all of it.
+    """
+    view = memoryview(data)
+    while view:
+        written = os.write(fd, view)
+        if not written:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        view = view[written:]
+
+
+def sync_directory(path: str) -> bool:
+    """Make the names in the directory durable; False where the file system cannot.
+
+    :raises OSError: it can, and failed.
+    """
+    if not _DIRECTORY:
+        return False
+    try:
+        fd = os.open(path, os.O_RDONLY | _DIRECTORY | CLOEXEC)
+    except PermissionError:  # A directory that may be written but not listed.
+        return False
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in NOT_SUPPORTED:
+            raise
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def make_directory(path: str) -> None:
+    """Make the directory and those above it, for the owner alone, with durable names.
+
+    :raises OSError: it cannot be made.
+    """
+    if os.path.isdir(path):
+        return
+    above = os.path.dirname(path)
+    if above != path:
+        make_directory(above)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:  # Another run was faster, or a file is in the way.
+        if not os.path.isdir(path):
+            raise
+    sync_directory(above)
+
+
+def same_file(fd: int, path: str) -> bool:
+    """Whether `path` still leads, without a link, to the open file."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+def is_mount_point(path: str, mountinfo: str = "/proc/self/mountinfo") -> bool:
+    """Whether the file is itself a mount, as a single file given to a container is; False where
+    the system does not tell. (``os.path.ismount`` compares devices, which says nothing of files.)
+
+    :param path: as :func:`resolve` gave it.
+    """
+    try:
+        with open(mountinfo, "rb") as mounts:
+            places = [line.split(b" ")[4] for line in mounts]
+    except (OSError, IndexError):
+        return False
+    # proc(5): blanks, tabs, newlines and backslashes are written as octal numbers.
+    return os.fsencode(path) in (
+        re.sub(rb"\\([0-3][0-7]{2})", lambda found: bytes([int(found[1], 8)]), place)
+        for place in places)
+
+
+READABLE_BY_OTHERS = ("other users of this machine can read the tokens in it: run chmod 600 on it "
+                      "(or 640, where a group has to read it)")
+
+
+def readable_by_others(path: str) -> bool:
+    """Whether users who are neither the owner nor of the group may read a file that we own.
+
+    False where it is not ours, and on file systems that keep no modes: chmod would not help there.
+    """
+    try:
+        status = os.stat(path)
+    except OSError:
+        return False
+    return (hasattr(os, "getuid") and status.st_uid == os.getuid()
+            and bool(status.st_mode & stat.S_IROTH)
+            and _file_system_of(status) not in _WITHOUT_MODES)
+
+
+def _file_system_of(status: os.stat_result) -> str:
+    """The type of the file system by its device number (proc(5), mountinfo); empty if unknown."""
+    device = f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}"
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
+            for mount in mounts:
+                before, _, after = mount.partition(" - ")
+                if before.split()[2:3] == [device]:
+                    return after.split(" ")[0]
+    except OSError:  # Not Linux.
+        pass
+    return ""

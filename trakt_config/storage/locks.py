@@ -1,0 +1,93 @@
+"""Advisory locks that belong to an open file: flock(2), or msvcrt on Windows (untested there).
+
+Not fcntl record locks: a process loses those when it closes any descriptor of the file, and they
+do not keep threads apart.
+"""
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Callable, Dict
+
+from trakt_config.storage import files
+
+NO_LOCKS = files.NOT_SUPPORTED | {errno.ENOLCK}
+
+#: The descriptors that this process has locked or is about to lock, and what they are open on.
+_locked: Dict[int, os.stat_result] = {}
+_BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
+
+if sys.platform == "win32":
+    import msvcrt
+
+    #: Locks are mandatory on Windows: a byte that no journal reaches keeps the rest readable.
+    _LOCKED_BYTE = 1 << 30
+
+    def _try_lock(fd: int) -> None:
+        position = os.lseek(fd, 0, os.SEEK_CUR)
+        os.lseek(fd, _LOCKED_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        finally:
+            os.lseek(fd, position, os.SEEK_SET)
+
+    def unlock(fd: int) -> None:
+        """Let the lock go; closing the file does it here."""
+        _locked.pop(fd, None)
+else:
+    import fcntl
+
+    def _try_lock(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def unlock(fd: int) -> None:
+        """Let the lock go, in forked children that share the open file too."""
+        _locked.pop(fd, None)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_UN)
+        except OSError:
+            pass  # Closing the file lets it go as well.
+
+
+def lock(fd: int, wait: Callable[[], None], warn: Callable[[str], None]) -> None:
+    """Lock the open file for this descriptor alone.
+
+    :param wait: called while somebody else holds it; raises when the time is up.
+    :raises OSError: the file system failed. One that has no locks is only warned of.
+    """
+    _locked[fd] = os.fstat(fd)
+    try:
+        _lock(fd, wait, warn)
+    except BaseException:
+        _locked.pop(fd, None)
+        raise
+
+
+def _lock(fd: int, wait: Callable[[], None], warn: Callable[[str], None]) -> None:
+    while True:
+        try:
+            _try_lock(fd)
+            return
+        except OSError as error:
+            if error.errno in NO_LOCKS:
+                warn("this file system has no locks: let no two runs meet on this config")
+                return
+            if error.errno not in _BUSY:
+                raise
+        wait()
+
+
+def _close_in_child() -> None:
+    """A forked child shares the open file, and would keep it locked after its parent's death."""
+    for fd, status in _locked.items():
+        try:
+            if os.path.samestat(status, os.fstat(fd)):
+                os.close(fd)
+        except OSError:
+            pass  # Closed already.
+    _locked.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
