@@ -4,8 +4,9 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping, Optional
+from typing import Any, Callable
 
 import pytest
 
@@ -64,7 +65,7 @@ def environ(sandbox: Sandbox, home: Path) -> dict[str, str]:
 @pytest.fixture
 def config(tmp_path: Path, sandbox: Sandbox) -> Callable[..., Path]:
     """Writes a small config for the sandbox into `tmp_path` and returns its path."""
-    def write(authorization: Optional[Mapping[str, Any]] = None, *, pin: str = "",
+    def write(authorization: Mapping[str, Any] | None = None, *, pin: str = "",
               redirect_uri: str = "", name: str = "config.yml", more: str = "") -> Path:
         path = tmp_path / name
         text = config_text(sandbox, authorization or {}, pin=pin, redirect_uri=redirect_uri)

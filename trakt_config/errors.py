@@ -15,7 +15,7 @@ holds a secret; the one exception is ``SaveError.authorization``, which stays ou
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trakt_config.tokens import Authorization
@@ -42,7 +42,7 @@ class TraktConfigError(Exception):
     :ivar path: the config as the caller named it, or None where no file is concerned.
     """
 
-    def __init__(self, message: str, *, hint: str = "", path: Optional[str] = None) -> None:
+    def __init__(self, message: str, *, hint: str = "", path: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint[:1].upper() + hint[1:]
@@ -65,8 +65,8 @@ class ConfigError(TraktConfigError):
     :ivar column: counted from 1 in characters, or None.
     """
 
-    def __init__(self, message: str, *, hint: str = "", path: Optional[str] = None,
-                 line: Optional[int] = None, column: Optional[int] = None) -> None:
+    def __init__(self, message: str, *, hint: str = "", path: str | None = None,
+                 line: int | None = None, column: int | None = None) -> None:
         super().__init__(message, hint=hint, path=path)
         self.line = line
         self.column = column
@@ -86,7 +86,7 @@ class LoginRequired(TraktConfigError):
     """
 
     def __init__(self, message: str, *, reason: str = "no_authorization", hint: str = "",
-                 path: Optional[str] = None) -> None:
+                 path: str | None = None) -> None:
         super().__init__(message, hint=hint, path=path)
         self.reason = reason
 
@@ -107,9 +107,9 @@ class TraktUnavailable(TraktConfigError):
         arrived: a refresh token or code that was sent may be spent.
     """
 
-    def __init__(self, message: str, *, retry_after: Optional[float] = None,
+    def __init__(self, message: str, *, retry_after: float | None = None,
                  outcome_unknown: bool = False, hint: str = "",
-                 path: Optional[str] = None) -> None:
+                 path: str | None = None) -> None:
         super().__init__(message, hint=hint, path=path)
         self.retry_after = retry_after
         self.outcome_unknown = outcome_unknown
@@ -126,7 +126,7 @@ class SaveError(TraktConfigError):
         nothing was sent. It is not part of ``str()`` or ``repr()``.
     """
 
-    def __init__(self, message: str, *, hint: str = "", path: Optional[str] = None,
-                 authorization: Optional[Authorization] = None) -> None:
+    def __init__(self, message: str, *, hint: str = "", path: str | None = None,
+                 authorization: Authorization | None = None) -> None:
         super().__init__(message, hint=hint, path=path)
         self.authorization = authorization

@@ -5,9 +5,9 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Mapping, Optional
 
 #: The keys of the ``authorization`` block, in the order in which Kometa writes them.
 AUTHORIZATION_KEYS = (
@@ -65,7 +65,7 @@ class Client:
     """The API app at Trakt (RFC 6749, section 2). Newer apps have no secret."""
 
     client_id: str
-    client_secret: Optional[Secret] = None
+    client_secret: Secret | None = None
     redirect_uri: str = "urn:ietf:wg:oauth:2.0:oob"
 
 
@@ -94,7 +94,7 @@ class Authorization:
         return {key: str(getattr(self, key)) for key in AUTHORIZATION_KEYS}
 
     @classmethod
-    def from_values(cls, values: Mapping[str, str]) -> Optional[Authorization]:
+    def from_values(cls, values: Mapping[str, str]) -> Authorization | None:
         """The authorization that a config holds, from the text of its values.
 
         None unless there is an access token whose age is known: without one there is nothing
@@ -113,7 +113,7 @@ class Authorization:
 
     @classmethod
     def from_response(cls, body: bytes, *, received_at: float,
-                      refresh_token: Optional[Secret] = None) -> Authorization:
+                      refresh_token: Secret | None = None) -> Authorization:
         """The authorization in the body of a successful answer.
 
         A missing ``refresh_token`` keeps the one that was sent (RFC 6749, section 6); missing or
@@ -143,7 +143,7 @@ class UnusableAnswer(ValueError):
     :ivar refresh_token: a :class:`Secret` where the answer had a refresh token all the same.
     """
 
-    def __init__(self, refresh_token: Optional[Secret] = None) -> None:
+    def __init__(self, refresh_token: Secret | None = None) -> None:
         super().__init__("the answer has no usable access token")
         self.refresh_token = refresh_token
 
@@ -159,7 +159,7 @@ def _json_object(body: bytes) -> dict[str, object]:
     return answer
 
 
-def _token(value: object) -> Optional[str]:
+def _token(value: object) -> str | None:
     return value if isinstance(value, str) and _PRINTABLE.fullmatch(value) else None
 
 
@@ -167,7 +167,7 @@ def _word(value: object, default: str) -> str:
     return value if isinstance(value, str) and _PRINTABLE.fullmatch(value) else default
 
 
-def _number(value: object, largest: int) -> Optional[int]:
+def _number(value: object, largest: int) -> int | None:
     """A positive whole number up to `largest`, from a number or its digits; else None."""
     if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
         value = int(value)

@@ -8,9 +8,10 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping, Optional
+from typing import Any, Callable
 
 import pytest
 
@@ -83,7 +84,7 @@ class Browser:
             assert time.monotonic() < end, f"no {selector} at {self.url}"
             time.sleep(0.05)
 
-    def _call(self, method: str, path: str, body: Optional[Mapping[str, Any]] = None) -> Any:
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         try:
             connection.request(method, f"/session{self._session}{path}",

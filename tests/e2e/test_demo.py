@@ -76,9 +76,9 @@ def test_tour_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.param({}, id="without HOME"),
     pytest.param({"HOME": "/nonexistent"}, id="with a HOME that is not there"),
     pytest.param({"LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, id="in LANG=C"),
-    pytest.param({name: "http://127.0.0.1:9" for name in
-                  ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy",
-                   "all_proxy")}, id="behind proxies that are not there"),
+    pytest.param(dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy",
+                                "https_proxy", "all_proxy"), "http://127.0.0.1:9"),
+                 id="behind proxies that are not there"),
     pytest.param({"TRAKT_CONFIG_OAUTH_URL": "http://127.0.0.1:9",
                   "TRAKT_CONFIG_API_URL": "http://127.0.0.1:9",
                   "TRAKT_CONFIG_STATE_DIR": "/nonexistent"}, id="with settings of its own"),

@@ -11,8 +11,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping, Optional
+from typing import Any, Callable
 
 import pytest
 
@@ -542,7 +543,7 @@ def test_a_config_that_is_being_changed(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("stdin", [None, io.StringIO("")])
-def test_no_stdin_at_all(stdin: Optional[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_stdin_at_all(stdin: io.StringIO | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", stdin)
     assert terminal.ask("?") == terminal.ask_secret("?") == ""
     assert not terminal.is_interactive() and not terminal.agrees("?")

@@ -8,8 +8,9 @@ import json
 import logging
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import pytest
 import yaml
@@ -227,7 +228,7 @@ def test_an_answer_that_never_ends_is_given_up(answer: Answer, made: Scene) -> N
 
     def work() -> Any:
         from trakt_config.oauth import client
-        setattr(client, "REQUEST_TIMEOUT", 0.7)
+        client.REQUEST_TIMEOUT = 0.7
         return command("authorize", made.config)()
 
     begun = time.monotonic()
@@ -268,7 +269,7 @@ def test_a_clock_that_is_off(age: float, lifetime: int, off: float, outcome: str
         from trakt_config.authorization.run import Options
         said: list[str] = []
         handler = logging.Handler()
-        setattr(handler, "emit", lambda record: said.append(record.getMessage()))
+        handler.emit = lambda record: said.append(record.getMessage())
         logging.getLogger("trakt_config").addHandler(handler)
         result = authorize.run(made.config, Options(clock=lambda: time.time() + off))
         return result.outcome.value, [line for line in said if "clock" in line]

@@ -13,10 +13,11 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable
 
 import pytest
 
@@ -47,7 +48,7 @@ def trakt() -> Iterator[Any]:
     yield from injection.serve()
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _names(code: CodeType) -> dict[int, str]:
     return {instruction.offset: instruction.opname for instruction in dis.get_instructions(code)}
 
@@ -64,7 +65,7 @@ class Tracer:
     run, and raises at one of them.
     """
 
-    def __init__(self, at: Optional[int]) -> None:
+    def __init__(self, at: int | None) -> None:
         self._at = at
         self._before: dict[int, int] = {}  # By id: frames have to die when they are left.
         self.count = 0
@@ -95,7 +96,7 @@ def is_running() -> bool:
                if thread is not threading.main_thread())
 
 
-def interrupted(scene: Scene, at: Optional[int]) -> Callable[[], Any]:
+def interrupted(scene: Scene, at: int | None) -> Callable[[], Any]:
     """Authorize, interrupted at that instruction; then once more, in the same process."""
     def authorize() -> None:
         trakt_config.authorize(scene.config, lock_timeout=timedelta(seconds=0.5))

@@ -9,9 +9,10 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any
 
 import pytest
 
@@ -33,9 +34,9 @@ def trakt() -> Iterator[Any]:
     yield from injection.serve()
 
 
-def leave(made: Scene, *, answer: Optional[bytes] = None, spent: Optional[str] = None,
-          pin: Optional[str] = None, before: Optional[bytes] = None,
-          content: Optional[bytes] = None) -> Path:
+def leave(made: Scene, *, answer: bytes | None = None, spent: str | None = None,
+          pin: str | None = None, before: bytes | None = None,
+          content: bytes | None = None) -> Path:
     """Leave a journal as a killed run does; its path."""
     note = Note(refresh_token=Secret(spent).fingerprint() if spent else None,
                 pin=Secret(pin).fingerprint() if pin else None)

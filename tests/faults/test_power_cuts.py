@@ -16,8 +16,9 @@ import os
 import shutil
 import socket
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable
 
 import pytest
 
@@ -43,7 +44,7 @@ def written_down(base: Path) -> list[Operation]:
     real = {name: getattr(os, name) for name in (
         "open", "write", "fsync", "ftruncate", "posix_fallocate", "replace", "unlink", "mkdir")}
 
-    def ours(fd: int) -> Optional[int]:
+    def ours(fd: int) -> int | None:
         """The inode of an open file below `base`."""
         target = os.readlink(f"/proc/self/fd/{fd}")
         return os.fstat(fd).st_ino if target.startswith(str(base)) else None
@@ -115,7 +116,7 @@ class Disk:
     """What was done to some files, and what of it is certain to be there after a power cut."""
 
     def __init__(self, files: dict[str, tuple[int, bytes]], folders: list[str]) -> None:
-        self._now = {inode: data for inode, data in files.values()}
+        self._now = dict(files.values())
         self._synced = dict(self._now)
         self._writes: dict[int, list[Operation]] = {}
         self._names: dict[str, Any] = {path: inode for path, (inode, _) in files.items()}
@@ -232,7 +233,7 @@ def a_folder_that_takes_no_file(trakt: Any, base: Path) -> Scene:
                 raise PermissionError(13, "Permission denied")
             return real(path, flags, *rest, **more)
 
-        setattr(os, "open", refusing)
+        os.open = refusing
 
     made.prepare = prepare
     return made

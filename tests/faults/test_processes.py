@@ -12,9 +12,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import pytest
 
@@ -458,7 +459,7 @@ def test_a_fork_of_the_host_does_not_keep_the_lock(made: Scene, started: Any) ->
 
 def test_the_exchange_imports_nothing(made: Scene) -> None:
     """Once Trakt has answered, a package that is being upgraded, or a disk, could fail there."""
-    script = ("import sys; sys.path.insert(0, {root!r})\n"
+    script = (f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
               "import socket\n"
               "real = socket.socket.sendall\n"
               "before = []\n"
@@ -466,7 +467,7 @@ def test_the_exchange_imports_nothing(made: Scene) -> None:
               "    before.append(set(sys.modules)); return real(*args)\n"
               "socket.socket.sendall = sendall\n"
               "import trakt_config; trakt_config.authorize(sys.argv[1])\n"
-              "print(sorted(set(sys.modules) - before[0]))").format(root=str(ROOT))
+              "print(sorted(set(sys.modules) - before[0]))")
     found = subprocess.run([sys.executable, "-c", script, made.config], env=made.environ,
                            capture_output=True, text=True)
     assert (found.stdout, found.stderr) == ("[]\n", "")

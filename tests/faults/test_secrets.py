@@ -11,8 +11,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable
 
 import pytest
 
@@ -50,7 +51,7 @@ def shown(secrets: set[str], text: str) -> list[str]:
     return found
 
 
-def told_by(error: Optional[BaseException], seen: Optional[set[int]] = None) -> str:
+def told_by(error: BaseException | None, seen: set[int] | None = None) -> str:
     """All that can be read off an exception, and off those behind it."""
     seen = set() if seen is None else seen
     if error is None or id(error) in seen:

@@ -7,7 +7,7 @@ import pickle
 import signal
 import traceback
 import warnings
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import pytest
 
@@ -34,7 +34,7 @@ def start(work: Callable[[], Any]) -> int:
         os._exit(status)
 
 
-def run(work: Callable[[], Any], *, uid: Optional[int] = None) -> Any:
+def run(work: Callable[[], Any], *, uid: int | None = None) -> Any:
     """What `work` returns or raises in a forked child, which becomes `uid` if that is given."""
     if uid is not None and os.geteuid() != 0:
         pytest.skip("only root can become another user")
@@ -101,8 +101,8 @@ def _own_mounts() -> None:
     _mount(b"none", "/", None, _MS_REC_PRIVATE, None)
 
 
-def _mount(source: bytes, target: str, kind: Optional[bytes], flags: int,
-           options: Optional[bytes]) -> None:
+def _mount(source: bytes, target: str, kind: bytes | None, flags: int,
+           options: bytes | None) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(source, os.fsencode(target), kind, ctypes.c_ulong(flags), options):
         raise OSError(ctypes.get_errno(), "mount")

@@ -24,10 +24,11 @@ import threading
 import time
 import traceback
 import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from multiprocessing.managers import BaseManager
-from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
+from typing import Any, Callable
 
 # Imported before the fork, so that no child pays for it.
 import requests.adapters  # noqa: F401
@@ -57,7 +58,7 @@ class Served(Sandbox):
         super().__init__()
         self._active = 0
         self._count_requests()
-        self._held: Optional[Hold] = None
+        self._held: Hold | None = None
 
     def _count_requests(self) -> None:
         """Know how many requests are being handled, from accept(2) to the last byte."""
@@ -239,7 +240,7 @@ class Ended:
 class Gate:
     """Every watched call passes here first."""
 
-    def __init__(self, fault: Optional[Fault], look: Optional[Callable[[Call], Any]]) -> None:
+    def __init__(self, fault: Fault | None, look: Callable[[Call], Any] | None) -> None:
         self._fault = fault
         self._look = look
         self._counts: dict[str, int] = {}
@@ -308,14 +309,14 @@ def install(gate: Gate) -> None:
             if real in supported:
                 supported.add(wrapped)
         setattr(os, name, wrapped)
-    setattr(fcntl, "flock", watched("flock", fcntl.flock))
+    fcntl.flock = watched("flock", fcntl.flock)
     for name in SOCKET_CALLS:
         setattr(socket.socket, name, watched(name, getattr(socket.socket, name)))
 
 
-def forked(work: Callable[[], Any], *, environ: Optional[Mapping[str, str]] = None,
-           fault: Optional[Fault] = None, watch: bool = False,
-           look: Optional[Callable[[Call], Any]] = None,
+def forked(work: Callable[[], Any], *, environ: Mapping[str, str] | None = None,
+           fault: Fault | None = None, watch: bool = False,
+           look: Callable[[Call], Any] | None = None,
            prepare: Callable[[], None] = lambda: None, timeout: float = HANGS) -> Ended:
     """Do `work` in a child. An int that it returns is the exit status; else it is the result.
 
@@ -359,8 +360,8 @@ def _read_until_end(fd: int, timeout: float) -> tuple[bytes, bool]:
         told += piece
 
 
-def _be_child(work: Callable[[], Any], environ: Optional[Mapping[str, str]],
-              gate: Optional[Gate], prepare: Callable[[], None],
+def _be_child(work: Callable[[], Any], environ: Mapping[str, str] | None,
+              gate: Gate | None, prepare: Callable[[], None],
               fds: tuple[int, int, int], timeout: float) -> None:
     real_exit, real_write, status = os._exit, os.write, 99
     try:
@@ -393,7 +394,7 @@ def command(*arguments: object, lock_timeout: float = 0.5) -> Callable[[], int]:
     def work() -> int:
         quick = functools.partial(Options, sleep=lambda seconds: None,
                                   lock_timeout=timedelta(seconds=lock_timeout))
-        setattr(main, "Options", quick)
+        main.Options = quick
         return main.main([os.fsdecode(word) if isinstance(word, bytes) else str(word)
                          for word in arguments])
     return work
@@ -450,7 +451,7 @@ def _check(status: int) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def allows(attempt: Callable[[], None]) -> bool:
     """Whether this machine lets a process do that; tried in a child."""
     return sys.platform == "linux" and forked(attempt).status == 0

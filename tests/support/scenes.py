@@ -4,9 +4,10 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable
 
 import pytest
 
@@ -25,7 +26,7 @@ class Scene:
     trakt: Any
     base: Path
     before: bytes = b""
-    second: Optional[Path] = None
+    second: Path | None = None
     prepare: Callable[[], None] = lambda: None
     may_be_kept: bool = False
     asked_before: int = 0
@@ -37,7 +38,7 @@ class Scene:
     def config(self) -> Path:
         return self.base / "folder" / self.name
 
-    def authorize(self, *options: object, fault: Optional[Fault] = None,
+    def authorize(self, *options: object, fault: Fault | None = None,
                   **more: Any) -> Ended:
         """The command in a child."""
         return forked(command("authorize", self.config, *options), environ=self.environ,

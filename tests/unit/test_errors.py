@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import Any, Dict, Type
+from typing import Any
 
 import pytest
 
@@ -31,13 +31,13 @@ AUTHORIZATION = Authorization(
 
 @pytest.mark.parametrize("leaf", LEAVES)
 def test_everything_is_a_trakt_config_error_and_no_leaf_is_another(
-        leaf: Type[TraktConfigError]) -> None:
+        leaf: type[TraktConfigError]) -> None:
     """A handler for one kind never catches another."""
     assert leaf.__bases__ == (TraktConfigError,)
 
 
 @pytest.mark.parametrize("leaf", LEAVES)
-def test_the_tree_in_the_docstring_is_the_tree(leaf: Type[TraktConfigError]) -> None:
+def test_the_tree_in_the_docstring_is_the_tree(leaf: type[TraktConfigError]) -> None:
     """What the module draws at its top is what it defines."""
     assert f"-- {leaf.__name__} " in (errors.__doc__ or "")
 
@@ -96,7 +96,7 @@ def test_printable_is_one_line_without_control_characters(text: str, shown: str)
     copy.copy,
 ], ids=["itself", "pickled", "copied"])
 def test_attributes_survive_the_way_out_of_a_pool_of_processes(
-        error: TraktConfigError, attributes: Dict[str, Any], through: Any) -> None:
+        error: TraktConfigError, attributes: dict[str, Any], through: Any) -> None:
     """Hosts run the library in worker processes: errors are pickled."""
     arrived = through(error)
     assert type(arrived) is type(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import traceback
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -24,14 +24,14 @@ from trakt_config.tokens import (
 
 NOW = 1_790_000_000.9
 
-ANSWER: Dict[str, Any] = {
+ANSWER: dict[str, Any] = {
     "access_token": "ACCESS-token-1", "token_type": "Bearer", "expires_in": 604800,
     "refresh_token": "REFRESH-token-1", "scope": "public", "created_at": 1_789_999_990,
 }
 VALUES = {key: str(value) for key, value in ANSWER.items()}
 
 
-def answered(*without: str, sent: Optional[Secret] = None, **changes: Any) -> Authorization:
+def answered(*without: str, sent: Secret | None = None, **changes: Any) -> Authorization:
     body = {key: value for key, value in {**ANSWER, **changes}.items() if key not in without}
     return Authorization.from_response(json.dumps(body).encode("utf-8"), received_at=NOW,
                                        refresh_token=sent)
@@ -132,8 +132,8 @@ def test_the_end_is_a_time_that_every_zone_can_express() -> None:
     pytest.param({"expires_in": "true"}, None, id="a word"),
     pytest.param({"expires_in": "604800.0"}, None, id="a fraction"),
 ])
-def test_the_values_of_a_config(changes: Dict[str, str],
-                                expected: Optional[Dict[str, str]]) -> None:
+def test_the_values_of_a_config(changes: dict[str, str],
+                                expected: dict[str, str] | None) -> None:
     """The characters in the file, as an authorization whose age is known, or none."""
     found = Authorization.from_values({**VALUES, **changes})
     assert (found.values() if found else None) == expected
@@ -170,7 +170,7 @@ def test_a_config_without_any_value_holds_no_authorization() -> None:
     pytest.param({"more": {"nested": []}}, "scope", "public", id="more fields than are known"),
 ])
 def test_numbers_are_normalised_and_missing_ones_defaulted(
-        changes: Dict[str, Any], key: str, expected: Any) -> None:
+        changes: dict[str, Any], key: str, expected: Any) -> None:
     """A usable token pair is never thrown away for what stands beside it."""
     assert getattr(answered(**changes), key) == expected
 
@@ -193,7 +193,7 @@ def test_a_missing_refresh_token_keeps_the_one_that_was_sent() -> None:
     assert answered(sent=Secret("SENT")).refresh_token == "REFRESH-token-1"
 
 
-UNUSABLE_TOKENS: List[Any] = [
+UNUSABLE_TOKENS: list[Any] = [
     "", " ", " a", "a ", "a\nb", "a\u00e9", "a\x7f", "\ufeffa", None, 7, True, [], {"a": 1},
 ]
 
@@ -249,7 +249,7 @@ def test_an_answer_may_have_a_byte_order_mark(encoding: str) -> None:
     st.sampled_from(AUTHORIZATION_KEYS),
     st.none() | st.booleans() | st.integers() | st.floats() | st.text("a1 :'é\n\x00", max_size=8)
     | st.lists(st.integers(), max_size=2)))
-def test_any_object_gives_an_authorization_that_a_config_gives_back(body: Dict[str, Any]) -> None:
+def test_any_object_gives_an_authorization_that_a_config_gives_back(body: dict[str, Any]) -> None:
     """Or it is unusable: nothing else is raised, and nothing is written that is not read again."""
     try:
         found = Authorization.from_response(json.dumps(body).encode("utf-8"), received_at=NOW,

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Callable, Mapping, Optional, TypeVar
+from typing import TYPE_CHECKING, Callable, TypeVar
 
 from trakt_config import storage
 from trakt_config.authorization.run import (
@@ -33,7 +34,7 @@ def authorize(config_path: ConfigPath, *,
               min_validity: timedelta = timedelta(minutes=10),
               force: bool = False,
               lock_timeout: timedelta = timedelta(minutes=2),
-              session: Optional[requests.Session] = None,
+              session: requests.Session | None = None,
               clock: Callable[[], float] = time.time,
               environ: Mapping[str, str] = os.environ) -> Authorization:
     """Make sure that the config's Trakt authorization is valid, and return it.
@@ -90,8 +91,8 @@ def attempt(config_path: ConfigPath, work: Callable[[], T]) -> T:
 
 
 def _run(job: Job) -> Result:
-    first: Optional[View] = None
-    broken: Optional[ConfigError] = None
+    first: View | None = None
+    broken: ConfigError | None = None
     try:
         first = job.look()
     except ConfigError as error:

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Optional
 
 from trakt_config.tokens import Authorization
 
@@ -29,7 +28,7 @@ class Assessment:
     issued_in_future: bool = False
 
 
-def assess(authorization: Optional[Authorization], *, now: float, min_validity: float,
+def assess(authorization: Authorization | None, *, now: float, min_validity: float,
            force: bool = False, prefer_refresh: bool = False) -> Assessment:
     """Decide by ``created_at`` and ``expires_in`` alone; no lifetime is ever assumed.
 

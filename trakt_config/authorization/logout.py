@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import enum
-from typing import Optional
 
 from trakt_config import document, oauth, storage
 from trakt_config.authorization import redeem, refresh, shield
@@ -54,7 +53,7 @@ def logout(config_path: ConfigPath, options: Options, *, local: bool = False) ->
 
 
 def _logout(job: Job, local: bool) -> LoggedOut:
-    first: Optional[View] = None
+    first: View | None = None
     is_left_over = storage.exists(job.path, job.options.environ)
     try:
         first = job.look()
@@ -67,7 +66,7 @@ def _logout(job: Job, local: bool) -> LoggedOut:
         return _locked(job, held, first, local)
 
 
-def _locked(job: Job, held: storage.Held, first: Optional[View], local: bool) -> LoggedOut:
+def _locked(job: Job, held: storage.Held, first: View | None, local: bool) -> LoggedOut:
     view, finding = refresh.locked_view(job, held, first)
     if finding is Finding.NEWER:
         raise refresh.newer_journal()

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import enum
-from typing import Optional
 
 from trakt_config import document, storage
 from trakt_config.authorization import redeem
@@ -23,7 +22,7 @@ class Finding(enum.Enum):
     NEWER = "newer"        #: a newer version of this package wrote it; it stays as it is
 
 
-def finish(job: Job, held: storage.Held, found: Optional[LeftOver], view: View) -> Finding:
+def finish(job: Job, held: storage.Held, found: LeftOver | None, view: View) -> Finding:
     """Do what the left-over calls for.
 
     :param view: the config under the lock.
@@ -45,7 +44,7 @@ def finish(job: Job, held: storage.Held, found: Optional[LeftOver], view: View) 
     return _save(job, held, note, view, authorization)
 
 
-def refuse_to_lose(held: storage.Held, found: Optional[LeftOver], problem: str) -> None:
+def refuse_to_lose(held: storage.Held, found: LeftOver | None, problem: str) -> None:
     """Raise, where the config is broken and the journal holds an answer for it.
 
     :raises SaveError: there is one.

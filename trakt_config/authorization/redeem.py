@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Callable, List, Optional, Union
+from typing import Callable, Optional, Union
 
 from trakt_config import document, oauth, storage
 from trakt_config.authorization import shield
@@ -39,8 +39,8 @@ class Note:
     never the thing itself, and whether the refresh token is spent for it.
     """
 
-    refresh_token: Optional[str] = None
-    pin: Optional[str] = None
+    refresh_token: str | None = None
+    pin: str | None = None
     spends_refresh_token: bool = True
 
     @classmethod
@@ -52,7 +52,7 @@ class Note:
         return json.dumps(asdict(self)).encode("ascii")
 
     @classmethod
-    def decode(cls, encoded: Optional[bytes]) -> Optional[Note]:
+    def decode(cls, encoded: bytes | None) -> Note | None:
         """The note of a journal; None where another version of this package wrote it."""
         try:
             return cls(**json.loads(encoded or b"{}"))
@@ -73,7 +73,7 @@ def exchange(job: Job, view: View, grant: Grant, *, retry_unknown: bool = True) 
 
 
 def spend(job: Job, held: storage.Held, view: View, ask: Ask, *,
-          note: Optional[Note] = None, keep_note: bool = False) -> Optional[Authorization]:
+          note: Note | None = None, keep_note: bool = False) -> Authorization | None:
     """Ask Trakt for tokens and save them in the config, with a spent pin cleared.
 
     :param ask: gives every 2xx answer to its argument before it parses it; None when Trakt has
@@ -92,7 +92,7 @@ def spend(job: Job, held: storage.Held, view: View, ask: Ask, *,
 
     logger.debug("%s: room is reserved; asking Trakt", job.name)
 
-    def work() -> Optional[Authorization]:
+    def work() -> Authorization | None:
         record = _Recorder(job, held)
         try:
             authorization = ask(record)
@@ -183,7 +183,7 @@ def as_it_is_now(edit: Callable[[], None]) -> None:
                       hint="Close it in other programs, and run this again.")
 
 
-def unsaved(held: storage.Held, problem: str, authorization: Optional[Authorization],
+def unsaved(held: storage.Held, problem: str, authorization: Authorization | None,
             in_journal: bool) -> SaveError:
     """The error for an answer that is not in the config."""
     if in_journal:
@@ -214,7 +214,7 @@ def _splice(job: Job, held: storage.Held, note: Note, view: View,
         held.replace(now.document.data, edited.data)
 
 
-def _fingerprint(secret: Optional[Secret]) -> Optional[str]:
+def _fingerprint(secret: Secret | None) -> str | None:
     return secret.fingerprint() if secret else None
 
 
@@ -224,7 +224,7 @@ class _Recorder:
     def __init__(self, job: Job, held: storage.Held) -> None:
         self._job = job
         self._held = held
-        self._answers: List[bytes] = []
+        self._answers: list[bytes] = []
         self.is_durable = False
 
     def __call__(self, answer: bytes) -> None:

@@ -4,8 +4,6 @@ What is kept, what is an error, and what is spent when, is decided here and nowh
 """
 from __future__ import annotations
 
-from typing import Optional, Tuple
-
 from trakt_config import oauth, storage
 from trakt_config.authorization import recovery, redeem
 from trakt_config.authorization.freshness import Freshness
@@ -29,12 +27,12 @@ MIGRATION = 1782864000
 LOGIN = "Sign in, with: trakt-config login FILE"
 
 
-def renew(job: Job, first: Optional[View], broken: Optional[ConfigError]) -> Result:
+def renew(job: Job, first: View | None, broken: ConfigError | None) -> Result:
     """Do what the config calls for, with nobody else at work on it.
 
     :param first: the config as it was read without a lock, or None where it was `broken`.
     """
-    held: Optional[storage.Held] = None
+    held: storage.Held | None = None
     problem: TraktConfigError
     try:
         with job.hold() as held:
@@ -50,7 +48,7 @@ def renew(job: Job, first: Optional[View], broken: Optional[ConfigError]) -> Res
     return _keep(job, first, problem)
 
 
-def locked_view(job: Job, held: storage.Held, first: Optional[View]) -> Tuple[View, Finding]:
+def locked_view(job: Job, held: storage.Held, first: View | None) -> tuple[View, Finding]:
     """The config as it is under the lock, once what a killed run left is finished.
 
     :param first: the config as it was read without a lock, if it could be.
@@ -75,7 +73,7 @@ def newer_journal() -> SaveError:
                      hint="Nothing was sent to Trakt. Upgrade this trakt_config and run again.")
 
 
-def _locked(job: Job, held: storage.Held, first: Optional[View]) -> Result:
+def _locked(job: Job, held: storage.Held, first: View | None) -> Result:
     """The config is ours: finish what was left, look again, decide again."""
     view, finding = locked_view(job, held, first)
     logger.debug("%s: locked; the authorization is %s, the pin %s, left over: %s", job.name,
@@ -92,7 +90,7 @@ def _locked(job: Job, held: storage.Held, first: Optional[View]) -> Result:
     return _refresh(job, held, view, finding)
 
 
-def _somebody_refreshed(job: Job, first: Optional[View], view: View, finding: Finding) -> bool:
+def _somebody_refreshed(job: Job, first: View | None, view: View, finding: Finding) -> bool:
     if finding is Finding.FINISHED:
         return job.is_long_enough(view)
     another = first is not None and view.settings.refresh_token != first.settings.refresh_token
@@ -201,7 +199,7 @@ def _is_answered(error: TraktConfigError) -> bool:
     return isinstance(error, SaveError) and error.authorization is not None
 
 
-def _bought(job: Job, outcome: Outcome, authorization: Optional[Authorization]) -> Result:
+def _bought(job: Job, outcome: Outcome, authorization: Authorization | None) -> Result:
     assert authorization is not None
     now, asked = job.options.clock(), job.options.min_validity.total_seconds()
     left = max(0.0, authorization.created_at + authorization.expires_in - now)

@@ -5,9 +5,11 @@ import enum
 import logging
 import os
 import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Callable, ContextManager, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Callable, Union
 
 from trakt_config import document, storage
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
@@ -51,7 +53,7 @@ class Options:
     min_validity: timedelta = timedelta(minutes=10)
     force: bool = False
     lock_timeout: timedelta = timedelta(minutes=2)
-    session: Optional[requests.Session] = None
+    session: requests.Session | None = None
     clock: Callable[[], float] = time.time
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     #: Between two requests; a test need not wait.
@@ -59,7 +61,7 @@ class Options:
     #: ``force_refresh`` in the config is for `authorize`, not for those who only need a token.
     ignore_force_refresh: bool = False
     #: An access token that Trakt did not accept: where the config holds it, it has to be refreshed.
-    refused: Optional[Secret] = field(default=None, repr=False)
+    refused: Secret | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class View:
     assessment: Assessment
 
     @property
-    def access_token(self) -> Optional[Secret]:
+    def access_token(self) -> Secret | None:
         """The access token, whether or not its age is known."""
         value = self.document.authorization.get("access_token")
         return None if value is None or value.blank or not value.scalar else Secret(value.text)
@@ -104,7 +106,7 @@ class Job:
         """Tell whoever listens, with the name of the config."""
         logger.warning("%s: %s", self.name, text)
 
-    def look(self, earlier: Optional[View] = None) -> View:
+    def look(self, earlier: View | None = None) -> View:
         """Read the config; bytes that `earlier` holds already are not parsed again.
 
         :raises ConfigError: it cannot be read or used.
@@ -141,7 +143,7 @@ class Job:
         assert view.settings.authorization is not None
         return Result(outcome, view.settings.authorization)
 
-    def hold(self) -> ContextManager[storage.Held]:
+    def hold(self) -> AbstractContextManager[storage.Held]:
         """Lock the config (see :func:`storage.hold`)."""
         return storage.hold(self.path, timeout=self.options.lock_timeout.total_seconds(),
                             environ=self.options.environ, warn=self.warn)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Callable, Generic, List, Optional, TypeVar
+from typing import Callable, Generic, TypeVar
 
 from trakt_config.errors import TraktUnavailable
 
@@ -22,7 +22,7 @@ def run(work: Callable[[], T], on_interruption: Callable[[], None],
     :raises TraktUnavailable: the system gives no thread.
     """
     task = _Task(work)
-    interruption: Optional[BaseException] = None
+    interruption: BaseException | None = None
     try:
         threading.Thread(target=task.run, name="trakt_config", daemon=False).start()
         task.wait()
@@ -73,8 +73,8 @@ class _Task(Generic[T]):
         self._begun = threading.Lock()
         self._under_way = threading.Lock()
         self._under_way.acquire()
-        self._results: List[T] = []
-        self.error: Optional[BaseException] = None
+        self._results: list[T] = []
+        self.error: BaseException | None = None
 
     def cancel(self) -> bool:
         """Keep the work from beginning; False when it has."""

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Iterator, List, Mapping, Optional
+from typing import TYPE_CHECKING
 
 from trakt_config import document, storage
 from trakt_config.authorization import plan, redeem
@@ -37,11 +38,11 @@ class Status:
     """
 
     state: str
-    authorization: Optional[Authorization]
-    life_left: Optional[float]
-    step: Optional[Step]
-    failure: Optional[LoginRequired]
-    problems: List[str]
+    authorization: Authorization | None
+    life_left: float | None
+    step: Step | None
+    failure: LoginRequired | None
+    problems: list[str]
 
     @property
     def is_usable(self) -> bool:
@@ -49,7 +50,7 @@ class Status:
         return self.state == "valid" or self.failure is None
 
     @property
-    def issued_at(self) -> Optional[datetime]:
+    def issued_at(self) -> datetime | None:
         """When Trakt issued the access token: an aware datetime in UTC."""
         if self.authorization is None:
             return None
@@ -73,7 +74,7 @@ def account(config_path: ConfigPath, options: Options) -> UserSettings:
     return attempt(config_path, lambda: _account(job(config_path, options)))
 
 
-def switched_off(settings: UserSettings) -> List[str]:
+def switched_off(settings: UserSettings) -> list[str]:
     """A sentence for each permission that Trakt has taken from the user."""
     return [f"Trakt has switched off {name} for this account (its spam protection does that); "
             "ask Trakt's support"
@@ -82,8 +83,8 @@ def switched_off(settings: UserSettings) -> List[str]:
 
 def _look(work: Job) -> Status:
     view = work.look()
-    step: Optional[Step] = None
-    failure: Optional[LoginRequired] = None
+    step: Step | None = None
+    failure: LoginRequired | None = None
     try:
         step = plan.next_step(view)
     except LoginRequired as error:
@@ -120,7 +121,7 @@ def _state(view: View) -> str:
     return "pin_only" if view.settings.pin else "none"
 
 
-def _problems(work: Job, view: View, step: Optional[Step]) -> Iterator[str]:
+def _problems(work: Job, view: View, step: Step | None) -> Iterator[str]:
     if view.assessment.issued_in_future:
         yield ISSUED_IN_FUTURE
     authorization = view.settings.authorization
@@ -147,7 +148,7 @@ def _unknown_keys(block: Mapping[str, Value], name: str,
         yield f"line {value.line}: {name} has a key that is not read here; {advice}"
 
 
-def _edit_problems(view: View, step: Optional[Step]) -> Iterator[str]:
+def _edit_problems(view: View, step: Step | None) -> Iterator[str]:
     """Whether new tokens could be written into these very bytes.
 
     :raises ConfigError: they cannot, and the next `authorize` would have to.

@@ -4,10 +4,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import urljoin, urlsplit
 
 from trakt_config.authorization.authorize import attempt, run
@@ -36,7 +37,7 @@ PAUSE = 300.0
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
-Stamp = Tuple[int, ...]
+Stamp = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class _Known:
 
     authorization: Authorization
     client_id: str
-    stamp: Optional[Stamp]
+    stamp: Stamp | None
     until: float
 
     @property
@@ -84,7 +85,7 @@ class TraktAuth:
     def __init__(self, config_path: ConfigPath, *,
                  min_validity: timedelta = timedelta(minutes=10),
                  lock_timeout: timedelta = timedelta(minutes=2),
-                 session: Optional[requests.Session] = None,
+                 session: requests.Session | None = None,
                  clock: Callable[[], float] = time.time,
                  environ: Mapping[str, str] = os.environ) -> None:
         from trakt_config.oauth import Endpoints
@@ -94,12 +95,12 @@ class TraktAuth:
                                 ignore_force_refresh=True)
         self._api = _origin(Endpoints.from_environ(environ).api)
         self._lock = threading.Lock()
-        self._known: Optional[_Known] = None
+        self._known: _Known | None = None
         #: A refused access token that no further refresh will help.
-        self._settled: Optional[Secret] = None
+        self._settled: Secret | None = None
         #: An access token that replaced one that Trakt refused for a request that was not
         #: repeated: should it be refused for such a request too, it is not the token's fault.
-        self._unproved: Optional[Secret] = None
+        self._unproved: Secret | None = None
 
     def __repr__(self) -> str:
         return f"TraktAuth({name_of(self._config_path)!r})"
@@ -137,7 +138,7 @@ class TraktAuth:
         return assess(known.authorization, now=self._options.clock(),
                       min_validity=self._options.min_validity.total_seconds())
 
-    def _stamp(self) -> Optional[Stamp]:
+    def _stamp(self) -> Stamp | None:
         """What changes when somebody writes to the config."""
         try:
             status = os.stat(self._config_path)
@@ -145,7 +146,7 @@ class TraktAuth:
             return None
         return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
-    def _authorize(self, refused: Optional[Secret] = None) -> _Known:
+    def _authorize(self, refused: Secret | None = None) -> _Known:
         path, options = self._config_path, replace(self._options, refused=refused)
         result = run(path, options)
         stamp = self._stamp()  # Before the look: what is changed after it is seen next time.
@@ -180,7 +181,7 @@ class TraktAuth:
                 _unsign(answer.request)
         return answer
 
-    def _refused_token(self, response: requests.Response) -> Optional[Secret]:
+    def _refused_token(self, response: requests.Response) -> Secret | None:
         """The access token of ours that Trakt did not accept."""
         request = response.request
         scheme, _, token = str(request.headers.get("Authorization", "")).partition(" ")
@@ -210,7 +211,7 @@ class TraktAuth:
             self._settled = known.access_token
         return repeated
 
-    def _replacement(self, refused: Secret) -> Optional[_Known]:
+    def _replacement(self, refused: Secret) -> _Known | None:
         """What to sign with instead; None where there is nothing else."""
         with self._alone():
             known = self._known
@@ -257,14 +258,14 @@ def _repeat(response: requests.Response, known: _Known,
     """Send the request again, signed anew, the way requests' own auth objects do it."""
     request = response.request.copy()
     _sign(request, known)
-    response.content  # Read to the end, so that the connection can be used again.
+    _ = response.content  # Read to the end, so that the connection can be used again.
     response.close()
     repeated: requests.Response = response.connection.send(request, **settings)
     repeated.history.append(response)
     return repeated
 
 
-def _origin(url: str) -> Optional[Tuple[str, str, int]]:
+def _origin(url: str) -> tuple[str, str, int] | None:
     """Scheme, host and port (RFC 6454); None for an address that readers may disagree about."""
     try:
         parts = urlsplit(url)

@@ -5,10 +5,11 @@ import os
 import re
 import tempfile
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Callable, Mapping, Optional
+from typing import Callable
 
 from trakt_config import document
 from trakt_config.authorization import authorize
@@ -147,7 +148,7 @@ def _set_back(config: Path, seconds: int) -> None:
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    folder: Optional[tempfile.TemporaryDirectory[str]] = None
+    folder: tempfile.TemporaryDirectory[str] | None = None
     try:
         folder = tempfile.TemporaryDirectory(prefix="trakt-config-demo-")
     except OSError:

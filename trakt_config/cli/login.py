@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _VISIBLE = re.compile("[!-~]*")
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser],
         general: argparse.ArgumentParser) -> None:
     """Add the command to the parser."""
     login = commands.add_parser(

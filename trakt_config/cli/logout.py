@@ -8,7 +8,7 @@ from trakt_config.cli import output, report
 from trakt_config.errors import printable
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser],
         general: argparse.ArgumentParser) -> None:
     """Add the command to the parser."""
     logout = commands.add_parser(

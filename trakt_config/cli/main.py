@@ -5,7 +5,8 @@ import argparse
 import json
 import logging
 import time
-from typing import Callable, Optional, Sequence
+from collections.abc import Sequence
+from typing import Callable
 
 from trakt_config.authorization.authorize import run
 from trakt_config.authorization.run import Options, Result
@@ -58,7 +59,7 @@ def _general_options() -> argparse.ArgumentParser:
     return general
 
 
-def _add_authorize(commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+def _add_authorize(commands: argparse._SubParsersAction[argparse.ArgumentParser],
                    general: argparse.ArgumentParser) -> None:
     authorize = commands.add_parser(
         "authorize", parents=[general], allow_abbrev=False,
@@ -115,7 +116,7 @@ def _demo(options: argparse.Namespace) -> int:
     return demo.run(write=output.out)
 
 
-def _json(config: str, result: Optional[Result], error: Optional[TraktConfigError]) -> str:
+def _json(config: str, result: Result | None, error: TraktConfigError | None) -> str:
     expires_at = result.authorization.expires_at if result else None
     return json.dumps({
         "config": printable(config),

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Optional, TextIO
+from typing import TextIO
 
 
 class Interrupted(BaseException):
@@ -37,7 +37,7 @@ def raise_on_signals() -> None:
             signal.signal(number, _interrupt)
 
 
-def _interrupt(signal_number: int, frame: Optional[FrameType]) -> None:
+def _interrupt(signal_number: int, frame: FrameType | None) -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -54,7 +54,7 @@ def err(text: str) -> None:
     _write(sys.stderr, text)
 
 
-def _write(stream: Optional[TextIO], text: str) -> bool:
+def _write(stream: TextIO | None, text: str) -> bool:
     """Write a line. A reader who has gone, or a full disk behind a redirection, ends nothing."""
     if stream is None:
         return False

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PORT = 8787
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser],
         general: argparse.ArgumentParser) -> None:
     """Add the command to the parser."""
     sandbox = commands.add_parser(

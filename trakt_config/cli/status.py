@@ -23,7 +23,7 @@ import argparse
 import json
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any
 
 from trakt_config.authorization.run import Options, name_of
 from trakt_config.cli import output, report
@@ -39,12 +39,12 @@ class _Seen:
     """What has been found out about one file so far."""
 
     config: str
-    problems: List[str] = field(default_factory=list)
-    status: Optional[Status] = None
-    account: Optional[UserSettings] = None
-    error: Optional[TraktConfigError] = None
+    problems: list[str] = field(default_factory=list)
+    status: Status | None = None
+    account: UserSettings | None = None
+    error: TraktConfigError | None = None
 
-    def warn(self, problems: List[str]) -> None:
+    def warn(self, problems: list[str]) -> None:
         self.problems += problems
         for problem in problems:
             logging.getLogger("trakt_config").warning("%s: %s", self.config, problem)
@@ -53,7 +53,7 @@ class _Seen:
         self.error = error
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser],
         general: argparse.ArgumentParser) -> None:
     """Add the command to the parser."""
     status = commands.add_parser(
@@ -96,7 +96,7 @@ def _look(config: str, options: argparse.Namespace, seen: _Seen) -> None:
         raise found.failure
 
 
-def _lines(config: str, found: Status) -> List[str]:
+def _lines(config: str, found: Status) -> list[str]:
     lines = [f"{config}: {_state(found)}", *_life(found)]
     if found.step:
         lines.append(f"  the next authorize {found.step.value}")
@@ -116,14 +116,14 @@ def _state(found: Status) -> str:
             "pin_only": "not signed in yet; there is a pin"}.get(found.state, "not signed in")
 
 
-def _life(found: Status) -> List[str]:
+def _life(found: Status) -> list[str]:
     if found.issued_at is None or found.state != "valid":
         return []
     return [f"  since {report.local_time(found.issued_at)}; "
             f"{found.life_left or 0:.0%} of its life is left"]
 
 
-def _account_lines(account: UserSettings) -> List[str]:
+def _account_lines(account: UserSettings) -> list[str]:
     who = f"{account.name} ({account.username})" if account.name else account.username
     vip = "Trakt VIP" if account.vip else "no Trakt VIP"
     allowed = [name for name, is_allowed in account.permissions.items() if is_allowed]
@@ -134,13 +134,13 @@ def _account_lines(account: UserSettings) -> List[str]:
             *([f"  limits: {printable(', '.join(limits))}"] if limits else [])]
 
 
-def _object(seen: _Seen) -> Dict[str, Any]:
+def _object(seen: _Seen) -> dict[str, Any]:
     return {"config": seen.config, **_offline_object(seen.status), "problems": seen.problems,
             "account": seen.account and _account_object(seen.account),
             "error": seen.error and report.error_object(seen.error)}
 
 
-def _offline_object(found: Optional[Status]) -> Dict[str, Any]:
+def _offline_object(found: Status | None) -> dict[str, Any]:
     from datetime import datetime, timezone
     authorization = found.authorization if found else None
     expires_at = authorization.expires_at if authorization else None
@@ -157,7 +157,7 @@ def _offline_object(found: Optional[Status]) -> Dict[str, Any]:
     }
 
 
-def _account_object(account: UserSettings) -> Dict[str, Any]:
+def _account_object(account: UserSettings) -> dict[str, Any]:
     return {"username": account.username, "name": account.name, "vip": account.vip,
             "slug": account.slug, "uuid": account.uuid,
             "permissions": dict(account.permissions), "limits": dict(account.limits)}

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Optional, TextIO
+from typing import TextIO
 
 #: Characters of an answer; what comes after them is not read.
 LONGEST_ANSWER = 4096
@@ -52,7 +52,7 @@ def agrees(question: str) -> bool:
     return answer.endswith("\n") and answer.strip().lower() in ("", "y", "yes")
 
 
-def countdown(left: Optional[float]) -> None:
+def countdown(left: float | None) -> None:
     """Show on one line of a terminal how much time is left, in seconds; None erases it.
 
     The cursor stays at the line's beginning, so that a warning takes the line's place.
@@ -99,7 +99,7 @@ def _show(stream: TextIO, text: str) -> None:
         pass
 
 
-def _is_terminal(stream: Optional[TextIO]) -> bool:
+def _is_terminal(stream: TextIO | None) -> bool:
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # It is closed.

@@ -9,7 +9,7 @@ from trakt_config.cli import arguments, output, report
 from trakt_config.errors import SaveError
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser],
         general: argparse.ArgumentParser) -> None:
     """Add the command to the parser."""
     token = commands.add_parser(

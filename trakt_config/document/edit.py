@@ -7,9 +7,9 @@ same. Where that fails, the edit is refused.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import AbstractSet, Dict, List, Mapping, Optional, Tuple
 
 from trakt_config.document import quoting
 from trakt_config.document.events import position, trimmed
@@ -78,10 +78,10 @@ class Document:
     """
 
     data: bytes = field(repr=False)
-    trakt: Optional[Mapping[str, Value]] = field(repr=False)
+    trakt: Mapping[str, Value] | None = field(repr=False)
     has_trakt: bool
-    trakt_line: Optional[int]
-    trakt_column: Optional[int]
+    trakt_line: int | None
+    trakt_column: int | None
     authorization: Mapping[str, Value] = field(repr=False)
     _text: str = field(repr=False)
     _outline: Outline = field(repr=False)
@@ -157,8 +157,8 @@ def set_authorization(document: Document, values: Mapping[str, str], *,
     """
     trakt = _trakt(document)
     wanted = {key: values[key] for key in AUTHORIZATION_KEYS if key in values}
-    splices: List[Splice] = []
-    written: Dict[Path, Optional[str]] = {}
+    splices: list[Splice] = []
+    written: dict[Path, str | None] = {}
     pin = trakt.entry("pin")
     if clear_pin and pin is not None and not pin.blank:
         splices += set_value(document._text, trakt, pin, None)
@@ -174,8 +174,8 @@ def clear_authorization(document: Document) -> Document:
     """
     _trakt(document)
     block = document._outline.authorization
-    splices: List[Splice] = []
-    written: Dict[Path, Optional[str]] = {}
+    splices: list[Splice] = []
+    written: dict[Path, str | None] = {}
     for entry in block.entries if block else ():
         if entry.key in AUTHORIZATION_KEYS and not entry.blank:
             assert block is not None
@@ -197,8 +197,8 @@ def fill_client(document: Document, client_id: str, client_secret: str) -> Docum
     found = document._outline
     if found.trakt is None:
         return _add_trakt(document, client)
-    splices: List[Splice] = []
-    written: Dict[Path, Optional[str]] = {}
+    splices: list[Splice] = []
+    written: dict[Path, str | None] = {}
     for key, value in client.items():
         entry = found.trakt.entry(key)
         if value and entry is not None and entry.blank:
@@ -222,10 +222,10 @@ def _trakt(document: Document) -> Block:
 
 
 def _authorization_splices(document: Document, trakt: Block, wanted: Mapping[str, str],
-                           written: Dict[Path, Optional[str]]) -> List[Splice]:
+                           written: dict[Path, str | None]) -> list[Splice]:
     text, found = document._text, document._outline
     block = found.authorization
-    splices: List[Splice] = []
+    splices: list[Splice] = []
     for entry in block.entries if block else ():
         value = wanted.get(entry.key or "")
         if block is None or value is None:
@@ -242,7 +242,7 @@ def _authorization_splices(document: Document, trakt: Block, wanted: Mapping[str
     return splices
 
 
-def _insert_missing(document: Document, trakt: Block, missing: Fields) -> List[Splice]:
+def _insert_missing(document: Document, trakt: Block, missing: Fields) -> list[Splice]:
     text, found = document._text, document._outline
     entry = trakt.entry("authorization")
     step = _step(found)
@@ -279,7 +279,7 @@ def _refuse_values_from_elsewhere(entry: Entry) -> None:
 def _add_trakt(document: Document, client: Mapping[str, str]) -> Document:
     text, found = document._text, document._outline
     filled = {key: value or None for key, value in client.items()}
-    inner: Fields = {**filled, "authorization": {key: None for key in AUTHORIZATION_KEYS},
+    inner: Fields = {**filled, "authorization": dict.fromkeys(AUTHORIZATION_KEYS),
                      "pin": None}
     if found.root is None:
         splices = [_appended(document, inner, 0)]
@@ -289,7 +289,7 @@ def _add_trakt(document: Document, client: Mapping[str, str]) -> Document:
         splices = insert(text, found.root, None, {"trakt": inner}, 2)
     else:
         splices = [_appended(document, inner, found.root.column)]
-    written: Dict[Path, Optional[str]] = {PIN: None}
+    written: dict[Path, str | None] = {PIN: None}
     written.update({TRAKT + (key,): value for key, value in filled.items()})
     written.update({AUTHORIZATION + (key,): None for key in AUTHORIZATION_KEYS})
     return _proved(document, splices, written)
@@ -311,12 +311,12 @@ def _appended(document: Document, inner: Fields, column: int) -> Splice:
 
 # -- the proof -----------------------------------------------------------------------------------
 
-def _proved(document: Document, splices: List[Splice],
-            written: Mapping[Path, Optional[str]]) -> Document:
+def _proved(document: Document, splices: list[Splice],
+            written: Mapping[Path, str | None]) -> Document:
     """The document after the splices, if they did what they should and nothing else."""
     if not splices:
         return document
-    edited: Optional[Document] = None
+    edited: Document | None = None
     try:
         edited = parse(spliced(document._text, splices).encode("utf-8"))
     except (ConfigError, UnicodeEncodeError):
@@ -326,7 +326,7 @@ def _proved(document: Document, splices: List[Splice],
     return edited
 
 
-def _is_proof(before: Outline, after: Outline, written: Mapping[Path, Optional[str]]) -> bool:
+def _is_proof(before: Outline, after: Outline, written: Mapping[Path, str | None]) -> bool:
     old, new = _entries(before), _entries(after)
     known = {path for path, _ in old}
     added = {path for path, _ in new} - known
@@ -337,7 +337,7 @@ def _is_proof(before: Outline, after: Outline, written: Mapping[Path, Optional[s
             and all(_is_written(new, path, value) for path, value in written.items()))
 
 
-def _entries(found: Outline) -> List[Tuple[Path, Entry]]:
+def _entries(found: Outline) -> list[tuple[Path, Entry]]:
     blocks = ((ROOT, found.root), (TRAKT, found.trakt), (AUTHORIZATION, found.authorization))
     return [(path + (entry.key,), entry)
             for path, block in blocks if block is not None for entry in block.entries]
@@ -351,15 +351,15 @@ def _block_facts(before: Outline, after: Outline) -> bool:
                for old, new in pairs)
 
 
-def _rest(entries: List[Tuple[Path, Entry]], written: Mapping[Path, Optional[str]],
-          known: AbstractSet[Path]) -> List[Tuple[bytes, Optional[bytes]]]:
+def _rest(entries: list[tuple[Path, Entry]], written: Mapping[Path, str | None],
+          known: Set[Path]) -> list[tuple[bytes, bytes | None]]:
     """What must be equal before and after: keys in order, and the values that were not edited."""
     edited = {*written, TRAKT, AUTHORIZATION}
     return [(entry.key_digest, None if path in edited else entry.digest)
             for path, entry in entries if path in known]
 
 
-def _is_written(entries: List[Tuple[Path, Entry]], path: Path, value: Optional[str]) -> bool:
+def _is_written(entries: list[tuple[Path, Entry]], path: Path, value: str | None) -> bool:
     found = [entry for where, entry in entries if where == path]
     if len(found) != 1 or not found[0].scalar:
         return False

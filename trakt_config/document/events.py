@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator, NoReturn, Optional, Tuple
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
@@ -30,7 +31,7 @@ def events(text: str, loader: str = "safe") -> Iterator[Any]:
 
     :param loader: ``"safe"``, or ``"rt"``: ruamel.yaml's names.
     """
-    problem: Optional[Exception] = None
+    problem: Exception | None = None
     try:
         for event in YAML(typ=loader, pure=True).parse(text):
             if loader == "rt" and getattr(event, "style", None) == ">":
@@ -56,7 +57,7 @@ def _yaml_error(text: str, problem: Exception) -> ConfigError:
     return ConfigError(message, hint=hint, line=line, column=column)
 
 
-def _explanation(problem: Exception, character: str) -> Tuple[str, str]:
+def _explanation(problem: Exception, character: str) -> tuple[str, str]:
     """Our own words: those of ruamel.yaml may quote the file."""
     if character == "\t":
         return "a tab where YAML wants spaces", "use spaces instead of the tab"
@@ -103,7 +104,7 @@ def trimmed(text: str) -> str:
     return text.strip(" \t\r\n")
 
 
-def position(text: str, offset: int) -> Tuple[int, int]:
+def position(text: str, offset: int) -> tuple[int, int]:
     """Line and column of `offset`, both from 1; a byte order mark has no column."""
     breaks = [match.end() for match in NEWLINE.finditer(text, 0, offset)]
     start = breaks[-1] if breaks else 0

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Optional, Tuple
+from typing import Any, Optional
 
 from ruamel.yaml.events import ScalarEvent
 
 from trakt_config.document.events import is_blank, is_empty
 
 #: The keys from the root down to a value; None stands for a key that is no scalar.
-Path = Tuple[Optional[str], ...]
+Path = tuple[Optional[str], ...]
 
 ROOT: Path = ()
 TRAKT: Path = ("trakt",)
@@ -30,21 +30,21 @@ class Entry:
     ``colon`` is None for a key without one.
     """
 
-    key: Optional[str] = field(repr=False)
-    key_style: Optional[str]
+    key: str | None = field(repr=False)
+    key_style: str | None
     key_digest: bytes = field(repr=False)
     key_start: int
     key_end: int
     line: int
     column: int
-    colon: Optional[int]
+    colon: int | None
     start: int
     end: int
     value_line: int
     value_column: int
     event: Any = field(repr=False)
     digest: bytes = field(repr=False)
-    block: Optional[Block] = None
+    block: Block | None = None
 
     @property
     def scalar(self) -> bool:
@@ -61,7 +61,7 @@ class Entry:
         return str(self.event.value) if self.scalar else ""
 
     @property
-    def style(self) -> Optional[str]:
+    def style(self) -> str | None:
         """``'``, ``"``, ``|`` or ``>``; None for a plain scalar or a collection."""
         return self.event.style if self.scalar else None
 
@@ -83,12 +83,12 @@ class Block:
     flow: bool
     start: int
     column: int
-    last_end: Optional[int]
+    last_end: int | None
     json: bool
-    entries: Tuple[Entry, ...]
+    entries: tuple[Entry, ...]
     digest: bytes = field(repr=False)
 
-    def entry(self, key: str) -> Optional[Entry]:
+    def entry(self, key: str) -> Entry | None:
         return next((entry for entry in self.entries if entry.key == key), None)
 
 
@@ -96,22 +96,22 @@ class Block:
 class Outline:
     """What one pass keeps. ``digest`` covers everything but the root's ``trakt`` entry."""
 
-    root: Optional[Block]
+    root: Block | None
     digest: bytes = field(repr=False)
     content_end: int
-    document_end: Optional[int]
+    document_end: int | None
 
     @property
-    def entry(self) -> Optional[Entry]:
+    def entry(self) -> Entry | None:
         """The ``trakt`` entry."""
         return self.root.entry("trakt") if self.root else None
 
     @property
-    def trakt(self) -> Optional[Block]:
+    def trakt(self) -> Block | None:
         return self.entry.block if self.entry else None
 
     @property
-    def authorization(self) -> Optional[Block]:
+    def authorization(self) -> Block | None:
         entry = self.trakt.entry("authorization") if self.trakt else None
         return entry.block if entry else None
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Iterator, List, Tuple
+from collections.abc import Iterator
 
 from trakt_config.document.edit import Document
 from trakt_config.document.events import NEWLINE
@@ -29,7 +29,7 @@ def masked_diff(before: Document, after: Document) -> str:
     old, new = _real_lines(before), _real_lines(after)
     shown_old, shown_new = _masked_lines(before), _masked_lines(after)
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    result: List[str] = []
+    result: list[str] = []
     for group in matcher.get_grouped_opcodes(CONTEXT):
         result.append(_header(before, after, group))
         for operation, i1, i2, j1, j2 in group:
@@ -42,24 +42,24 @@ def masked_diff(before: Document, after: Document) -> str:
 
 
 def _header(before: Document, after: Document,
-            group: List[Tuple[str, int, int, int, int]]) -> str:
+            group: list[tuple[str, int, int, int, int]]) -> str:
     _, old_start, _, new_start, _ = group[0]
     _, _, old_end, _, new_end = group[-1]
     return (f"@@ -{(before.trakt_line or 1) + old_start},{old_end - old_start}"
             f" +{(after.trakt_line or 1) + new_start},{new_end - new_start} @@")
 
 
-def _span(document: Document) -> Tuple[int, int]:
+def _span(document: Document) -> tuple[int, int]:
     entry = document._outline.entry
     return (entry.key_start, entry.end) if entry else (0, 0)
 
 
-def _real_lines(document: Document) -> List[str]:
+def _real_lines(document: Document) -> list[str]:
     start, end = _span(document)
     return NEWLINE.split(document._text[start:end]) if end > start else []
 
 
-def _masked_lines(document: Document) -> List[str]:
+def _masked_lines(document: Document) -> list[str]:
     entry = document._outline.entry
     if entry is None:
         return []
@@ -71,7 +71,7 @@ def _masked_lines(document: Document) -> List[str]:
     return NEWLINE.split("".join(pieces) + _without_words(text[done:end]))
 
 
-def _replacements(text: str, entry: Entry) -> Iterator[Tuple[int, int, str]]:
+def _replacements(text: str, entry: Entry) -> Iterator[tuple[int, int, str]]:
     """Keys as they are, values masked; what lies between them is left to `_without_words`."""
     key = text[entry.key_start:entry.key_end]
     shown = entry.colon is not None and _KEY.fullmatch(key) is not None
@@ -82,7 +82,7 @@ def _replacements(text: str, entry: Entry) -> Iterator[Tuple[int, int, str]]:
         yield entry.start, entry.end, _masked(text[entry.start:entry.end])
 
 
-def _block_replacements(text: str, block: Block) -> Iterator[Tuple[int, int, str]]:
+def _block_replacements(text: str, block: Block) -> Iterator[tuple[int, int, str]]:
     for entry in block.entries:
         yield from _replacements(text, entry)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 from ruamel.yaml.events import (
     AliasEvent,
@@ -60,7 +60,7 @@ def read_outline(text: str) -> Outline:
 
     :raises ConfigError: with line and column; see :func:`trakt_config.document.parse`.
     """
-    refused: Optional[ConfigError] = None
+    refused: ConfigError | None = None
     # The second is Kometa's: it takes a few things that the first does not, `{a: :x}`, some tabs.
     for loader in ("safe", "rt"):
         try:
@@ -96,18 +96,18 @@ class _Open:
     """
 
     event: Any
-    path: Optional[Path]
+    path: Path | None
     inside: bool
     written: bool
     digest: hashlib.blake2b
     start: int
     column: int
     child: hashlib.blake2b
-    colon: Optional[int] = None
-    key: Optional[_Key] = None
-    seen: Dict[Optional[str], Any] = field(default_factory=dict)
-    entries: List[Entry] = field(default_factory=list)
-    last_end: Optional[int] = None
+    colon: int | None = None
+    key: _Key | None = None
+    seen: dict[str | None, Any] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    last_end: int | None = None
 
     @property
     def mapping(self) -> bool:
@@ -124,14 +124,14 @@ class _Reader:
     def __init__(self, text: str, loader: str) -> None:
         self.text = text
         self.end = 0  # behind the last character read that is neither blank nor comment
-        self.stack: List[_Open] = []
+        self.stack: list[_Open] = []
         self.documents = 0
-        self.root: Optional[Block] = None
+        self.root: Block | None = None
         # An edit that only another loader can read is not the same.
         self.digest = hashlib.blake2b(loader.encode("ascii"), digest_size=16)
-        self.document_end: Optional[int] = None
-        self.ours: Dict[str, Optional[Tuple[Path, Any]]] = {}  # what an alias refers to now
-        self.lookalikes: List[Tuple[Path, str, Any]] = []
+        self.document_end: int | None = None
+        self.ours: dict[str, tuple[Path, Any] | None] = {}  # what an alias refers to now
+        self.lookalikes: list[tuple[Path, str, Any]] = []
 
     def take(self, event: Any) -> None:
         if isinstance(event, CollectionStartEvent):
@@ -218,9 +218,9 @@ class _Reader:
         self.end = self._end_of_leaf(event)
         self._finish(event, digest, None)
 
-    def _place(self, event: Any) -> Tuple[Optional[Path], hashlib.blake2b]:
+    def _place(self, event: Any) -> tuple[Path | None, hashlib.blake2b]:
         """The path of a node that begins, and the digest that it belongs to."""
-        path: Optional[Path] = ROOT
+        path: Path | None = ROOT
         digest = self.digest
         if self.stack:
             parent = self.stack[-1]
@@ -234,7 +234,7 @@ class _Reader:
             self._define(event, path)
         return path, digest
 
-    def _path(self, parent: _Open, event: Any) -> Optional[Path]:
+    def _path(self, parent: _Open, event: Any) -> Path | None:
         if parent.path is None or parent.key is None:
             return None
         return parent.path + (_content(parent.key.event),)
@@ -249,12 +249,12 @@ class _Reader:
         parent.child = hashlib.blake2b(digest_size=16)
         return parent.child
 
-    def _define(self, event: Any, path: Optional[Path]) -> None:
+    def _define(self, event: Any, path: Path | None) -> None:
         written = bool(self.stack) and self.stack[-1].written
         ours = written or path in (TRAKT, AUTHORIZATION) or path in _WRITTEN
         self.ours[event.anchor] = (path or TRAKT, event) if ours else None
 
-    def _colon(self, parent: _Open) -> Optional[int]:
+    def _colon(self, parent: _Open) -> int | None:
         """Where the `:` of the current key stands; its mark is at the next token if at all."""
         assert parent.key is not None
         start = parent.key.end
@@ -279,7 +279,7 @@ class _Reader:
         # One blank belongs to the colon: flow style would read `{a:, b: 1}` as a key `a:`.
         return parent.colon + 1 + self.text.startswith(" ", parent.colon + 1)
 
-    def _end_of_block_scalar(self, event: Any) -> Optional[int]:
+    def _end_of_block_scalar(self, event: Any) -> int | None:
         """The mark takes in the blank lines behind it; they are content only after `|+`."""
         if getattr(event, "style", None) not in ("|", ">"):
             return None
@@ -291,7 +291,7 @@ class _Reader:
             return end - (len(newline.group()) if newline else 0)
         return int(start) + len(content.rstrip(" \r\n"))
 
-    def _finish(self, event: Any, digest: hashlib.blake2b, block: Optional[Block]) -> None:
+    def _finish(self, event: Any, digest: hashlib.blake2b, block: Block | None) -> None:
         """A node has ended: it was a key, or the value that completes an entry, or an item."""
         parent = self.stack[-1]
         if not parent.mapping:
@@ -307,7 +307,7 @@ class _Reader:
         parent.last_end = self.end
 
     def _entry(self, parent: _Open, key: _Key, event: Any, digest: hashlib.blake2b,
-               block: Optional[Block]) -> Entry:
+               block: Block | None) -> Entry:
         name = _content(key.event)
         assert parent.path is not None
         path = parent.path + (name,)
@@ -357,7 +357,7 @@ class _Reader:
                 refuse(f"an invisible character is part of the key {name}",
                        "delete everything before the key and indent it with spaces", event)
 
-    def _refuse_alias(self, path: Optional[Path], event: Any) -> None:
+    def _refuse_alias(self, path: Path | None, event: Any) -> None:
         if self.stack[-1].inside or path == TRAKT:
             refuse("an alias (*) inside the trakt block", "write the value itself there", event)
         if event.anchor not in self.ours:
@@ -369,7 +369,7 @@ class _Reader:
             refuse(f"{dotted(where)} has an anchor (&) that is used elsewhere in the file",
                    "write the values out at both places and delete the anchor", anchored)
 
-    def _refuse_other_kinds(self, path: Optional[Path], event: Any) -> None:
+    def _refuse_other_kinds(self, path: Path | None, event: Any) -> None:
         """`trakt` and `authorization` are mappings, or nothing."""
         if path not in (TRAKT, AUTHORIZATION) or isinstance(event, MappingStartEvent):
             return
@@ -378,7 +378,7 @@ class _Reader:
                    "put its keys on lines of their own below it, indented with spaces", event)
 
 
-def _content(event: Any) -> Optional[str]:
+def _content(event: Any) -> str | None:
     """The content of a scalar key; None for any other."""
     return str(event.value) if isinstance(event, ScalarEvent) else None
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import re
-from typing import Optional
 
 #: The words that YAML 1.1 or 1.2 resolves to null, a boolean or a number (YAML 1.1 types
 #: ``bool``, ``null``, ``float``; YAML 1.2, section 10.3.2), in lower case.
@@ -68,7 +67,7 @@ def single_quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def written(text: str, *, number: bool = False, style: Optional[str] = None, flow: bool = False,
+def written(text: str, *, number: bool = False, style: str | None = None, flow: bool = False,
             json: bool = False) -> str:
     """`text` as it is to stand in the file.
 

@@ -5,8 +5,8 @@ Everything is read as the characters in the file: YAML would make a number of ``
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Mapping, Optional
 from urllib.parse import parse_qs, urlsplit
 
 from trakt_config.document.edit import Document, Value
@@ -34,10 +34,10 @@ class Settings:
     """The ``trakt`` block. ``authorization`` is None where no access token of known age is."""
 
     client: Client
-    pin: Optional[Secret]
+    pin: Secret | None
     force_refresh: bool
-    authorization: Optional[Authorization]
-    refresh_token: Optional[Secret]
+    authorization: Authorization | None
+    refresh_token: Secret | None
 
 
 def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
@@ -125,7 +125,7 @@ def _check_characters(value: Value, name: str, text: str) -> None:
                      "Copy the value again, without blanks and invisible characters.")
 
 
-def _pin(value: Optional[Value]) -> Optional[Secret]:
+def _pin(value: Value | None) -> Secret | None:
     """The authorization code; None where nobody has typed one."""
     text = _text(value)
     if value is None or value.foreign or not text or _UNFILLED_PIN.search(text):
@@ -159,7 +159,7 @@ def _authorization_value(authorization: Mapping[str, Value], key: str) -> str:
     return "" if _NOT_A_TOKEN.search(text) else text
 
 
-def _text(value: Optional[Value]) -> str:
+def _text(value: Value | None) -> str:
     return "" if value is None or value.blank or not value.scalar else value.text
 
 

@@ -6,14 +6,15 @@ applies them all at once. Lines end only where editors see an end: ``\\r\\n``, `
 from __future__ import annotations
 
 import re
-from typing import List, Mapping, Optional, Sequence, Tuple, Union
+from collections.abc import Mapping, Sequence
+from typing import Union
 
 from trakt_config.document import quoting
 from trakt_config.document.events import BLOCK_HEADER, NEWLINE
 from trakt_config.document.layout import Block, Entry, skip_gap
 from trakt_config.errors import ConfigError
 
-Splice = Tuple[int, int, str]
+Splice = tuple[int, int, str]
 
 #: New entries in order: text, None for an empty value, or the entries of a mapping.
 Fields = Mapping[str, Union[str, None, "Fields"]]
@@ -40,7 +41,7 @@ def spliced(text: str, splices: Sequence[Splice]) -> str:
     return "".join(pieces) + text[done:]
 
 
-def cannot_edit(line: Optional[int] = None, column: Optional[int] = None) -> ConfigError:
+def cannot_edit(line: int | None = None, column: int | None = None) -> ConfigError:
     """The error for a file in which the values cannot be changed without changing more."""
     return ConfigError("the trakt block cannot be edited without changing something else",
                        hint="write trakt and authorization with one `key: value` on each line, "
@@ -50,7 +51,7 @@ def cannot_edit(line: Optional[int] = None, column: Optional[int] = None) -> Con
 
 # -- one value -----------------------------------------------------------------------------------
 
-def set_value(text: str, block: Block, entry: Entry, value: Optional[str]) -> List[Splice]:
+def set_value(text: str, block: Block, entry: Entry, value: str | None) -> list[Splice]:
     """Write `value` where the value of `entry` stands; None empties it.
 
     Quotes stay as they were; a tag and an anchor go. Comments and blanks stay.
@@ -62,7 +63,7 @@ def set_value(text: str, block: Block, entry: Entry, value: Optional[str]) -> Li
         json=block.flow and entry.key_style == '"'))
 
 
-def _replace(text: str, entry: Entry, new: str) -> List[Splice]:
+def _replace(text: str, entry: Entry, new: str) -> list[Splice]:
     if entry.colon is None:
         return [(entry.end, entry.end, f": {new}")]
     if entry.empty:
@@ -93,7 +94,7 @@ def _has_to_move(text: str, entry: Entry, colon: int, start: int, new: str) -> b
 
 
 def _replace_block_scalar(text: str, entry: Entry, start: int, content: int,
-                          new: str) -> List[Splice]:
+                          new: str) -> list[Splice]:
     """The indicator becomes the value; its comment stays, and the blank lines behind the content.
     """
     header = BLOCK_HEADER.match(text, content)
@@ -107,14 +108,14 @@ def _replace_block_scalar(text: str, entry: Entry, start: int, content: int,
     return splices
 
 
-def _without_properties(text: str, entry: Entry) -> Tuple[int, int, List[Splice]]:
+def _without_properties(text: str, entry: Entry) -> tuple[int, int, list[Splice]]:
     """Where to replace the value from, where its content begins, and the cuts before it.
 
     A tag or anchor on the line of the content is replaced with it; one that comments or a line
     break separate from the content is cut out by itself.
     """
     start = content = entry.start
-    splices: List[Splice] = []
+    splices: list[Splice] = []
     while entry.event.ctag is not None or entry.event.anchor is not None:
         found = _TAG_OR_ANCHOR.match(text, content)
         if found is None or found.end() >= entry.end:
@@ -143,8 +144,8 @@ def _spaced(text: str, start: int, end: int, new: str) -> str:
 
 # -- new entries ---------------------------------------------------------------------------------
 
-def insert(text: str, block: Block, after: Optional[Entry], fields: Fields,
-           step: int) -> List[Splice]:
+def insert(text: str, block: Block, after: Entry | None, fields: Fields,
+           step: int) -> list[Splice]:
     """Add `fields` to `block`, behind the entry `after`, or behind the last one.
 
     :param step: by how many blanks a mapping within `fields` is indented further.
@@ -157,7 +158,7 @@ def insert(text: str, block: Block, after: Optional[Entry], fields: Fields,
     return [_insert_lines(text, end_of_line(text, place), lines)]
 
 
-def fill(text: str, parent: Block, entry: Entry, fields: Fields, step: int) -> List[Splice]:
+def fill(text: str, parent: Block, entry: Entry, fields: Fields, step: int) -> list[Splice]:
     """Give `entry`, which is null, the mapping `fields`; below it, behind deeper comments."""
     if parent.flow:
         items = ", ".join(flow_items(fields, json=entry.key_style == '"'))
@@ -167,7 +168,7 @@ def fill(text: str, parent: Block, entry: Entry, fields: Fields, step: int) -> L
     return [*set_value(text, parent, entry, None), _insert_lines(text, place, lines)]
 
 
-def block_lines(fields: Fields, indentation: str, step: int) -> List[str]:
+def block_lines(fields: Fields, indentation: str, step: int) -> list[str]:
     """`fields` in block style, one line a key."""
     lines = []
     for key, value in fields.items():
@@ -181,7 +182,7 @@ def block_lines(fields: Fields, indentation: str, step: int) -> List[str]:
     return lines
 
 
-def flow_items(fields: Fields, *, json: bool) -> List[str]:
+def flow_items(fields: Fields, *, json: bool) -> list[str]:
     """`fields` in flow style, one item a key."""
     items = []
     for key, value in fields.items():
@@ -200,8 +201,8 @@ def _insert_lines(text: str, place: int, lines: Sequence[str]) -> Splice:
     return place, place, "".join(newline + line for line in lines)
 
 
-def _insert_in_flow(text: str, block: Block, place: Optional[int],
-                    items: Sequence[str]) -> List[Splice]:
+def _insert_in_flow(text: str, block: Block, place: int | None,
+                    items: Sequence[str]) -> list[Splice]:
     if place is None:
         return [(block.start, block.start, _spaced(text, 0, block.start, ", ".join(items)))]
     first = skip_gap(text, block.start)
@@ -212,7 +213,7 @@ def _insert_in_flow(text: str, block: Block, place: Optional[int],
 
 
 def _insert_flow_lines(text: str, place: int, items: Sequence[str],
-                       indentation: str) -> List[Splice]:
+                       indentation: str) -> list[Splice]:
     """One item a line; the comment behind the last value stays with it."""
     separator = newline_at(text, place) + indentation
     comma = skip_gap(text, place)

@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable
 
 from trakt_config.errors import LoginRequired
 from trakt_config.oauth.answers import (
@@ -41,7 +42,7 @@ class UserSettings:
 
 
 def revoke(token: Secret, client: Client, *, endpoints: Endpoints, budget: float = BUDGET,
-           session: Optional[requests.Session] = None,
+           session: requests.Session | None = None,
            monotonic: Callable[[], float] = time.monotonic,
            sleep: Callable[[float], None] = time.sleep) -> None:
     """Revoke a token (RFC 7009). Trakt says yes for a token that it does not know, too.
@@ -60,7 +61,7 @@ def revoke(token: Secret, client: Client, *, endpoints: Endpoints, budget: float
 
 
 def user_settings(access_token: Secret, client: Client, *, endpoints: Endpoints,
-                  budget: float = BUDGET, session: Optional[requests.Session] = None,
+                  budget: float = BUDGET, session: requests.Session | None = None,
                   monotonic: Callable[[], float] = time.monotonic,
                   sleep: Callable[[float], None] = time.sleep) -> UserSettings:
     """Ask Trakt who the access token belongs to (``GET /users/settings``).

@@ -4,8 +4,9 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable, Mapping, Optional, Union
+from typing import Any, Callable
 
 from trakt_config.errors import (
     AccountProblem,
@@ -46,7 +47,7 @@ class Failure:
     """
 
     error: TraktConfigError
-    repeat_after: Optional[float] = None
+    repeat_after: float | None = None
     invalid_client: bool = False
 
     @property
@@ -137,8 +138,8 @@ def failure_of(answer: Answer, credential: Credential, *, secrets: Iterable[Secr
                    invalid_client=code == "invalid_client")
 
 
-def granted(answer: Answer, refresh_token: Optional[Secret], record: Callable[[bytes], None],
-            clock: Callable[[], float]) -> Union[Authorization, Failure]:
+def granted(answer: Answer, refresh_token: Secret | None, record: Callable[[bytes], None],
+            clock: Callable[[], float]) -> Authorization | Failure:
     """The tokens in a 2xx answer, once it is recorded."""
     record(answer.body)
     try:
@@ -168,7 +169,7 @@ def unknown(words: str, answer: Answer, *, clock: Callable[[], float] = time.tim
     return Failure(error, repeat_after=PAUSE if asked is None else min(asked, LONGEST_PAUSE))
 
 
-def retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> Optional[float]:
+def retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> float | None:
     """Seconds from ``Retry-After`` (RFC 9110, section 10.2.3), at most a day; None for junk."""
     from email.utils import mktime_tz, parsedate_tz  # slow to import, and seldom needed
 
@@ -223,7 +224,7 @@ def _rate_limited(answer: Answer, clock: Callable[[], float]) -> Failure:
     return Failure(error, repeat_after=seconds if seconds <= LONGEST_PAUSE else None)
 
 
-def _account_problem(answer: Answer) -> Optional[AccountProblem]:
+def _account_problem(answer: Answer) -> AccountProblem | None:
     hint = "sign in at https://app.trakt.tv to see why, or ask Trakt's support"
     if not 400 <= answer.status < 500:
         return None

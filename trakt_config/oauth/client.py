@@ -4,8 +4,9 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Mapping, Optional
+from typing import TYPE_CHECKING, Callable
 from urllib.parse import urlsplit
 
 from trakt_config.errors import ConfigError, TraktUnavailable
@@ -74,11 +75,11 @@ class Sender:
     """How requests go out for one app."""
 
     client: Client
-    session: Optional[requests.Session]
+    session: requests.Session | None
     allowance: Allowance
 
     @classmethod
-    def within(cls, budget: float, client: Client, session: Optional[requests.Session],
+    def within(cls, budget: float, client: Client, session: requests.Session | None,
                monotonic: Callable[[], float], sleep: Callable[[float], None]) -> Sender:
         """A sender that has `budget` seconds from now on."""
         return cls(client, session, Allowance(monotonic() + budget, monotonic, sleep))
@@ -92,8 +93,8 @@ class Sender:
     def get(self, url: str, access_token: Secret) -> Answer:
         return self._send("GET", url, None, access_token)
 
-    def _send(self, method: str, url: str, body: Optional[bytes],
-              access_token: Optional[Secret] = None) -> Answer:
+    def _send(self, method: str, url: str, body: bytes | None,
+              access_token: Secret | None = None) -> Answer:
         """Send, and again after a pause where certainly nothing was sent: three tries in all."""
         headers = _headers(self.client, access_token)
         for pause in (*BACKOFF, None):
@@ -116,7 +117,7 @@ def with_client_secret(fields: dict[str, str], client: Client) -> dict[str, str]
     return {**fields, "client_secret": client.client_secret.reveal()}
 
 
-def _headers(client: Client, access_token: Optional[Secret]) -> dict[str, str]:
+def _headers(client: Client, access_token: Secret | None) -> dict[str, str]:
     headers = {"Content-Type": "application/json", "User-Agent": f"trakt_config/{__version__}",
                "Accept-Encoding": "identity", "trakt-api-version": "2",
                "trakt-api-key": client.client_id}

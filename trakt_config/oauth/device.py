@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import enum
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable
 
 from trakt_config.oauth.answers import (
     DEVICE_CODE,
@@ -55,7 +56,7 @@ class DevicePoll(enum.Enum):
 
 
 def device_code(client: Client, *, endpoints: Endpoints, budget: float = BUDGET,
-                session: Optional[requests.Session] = None,
+                session: requests.Session | None = None,
                 monotonic: Callable[[], float] = time.monotonic,
                 sleep: Callable[[float], None] = time.sleep) -> DeviceCode:
     """Begin a sign-in with a device code (RFC 8628, section 3.1).
@@ -74,11 +75,11 @@ def device_code(client: Client, *, endpoints: Endpoints, budget: float = BUDGET,
 
 def poll_device_token(code: DeviceCode, client: Client, *, endpoints: Endpoints,
                       record: Callable[[bytes], None], budget: float = REQUEST_TIMEOUT,
-                      session: Optional[requests.Session] = None,
+                      session: requests.Session | None = None,
                       clock: Callable[[], float] = time.time,
                       monotonic: Callable[[], float] = time.monotonic,
                       sleep: Callable[[float], None] = time.sleep,
-                      ) -> Union[Authorization, DevicePoll]:
+                      ) -> Authorization | DevicePoll:
     """Ask once whether the user has said yes (RFC 8628, sections 3.4 and 3.5, Trakt's statuses).
 
     :param record: as for `exchange`.
@@ -101,7 +102,7 @@ def poll_device_token(code: DeviceCode, client: Client, *, endpoints: Endpoints,
     return state
 
 
-def _device_code(answer: Mapping[str, Any]) -> Optional[DeviceCode]:
+def _device_code(answer: Mapping[str, Any]) -> DeviceCode | None:
     """The device code in an answer; None without the three things that a sign-in needs."""
     code, user_code, url = (answer.get(key) for key in (
         "device_code", "user_code", "verification_url"))
@@ -132,7 +133,7 @@ _DEVICE_POLL_BY_ERROR = {
 }
 
 
-def _device_poll(answer: Answer) -> Optional[DevicePoll]:
+def _device_poll(answer: Answer) -> DevicePoll | None:
     """Trakt's status, or RFC 8628's word where there is one; None for any other refusal."""
     if is_html(answer) and answer.status != 429 or "x-account-deactivated" in answer.headers:
         return None

@@ -5,7 +5,7 @@ their classes are looked at.
 """
 from __future__ import annotations
 
-from typing import Iterator
+from collections.abc import Iterator
 
 from trakt_config.errors import TraktUnavailable
 

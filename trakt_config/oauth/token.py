@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Optional, Union
+from typing import TYPE_CHECKING, Callable
 from urllib.parse import urlencode
 
 from trakt_config.errors import LoginRequired, TraktConfigError, TraktUnavailable
@@ -32,7 +32,7 @@ class AuthorizationCode:
     """A pin or the code of a redirect (RFC 6749, section 4.1.3), perhaps with PKCE's verifier."""
 
     code: Secret
-    code_verifier: Optional[Secret] = None
+    code_verifier: Secret | None = None
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class RefreshToken:
     token: Secret
 
 
-def exchange(grant: Union[AuthorizationCode, RefreshToken], client: Client, *,
+def exchange(grant: AuthorizationCode | RefreshToken, client: Client, *,
              endpoints: Endpoints, record: Callable[[bytes], None], retry_unknown: bool,
-             budget: float = BUDGET, session: Optional[requests.Session] = None,
+             budget: float = BUDGET, session: requests.Session | None = None,
              clock: Callable[[], float] = time.time,
              monotonic: Callable[[], float] = time.monotonic,
              sleep: Callable[[float], None] = time.sleep) -> Authorization:
@@ -85,7 +85,7 @@ def exchange(grant: Union[AuthorizationCode, RefreshToken], client: Client, *,
 
 
 def authorize_url(client: Client, *, endpoints: Endpoints, state: str,
-                  code_challenge: Optional[str] = None) -> str:
+                  code_challenge: str | None = None) -> str:
     """The address where a person signs in (RFC 6749, section 4.1.1; RFC 7636, section 4.3)."""
     query = {"response_type": "code", "client_id": client.client_id,
              "redirect_uri": client.redirect_uri, "state": state}
@@ -94,9 +94,9 @@ def authorize_url(client: Client, *, endpoints: Endpoints, state: str,
     return f"{endpoints.oauth}/oauth/authorize?{urlencode(query)}"
 
 
-def _ask(sender: Sender, url: str, grant: Union[AuthorizationCode, RefreshToken],
+def _ask(sender: Sender, url: str, grant: AuthorizationCode | RefreshToken,
          with_secret: bool, record: Callable[[bytes], None],
-         clock: Callable[[], float]) -> Union[Authorization, Failure]:
+         clock: Callable[[], float]) -> Authorization | Failure:
     """One request that reaches Trakt, and its meaning."""
     try:
         answer = sender.post(url, _token_request(grant, sender.client, with_secret))
@@ -109,7 +109,7 @@ def _ask(sender: Sender, url: str, grant: Union[AuthorizationCode, RefreshToken]
     return failure_of(answer, _credential(grant), secrets=secrets, clock=clock)
 
 
-def _may_repeat(failure: Failure, grant: Union[AuthorizationCode, RefreshToken],
+def _may_repeat(failure: Failure, grant: AuthorizationCode | RefreshToken,
                 retry_unknown: bool) -> bool:
     if failure.repeat_after is None:
         return False
@@ -129,7 +129,7 @@ def _final(first: Failure, second: Failure) -> TraktConfigError:
     return second.error
 
 
-def _token_request(grant: Union[AuthorizationCode, RefreshToken], client: Client,
+def _token_request(grant: AuthorizationCode | RefreshToken, client: Client,
                    with_secret: bool) -> dict[str, str]:
     """The fields of ``POST /oauth/token``; those that there are no values for are left out."""
     fields = {"client_id": client.client_id, "redirect_uri": client.redirect_uri}
@@ -142,17 +142,17 @@ def _token_request(grant: Union[AuthorizationCode, RefreshToken], client: Client
     return with_client_secret(fields, client) if with_secret else fields
 
 
-def _has_verifier(grant: Union[AuthorizationCode, RefreshToken]) -> bool:
+def _has_verifier(grant: AuthorizationCode | RefreshToken) -> bool:
     return isinstance(grant, AuthorizationCode) and grant.code_verifier is not None
 
 
-def _credential(grant: Union[AuthorizationCode, RefreshToken]) -> Credential:
+def _credential(grant: AuthorizationCode | RefreshToken) -> Credential:
     if isinstance(grant, RefreshToken):
         return REFRESH_TOKEN
     return PIN if grant.code_verifier is None else AUTHORIZATION_CODE
 
 
-def _secrets_in(grant: Union[AuthorizationCode, RefreshToken]) -> list[Secret]:
+def _secrets_in(grant: AuthorizationCode | RefreshToken) -> list[Secret]:
     if isinstance(grant, RefreshToken):
         return [grant.token]
     return [grant.code] if grant.code_verifier is None else [grant.code, grant.code_verifier]

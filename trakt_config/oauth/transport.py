@@ -10,9 +10,10 @@ import ipaddress
 import socket
 import threading
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Mapping, Optional
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from trakt_config.errors import TraktUnavailable
@@ -70,8 +71,8 @@ class Watch:
         raise TraktUnavailable("the system gave no thread for the request",
                                hint="Nothing was sent to Trakt. Try again.")
 
-    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException],
-                 traceback: Optional[TracebackType]) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 traceback: TracebackType | None) -> None:
         self._timer.cancel()
         with self._lock:
             for duplicate in self._duplicates:
@@ -108,8 +109,8 @@ class Watch:
                 pass
 
 
-def call(method: str, url: str, *, headers: Mapping[str, str], body: Optional[bytes],
-         timeout: float, session: Optional[requests.Session] = None) -> Answer:
+def call(method: str, url: str, *, headers: Mapping[str, str], body: bytes | None,
+         timeout: float, session: requests.Session | None = None) -> Answer:
     """Send one request over a connection of its own, and read at most ``LONGEST_ANSWER`` bytes.
 
     Redirects are not followed; ``~/.netrc`` and the headers, cookies and auth of `session` are not
@@ -152,7 +153,7 @@ def _foreign_exceptions() -> tuple[type[Exception], ...]:
 
 
 def _send(watch: Watch, method: str, url: str, headers: Mapping[str, str],
-          body: Optional[bytes], timeout: float, session: Optional[requests.Session]) -> Answer:
+          body: bytes | None, timeout: float, session: requests.Session | None) -> Answer:
     if session is not None:
         return _send_with(session, watch, method, url, headers, body, (CONNECT_TIMEOUT, timeout))
     with _watched_session(watch) as own:
@@ -161,7 +162,7 @@ def _send(watch: Watch, method: str, url: str, headers: Mapping[str, str],
 
 
 def _send_with(session: requests.Session, watch: Watch, method: str, url: str,
-               headers: Mapping[str, str], body: Optional[bytes],
+               headers: Mapping[str, str], body: bytes | None,
                timeouts: tuple[float, float]) -> Answer:
     import requests
 

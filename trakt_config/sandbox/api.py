@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Callable, Mapping, Optional
+from typing import Callable
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from trakt_config.sandbox import pages
@@ -34,7 +35,7 @@ class Call:
     body: bytes
     url: str
 
-    def json(self) -> Optional[dict[str, object]]:
+    def json(self) -> dict[str, object] | None:
         """The body as a JSON object, or None when it is not one."""
         try:
             parsed = json.loads(self.body)

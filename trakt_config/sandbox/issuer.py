@@ -7,7 +7,7 @@ import re
 import secrets
 import threading
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 
@@ -38,7 +38,7 @@ class Code:
     """An authorization code (RFC 6749, section 4.1.2); a PIN is one, too."""
 
     redirect_uri: str
-    code_challenge: Optional[str]
+    code_challenge: str | None
     expires_at: float
     family: str
     spent: bool = False
@@ -52,7 +52,7 @@ class Pair:
     refresh_token: str
     created_at: int
     expires_in: int
-    redirect_uri: Optional[str]
+    redirect_uri: str | None
     family: str
     revoked: bool = False
     spent: bool = False
@@ -71,8 +71,8 @@ class Device:
     device_code: str
     user_code: str
     expires_at: float
-    allowed: Optional[bool] = None
-    polled_at: Optional[float] = None
+    allowed: bool | None = None
+    polled_at: float | None = None
     spent: bool = False
 
 
@@ -113,8 +113,8 @@ class Issuer:
         if client_secret is not None and client_secret != self.client_secret:
             raise Refused(400, "invalid_client", "client_secret is wrong")
 
-    def issue_code(self, redirect_uri: str, code_challenge: Optional[str],
-                   code: Optional[str] = None) -> str:
+    def issue_code(self, redirect_uri: str, code_challenge: str | None,
+                   code: str | None = None) -> str:
         with self._lock:
             if code_challenge is None and self._new_server:
                 code_challenge = challenge_for(secrets.token_urlsafe(32))
@@ -154,8 +154,8 @@ class Issuer:
             found.spent = True
             return self.issue_pair(redirect_uri=found.redirect_uri, family=found.family)
 
-    def issue_pair(self, *, redirect_uri: Optional[str], family: Optional[str] = None,
-                   created_at: Optional[int] = None, expires_in: Optional[int] = None) -> Pair:
+    def issue_pair(self, *, redirect_uri: str | None, family: str | None = None,
+                   created_at: int | None = None, expires_in: int | None = None) -> Pair:
         pair = Pair(access_token=secrets.token_hex(32), refresh_token=secrets.token_hex(32),
                     created_at=int(self.clock()) if created_at is None else created_at,
                     expires_in=self.lifetime if expires_in is None else expires_in,
@@ -250,7 +250,7 @@ class Issuer:
                 return code
 
 
-def _check_redirect_uri(given: object, expected: Optional[str]) -> None:
+def _check_redirect_uri(given: object, expected: str | None) -> None:
     """Equal to the character; tokens of a device code were issued for none, so any will do."""
     if not given:
         raise Refused(400, "invalid_request", "redirect_uri is required")
@@ -258,7 +258,7 @@ def _check_redirect_uri(given: object, expected: Optional[str]) -> None:
         raise Refused(400, "invalid_request", "redirect_uri mismatch")
 
 
-def _check_verifier(verifier: object, challenge: Optional[str]) -> None:
+def _check_verifier(verifier: object, challenge: str | None) -> None:
     # A verifier for a code without a challenge is refused, too: RFC 9700, section 4.8.2.
     if verifier is None and challenge is None:
         return

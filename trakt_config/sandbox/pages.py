@@ -1,8 +1,8 @@
 """The sandbox's pages for a person with a browser. Everything that is shown is escaped."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
-from typing import Mapping
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

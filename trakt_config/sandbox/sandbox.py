@@ -12,9 +12,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable
 from urllib.parse import parse_qsl, urlsplit
 
 from trakt_config.sandbox import api
@@ -45,8 +46,8 @@ class Request:
     path: str
     query: str
     headers: Mapping[str, str]
-    body: Optional[dict[str, Any]]
-    status: Optional[int]
+    body: dict[str, Any] | None
+    status: int | None
     time: float
     issued: bool
     grant: str
@@ -89,8 +90,8 @@ class Sandbox:
     def __enter__(self) -> Sandbox:
         return self
 
-    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException],
-                 traceback: Optional[TracebackType]) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 traceback: TracebackType | None) -> None:
         self.close()
 
     def close(self) -> None:
@@ -118,17 +119,17 @@ class Sandbox:
         """Those of the ledger that went to ``/oauth/token``."""
         return [request for request in self.ledger if request.path == "/oauth/token"]
 
-    def issue_code(self, redirect_uri: str = OUT_OF_BAND, code_challenge: Optional[str] = None,
-                   *, code: Optional[str] = None) -> str:
+    def issue_code(self, redirect_uri: str = OUT_OF_BAND, code_challenge: str | None = None,
+                   *, code: str | None = None) -> str:
         """A new authorization code, or PIN: eight digits, one use, ten minutes.
 
         :param code: the characters that it shall have.
         """
         return self._issuer.issue_code(redirect_uri, code_challenge, code)
 
-    def issue_authorization(self, created_at: Optional[int] = None,
-                            expires_in: Optional[int] = None,
-                            redirect_uri: Optional[str] = OUT_OF_BAND) -> dict[str, Any]:
+    def issue_authorization(self, created_at: int | None = None,
+                            expires_in: int | None = None,
+                            redirect_uri: str | None = OUT_OF_BAND) -> dict[str, Any]:
         """The six values of a new pair, as in Trakt's answer: two numbers, four strings.
 
         :param redirect_uri: the one that a refresh has to name; None for any.

@@ -7,11 +7,12 @@ import socket
 import struct
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable
 
 from trakt_config.sandbox.api import Call, Reply
 
@@ -61,16 +62,16 @@ class Answer:
     :ivar gzip: compress the body.
     """
 
-    status: Optional[int] = None
-    body: Optional[bytes] = None
+    status: int | None = None
+    body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     process: bool = False
     wait_before: float = 0
     wait_after: float = 0
-    hold_before: Optional[Hold] = None
-    hold: Optional[Hold] = None
+    hold_before: Hold | None = None
+    hold: Hold | None = None
     cut: str = ""
-    content_length: Optional[int] = None
+    content_length: int | None = None
     drip_headers: float = 0
     drip_body: float = 0
     padding: int = 0
@@ -115,7 +116,7 @@ class Server(ThreadingHTTPServer):
         self.server_close()
         self._thread.join()
 
-    def pause(self, seconds: float, hold: Optional[Hold] = None) -> None:
+    def pause(self, seconds: float, hold: Hold | None = None) -> None:
         """Wait, but not beyond :meth:`close`."""
         if hold is not None:
             hold.arrived.set()

@@ -8,8 +8,8 @@ import base64
 import hashlib
 import secrets
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Mapping, Optional
 from urllib.parse import parse_qs, urlsplit
 
 from trakt_config import oauth
@@ -75,7 +75,7 @@ def with_pin(sign_in: SignIn) -> Authorization:
 
 
 def _answered(sign_in: SignIn, request: AuthorizationRequest, receiver: loopback.Receiver,
-              redirect: Optional[Mapping[str, str]]) -> Authorization:
+              redirect: Mapping[str, str] | None) -> Authorization:
     """The browser's tab says that all is well when it is, and not before."""
     if redirect is None:
         raise LoginRequired(f"nobody signed in within {TIME_LIMIT / 60:.0f} minutes",

@@ -1,7 +1,7 @@
 """Sign in with a device code: the person enters it on any device, and we ask until they have."""
 from __future__ import annotations
 
-from typing import Callable, Optional, Union
+from typing import Callable
 
 from trakt_config import oauth
 from trakt_config.authorization.run import Job
@@ -51,12 +51,12 @@ def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
                 client: Client) -> Authorization:
     """Ask at every interval; a failure may pass as long as the code is valid."""
     interval = code.interval
-    failure: Optional[TraktConfigError] = None
+    failure: TraktConfigError | None = None
     lost = False
     while sign_in.monotonic() + interval <= deadline:
         _wait(sign_in, interval, deadline)
         before, failure = failure, None
-        state: Union[Authorization, DevicePoll] = DevicePoll.PENDING
+        state: Authorization | DevicePoll = DevicePoll.PENDING
         try:
             state = _poll(sign_in, code, client)
         except (TraktUnavailable, LockTimeout) as error:
@@ -89,12 +89,12 @@ def _wait(sign_in: SignIn, seconds: float, deadline: float) -> None:
 
 
 def _poll(sign_in: SignIn, code: DeviceCode,
-          client: Client) -> Union[Authorization, DevicePoll]:
+          client: Client) -> Authorization | DevicePoll:
     """Ask once, under the lock; tokens are saved before they are returned."""
     options = sign_in.job.options
-    answers: list[Union[Authorization, DevicePoll]] = []
+    answers: list[Authorization | DevicePoll] = []
 
-    def ask(record: Callable[[bytes], None]) -> Optional[Authorization]:
+    def ask(record: Callable[[bytes], None]) -> Authorization | None:
         answer = oauth.poll_device_token(
             code, client, endpoints=sign_in.endpoints, record=record, session=options.session,
             clock=options.clock, sleep=options.sleep)
@@ -105,7 +105,7 @@ def _poll(sign_in: SignIn, code: DeviceCode,
     return answers[0]
 
 
-def _warn_once(job: Job, failure: TraktConfigError, before: Optional[TraktConfigError]) -> None:
+def _warn_once(job: Job, failure: TraktConfigError, before: TraktConfigError | None) -> None:
     if before is None or before.message != failure.message:
         job.warn(f"{failure.message}; asking again until the code expires")
 

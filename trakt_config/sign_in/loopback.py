@@ -14,12 +14,13 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from typing import Any, Callable, Iterator, Mapping, Optional
+from typing import Any, Callable
 from urllib.parse import parse_qs, urlsplit
 
 from trakt_config.errors import ConfigError, os_reason
@@ -76,7 +77,7 @@ class Address:
     path: str
 
 
-def address_of(redirect_uri: str) -> Optional[Address]:
+def address_of(redirect_uri: str) -> Address | None:
     """Where to listen; None unless it is an http address of this machine that names a port.
 
     ``localhost`` may be 127.0.0.1 or ::1 to the browser, so it means both.
@@ -104,7 +105,7 @@ class Receiver:
         self._page = _ENDED
 
     def wait(self, seconds: float, countdown: Callable[[float], object] = lambda left: None,
-             ) -> Optional[Mapping[str, str]]:
+             ) -> Mapping[str, str] | None:
         """The parameters of the redirect; None when it has not come within `seconds`.
 
         :param countdown: gets the seconds that are left, once a second.
@@ -242,8 +243,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._show(400, "Not this sign-in", "This is not the answer to the sign-in that "
                                                 "trakt-config has begun. It still waits.")
 
-    def send_error(self, code: int, message: Optional[str] = None,
-                   explain: Optional[str] = None) -> None:
+    def send_error(self, code: int, message: str | None = None,
+                   explain: str | None = None) -> None:
         """For what http.server refuses by itself: other methods, and what is not HTTP."""
         self._show(code, "Not understood", "trakt-config waits for Trakt's answer.")
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Callable, Literal, Mapping, Optional
+from typing import TYPE_CHECKING, Callable, Literal
 
 from trakt_config.authorization import redeem, refresh
 from trakt_config.authorization.authorize import attempt
@@ -30,7 +31,7 @@ def login(config_path: ConfigPath, *,
           method: Literal["device", "browser", "pin"] = "device",
           dialog: Dialog = Dialog(),
           lock_timeout: timedelta = timedelta(minutes=2),
-          session: Optional[requests.Session] = None,
+          session: requests.Session | None = None,
           clock: Callable[[], float] = time.time,
           monotonic: Callable[[], float] = time.monotonic,
           sleep: Callable[[float], None] = time.sleep,

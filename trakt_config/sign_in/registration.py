@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Mapping, Tuple
 
 from trakt_config import document, storage
 from trakt_config.authorization import redeem, refresh
@@ -19,7 +19,7 @@ NEW_APP_PAGE = "https://app.trakt.tv/settings/apps/api/new"
 PLACEHOLDER = "YOUR_CLIENT_SECRET"
 
 
-def missing(config_path: ConfigPath) -> Tuple[str, ...]:
+def missing(config_path: ConfigPath) -> tuple[str, ...]:
     """Which of ``client_id`` and ``client_secret`` are missing or empty: a person can be asked.
 
     :raises ConfigError: the config cannot be read.
@@ -48,7 +48,7 @@ def block(client_id: str, *, has_secret: bool) -> str:
     return document.fill_client(document.parse(b""), client_id, secret).data.decode("utf-8")
 
 
-def _missing(parsed: Document) -> Tuple[str, ...]:
+def _missing(parsed: Document) -> tuple[str, ...]:
     trakt = parsed.trakt or {}
     return tuple(key for key in ("client_id", "client_secret")
                  if key not in trakt or trakt[key].blank)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable
 
 from trakt_config import oauth, storage
 from trakt_config.authorization import redeem, refresh
@@ -49,7 +49,7 @@ class Dialog:
     open_browser: Callable[[str], bool] = open_browser
     ask_pin: Callable[[], str] = lambda: ""
     offer_new_code: Callable[[str], bool] = lambda why: False
-    countdown: Callable[[Optional[float]], object] = lambda left: None
+    countdown: Callable[[float | None], object] = lambda left: None
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class SignIn:
             redeem.reserve(held, view, note)
             return view
 
-    def spend(self, ask: Callable[[View], Ask]) -> Optional[Authorization]:
+    def spend(self, ask: Callable[[View], Ask]) -> Authorization | None:
         """Ask for tokens, once, with the config as it is now, and save them in it.
 
         :raises TheirsWins: somebody else saved tokens while ours were under way.

@@ -5,7 +5,6 @@ import errno
 import os
 import re
 import stat
-from typing import Union
 
 from trakt_config.errors import ConfigError, os_reason
 
@@ -27,7 +26,7 @@ _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 
 
-def resolve(path: Union[str, os.PathLike[str]]) -> str:
+def resolve(path: str | os.PathLike[str]) -> str:
     """The absolute path of the regular file that `path` leads to, links followed.
 
     :raises ConfigError: there is no such file, or it is not a regular one.
@@ -67,7 +66,7 @@ def read(path: str) -> bytes:
     raise ConfigError(f"the config {problem}", hint="Check the path and its permissions.")
 
 
-def create(path: Union[str, os.PathLike[str]]) -> None:
+def create(path: str | os.PathLike[str]) -> None:
     """Make an empty file that only its owner can read, in a folder that exists.
 
     :raises ConfigError: there is something already, or no such folder, or no right to.

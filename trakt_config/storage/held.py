@@ -11,8 +11,9 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Callable, Iterator, Mapping, Optional
+from typing import Callable
 
 from trakt_config.errors import LockTimeout, SaveError, os_reason, printable
 from trakt_config.storage import files, journal, locks, replace
@@ -45,7 +46,7 @@ class Held:
         """Where the journal stands, as it is shown to people."""
         return printable(self._journal.path)
 
-    def left_over(self) -> Optional[LeftOver]:
+    def left_over(self) -> LeftOver | None:
         """What a killed run left, an overwrite that was cut short already mended.
 
         From here on it stays until :meth:`forget`, whatever happens.

@@ -20,8 +20,9 @@ import io
 import os
 import stat
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Callable, Mapping, Optional
+from typing import Callable
 
 from trakt_config.errors import ConfigError, SaveError, os_reason, printable
 from trakt_config.storage import files, locks
@@ -40,11 +41,11 @@ _LONGEST_NAME = 139
 class LeftOver:
     """What a killed run left. ``newer`` says that a newer version of this package wrote it."""
 
-    note: Optional[bytes] = field(default=None, repr=False)
-    answer: Optional[bytes] = field(default=None, repr=False)
+    note: bytes | None = field(default=None, repr=False)
+    answer: bytes | None = field(default=None, repr=False)
     answered_at: float = 0
-    before: Optional[bytes] = field(default=None, repr=False)
-    content: Optional[bytes] = field(default=None, repr=False)
+    before: bytes | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
     newer: bool = False
     size: int = 0  #: how many bytes of the journal all of that takes
 
@@ -61,7 +62,7 @@ class Journal:
         self._fd = file.fileno()
         self.was_empty = os.fstat(self._fd).st_size == 0
 
-    def left_over(self) -> Optional[LeftOver]:
+    def left_over(self) -> LeftOver | None:
         """What an earlier run left here; None where it is empty.
 
         :raises OSError: it cannot be read.
@@ -128,7 +129,7 @@ def beside(config: str) -> str:
     return os.path.join(folder, f".{name}{_SUFFIX}")
 
 
-def in_state_directory(config: str, environ: Mapping[str, str]) -> Optional[str]:
+def in_state_directory(config: str, environ: Mapping[str, str]) -> str | None:
     """Where it stands when the folder takes no file; None without a home directory."""
     name = hashlib.sha256(os.fsencode(config)).hexdigest()[:32] + _SUFFIX
     own = environ.get("TRAKT_CONFIG_STATE_DIR")
@@ -188,7 +189,7 @@ def _stands(path: str) -> bool:
     return True
 
 
-def parse(data: bytes) -> Optional[LeftOver]:
+def parse(data: bytes) -> LeftOver | None:
     """What the bytes of a journal say; None where not even the note is whole."""
     line, _, rest = data.partition(b"\n")
     version = line[len(MAGIC):]
@@ -271,7 +272,7 @@ def _let_go(file: io.FileIO) -> None:
 
 def _open(path: str, config: str) -> int:
     """Open or make the journal, and refuse one that somebody else may have planted."""
-    owner: Optional[os.stat_result] = None
+    owner: os.stat_result | None = None
     try:
         owner = os.stat(config)
     except FileNotFoundError:

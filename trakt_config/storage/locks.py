@@ -8,14 +8,14 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import Callable, Dict
+from typing import Callable
 
 from trakt_config.storage import files
 
 NO_LOCKS = files.NOT_SUPPORTED | {errno.ENOLCK}
 
 #: The descriptors that this process has locked or is about to lock, and what they are open on.
-_locked: Dict[int, os.stat_result] = {}
+_locked: dict[int, os.stat_result] = {}
 _BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
 
 if sys.platform == "win32":

@@ -4,10 +4,11 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable
 
 import pytest
 
@@ -43,7 +44,7 @@ class Run:
     """What a run did."""
 
     outcome: str
-    error: Optional[TraktConfigError]
+    error: TraktConfigError | None
     requests: int
     before: bytes
     after: bytes

@@ -1,8 +1,6 @@
 """The decision, at and around each of its boundaries."""
 from __future__ import annotations
 
-from typing import Optional
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,7 +142,7 @@ def test_the_future_does_not_weaken_force() -> None:
     ({}, None),
 ])
 def test_the_texts_of_a_config_decide(values: dict[str, str],
-                                      expected: Optional[Freshness]) -> None:
+                                      expected: Freshness | None) -> None:
     """From the characters in the file to the decision: missing and absurd are unknown."""
     found = Authorization.from_values({"access_token": "a", **values})
     assert (found is None) == (expected is None)

@@ -5,8 +5,8 @@ import random
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from types import FrameType
-from typing import Iterator, List, Optional
 
 import pytest
 
@@ -29,7 +29,7 @@ def nothing() -> None:
 @pytest.fixture
 def interrupt() -> Iterator[None]:
     """SIGALRM raises Interruption in the main thread."""
-    def handler(number: int, frame: Optional[FrameType]) -> None:
+    def handler(number: int, frame: FrameType | None) -> None:
         raise Interruption
     before = signal.signal(signal.SIGALRM, handler)
     yield
@@ -65,7 +65,7 @@ def test_the_work_has_a_thread_of_its_own_that_the_interpreter_waits_for() -> No
 
 def test_an_interruption_waits_until_the_work_is_done(interrupt: None) -> None:
     """It is told once what is being waited for, and then goes on."""
-    events: List[str] = []
+    events: list[str] = []
 
     def work() -> None:
         time.sleep(0.2)
@@ -78,7 +78,7 @@ def test_an_interruption_waits_until_the_work_is_done(interrupt: None) -> None:
 
 def test_many_interruptions_are_told_once_and_the_first_is_raised(interrupt: None) -> None:
     """Ctrl-C, Ctrl-C, Ctrl-C."""
-    events: List[str] = []
+    events: list[str] = []
 
     def work() -> None:
         time.sleep(0.3)
@@ -104,7 +104,7 @@ def test_an_interruption_weighs_more_than_what_the_work_raised(interrupt: None) 
 
 def test_a_message_that_fails_does_not_end_the_wait(interrupt: None) -> None:
     """Whatever a host's log handler does."""
-    done: List[bool] = []
+    done: list[bool] = []
 
     def work() -> None:
         time.sleep(0.2)
@@ -127,7 +127,7 @@ def test_an_interruption_at_any_moment_leaves_no_work_under_way(interrupt: None)
     chance = random.Random(1)
     began = cut_short = 0
     for _ in range(400):
-        steps: List[str] = []
+        steps: list[str] = []
 
         def work() -> None:
             steps.append("begun")
@@ -153,7 +153,7 @@ def test_an_interruption_at_any_moment_leaves_no_work_under_way(interrupt: None)
 def test_an_interruption_before_the_work_began_keeps_it_from_beginning(
         error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then nothing was sent, and nothing is waited for."""
-    begun: List[bool] = []
+    begun: list[bool] = []
 
     def start(self: threading.Thread) -> None:
         raise error
@@ -167,7 +167,7 @@ def test_an_interruption_before_the_work_began_keeps_it_from_beginning(
 def test_an_exception_out_of_start_is_an_interruption_once_the_work_has_begun(
         error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thread.start waits for the thread, and a signal may arrive while it does."""
-    steps: List[str] = []
+    steps: list[str] = []
     begun = threading.Event()
     start = threading.Thread.start
 

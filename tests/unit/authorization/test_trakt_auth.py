@@ -6,10 +6,11 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping, Optional
+from typing import Any, Callable
 
 import pytest
 import requests
@@ -123,7 +124,7 @@ def test_headers(sandbox: Sandbox, config: Any, signed: Any) -> None:
     ("my-app/1.0", "my-app/1.0"), (None, f"trakt_config/{__version__}"),
     ("python-requests/2.31.0", f"trakt_config/{__version__}")])
 def test_user_agent_of_the_application_stays(sandbox: Sandbox, config: Any, signed: Any,
-                                             given: Optional[str], sent: str) -> None:
+                                             given: str | None, sent: str) -> None:
     signed(config(issued(sandbox)))(headers={"User-Agent": given})
     assert lists(sandbox)[0].headers["user-agent"] == sent
 

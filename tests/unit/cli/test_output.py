@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable
 
 import pytest
 
@@ -115,8 +116,7 @@ def test_an_interpreter_without_a_stream_prints_and_ends_well(redirection: str) 
             "output.err('b')")
     command = ["sh", "-c", f'exec "$0" -c "$1" {redirection}', sys.executable, code]
     folder = os.path.dirname(os.path.dirname(os.path.abspath(output.__file__)))
-    ended = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                           timeout=30)
+    ended = subprocess.run(command, cwd=folder, capture_output=True, timeout=30)
     assert ended.returncode == 0
     assert ended.stdout == (b"" if " >&-" in f" {redirection}" else b"a\n")
     assert ended.stderr == (b"" if "2>&-" in redirection else b"b\n")
@@ -179,5 +179,5 @@ def test_a_traceback_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
         raise ValueError("the whole file")
     except ValueError:
         logger.exception("it failed")
-    lines: List[str] = capsys.readouterr().err.splitlines()
+    lines: list[str] = capsys.readouterr().err.splitlines()
     assert lines == ["error: it failed"]

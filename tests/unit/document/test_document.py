@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
 
 import pytest
 import ruamel.yaml
@@ -44,7 +43,7 @@ def cases(*rows: tuple[str, bytes, bytes]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("before, after", [pytest.param(b, a, id=i) for i, b, a in rows])
 
 
-def edited(before: bytes, values: Optional[dict[str, str]] = None, *,
+def edited(before: bytes, values: dict[str, str] | None = None, *,
            clear_pin: bool = True) -> bytes:
     """The bytes after an edit, which a second edit leaves alone."""
     once = set_authorization(parse(before), NEW if values is None else values,
@@ -178,8 +177,8 @@ REFUSALS = [
 
 @pytest.mark.parametrize("data, line, column",
                          [pytest.param(*row[1:], id=row[0]) for row in REFUSALS])
-def test_refusals_name_the_place_and_quote_nothing(data: bytes, line: Optional[int],
-                                                   column: Optional[int]) -> None:
+def test_refusals_name_the_place_and_quote_nothing(data: bytes, line: int | None,
+                                                   column: int | None) -> None:
     """One line of what is wrong, one of what to do, no foreign exception behind it."""
     with pytest.raises(ConfigError) as caught:
         parse(data)

@@ -8,7 +8,7 @@ import os
 import random
 import re
 import warnings
-from typing import Any, Callable, List, Set, Tuple
+from typing import Any, Callable
 
 import pytest
 import ruamel.yaml
@@ -225,7 +225,7 @@ def flow_authorization(rng: random.Random, step: int, quote: str = "") -> str:
 
 
 def flow_item(rng: random.Random, name: str, quote: str, null: bool = False) -> str:
-    values: Tuple[str, ...] = (" ~", " null", " ")
+    values: tuple[str, ...] = (" ~", " null", " ")
     if not null:
         values += (" old", ' "old"', " 'old'", " [a]", " 12", ' "a, b"', "")
     value = rng.choice(values)
@@ -234,7 +234,7 @@ def flow_item(rng: random.Random, name: str, quote: str, null: bool = False) -> 
     return f"{quote}{name}{quote}" + (f":{value}" if value or quote else "")
 
 
-def flow_mapping(rng: random.Random, items: List[str], indentation: int) -> str:
+def flow_mapping(rng: random.Random, items: list[str], indentation: int) -> str:
     comma = "," if items and rng.random() < 0.2 else ""
     if rng.random() < 0.6:
         blank = rng.choice(("", "", " "))
@@ -269,7 +269,7 @@ def loaded(reader: Callable[[bytes], Any], data: bytes) -> Any:
         return None
 
 
-def rest(tree: Any, without: Tuple[str, ...]) -> str:
+def rest(tree: Any, without: tuple[str, ...]) -> str:
     """The tree without the values that we write, as text."""
     trakt = dict(tree["trakt"] or {})
     authorization = dict(trakt.pop("authorization", None) or {})
@@ -332,7 +332,7 @@ def check_bytes(generated: Config, edited: str) -> None:
     assert endings(edited) <= (endings(generated.data.decode()) or {"\n"})
 
 
-def endings(text: str) -> Set[str]:
+def endings(text: str) -> set[str]:
     return set(re.findall(r"\r\n|\n|\r", text))
 
 
@@ -347,7 +347,7 @@ def check_tree(before: Any, after: Any, values: Any) -> None:
     assert rest(before, ("pin",)) == rest(after, ("pin",))
 
 
-def check_rest(before: bytes, after: bytes, without: Tuple[str, ...]) -> None:
+def check_rest(before: bytes, after: bytes, without: tuple[str, ...]) -> None:
     """The same, where ruamel.yaml's round-trip loader can read the file at all."""
     tree = loaded(by_ruamel, before)
     assert tree is None or rest(tree, without) == rest(by_ruamel(after), without)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Optional
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,7 @@ TOKENS = b"""\
 """
 
 
-def read(data: bytes, environ: Optional[Dict[str, str]] = None) -> Settings:
+def read(data: bytes, environ: dict[str, str] | None = None) -> Settings:
     return settings.read_settings(document.parse(data), environ or {})
 
 
@@ -35,7 +35,7 @@ def block(lines: str) -> bytes:
     return ("trakt:\n  client_id: id\n" + lines).encode("utf-8")
 
 
-def refusal(data: bytes, environ: Optional[Dict[str, str]] = None) -> ConfigError:
+def refusal(data: bytes, environ: dict[str, str] | None = None) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
         read(data, environ)
     assert caught.value.__cause__ is None and caught.value.__context__ is None
@@ -138,7 +138,7 @@ def test_a_block_without_an_app_is_refused_where_it_is(
 def test_everything_is_the_characters_in_the_file(key: str, typed: str, is_read: str) -> None:
     """YAML 1.2 would make inf of the first and 12345 of the second; outer blanks go."""
     other = "" if key == "client_id" else "  client_id: id\n"
-    found = read(f"trakt:\n{other}  {key}: {typed}\n".encode("utf-8"))
+    found = read(f"trakt:\n{other}  {key}: {typed}\n".encode())
     secret = {"pin": found.pin, "client_secret": found.client.client_secret,
               "client_id": Secret(found.client.client_id)}[key]
     assert secret == Secret(is_read)
@@ -183,10 +183,10 @@ def test_force_refresh_is_true_in_three_spellings(typed: str, is_set: bool) -> N
     ("<<one>>", {"KOMETA_ONE": "<<two>>", "KOMETA_TWO": "2"}, "<<two>>"),
 ])
 def test_a_placeholder_of_kometa_is_an_environment_variable(
-        typed: str, environ: Dict[str, str], is_read: str) -> None:
+        typed: str, environ: dict[str, str], is_read: str) -> None:
     """KOMETA_NAME, else PMM_NAME; and what it holds is not looked through again."""
     found = read(f"trakt:\n  client_id: {typed}\n  client_secret: {typed}\n"
-                 f"  redirect_uri: {typed}\n".encode("utf-8"), environ)
+                 f"  redirect_uri: {typed}\n".encode(), environ)
     assert found.client.client_id == is_read
     assert found.client.client_secret == Secret(is_read)
     assert found.client.redirect_uri == is_read
@@ -202,7 +202,7 @@ def test_a_placeholder_of_kometa_is_an_environment_variable(
 def test_a_placeholder_without_its_variable_names_it(key: str, typed: str, variable: str) -> None:
     """And says what is not read."""
     other = "" if key == "client_id" else "  client_id: id\n"
-    error = refusal(f"trakt:\n{other}  {key}: {typed}\n".encode("utf-8"))
+    error = refusal(f"trakt:\n{other}  {key}: {typed}\n".encode())
     assert error.message == (
         f"trakt.{key} needs the environment variable {variable}, which is not set")
     assert "Kometa's .env file and command line are not read" in error.hint
@@ -214,7 +214,7 @@ def test_a_placeholder_without_its_variable_names_it(key: str, typed: str, varia
 def test_what_another_program_fills_in_is_left_to_it(key: str, typed: str) -> None:
     """Run this after it."""
     other = "" if key == "client_id" else "  client_id: id\n"
-    error = refusal(f"trakt:\n{other}  {key}: {typed}\n".encode("utf-8"), {"KOMETA_A": "x"})
+    error = refusal(f"trakt:\n{other}  {key}: {typed}\n".encode(), {"KOMETA_A": "x"})
     assert error.message == f"trakt.{key} is filled in by another program"
     assert "after that program" in error.hint
     assert place(error) == (3 if other else 2, len(key) + 5)
@@ -249,7 +249,7 @@ def test_of_a_character_that_cannot_be_sent_the_position_is_named(
         key: str, typed: str, position: int, code_point: str) -> None:
     """Never the value: it may be a secret."""
     other = "" if key == "client_id" else "  client_id: id\n"
-    error = refusal(f"trakt:\n{other}  {key}: {typed}\n".encode("utf-8"))
+    error = refusal(f"trakt:\n{other}  {key}: {typed}\n".encode())
     assert error.message.startswith(f"trakt.{key}: character {position} is ")
     assert error.message.endswith(f"({code_point})")
     assert place(error) == (3 if other else 2, len(key) + 5)

@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, Callable, Iterator, Optional
+from collections.abc import Iterator
+from typing import Any, Callable
 
 import pytest
 import requests
@@ -63,7 +64,7 @@ class Time:
         self.now += seconds
 
 
-def error(code: str, description: Optional[str] = None, status: int = 400,
+def error(code: str, description: str | None = None, status: int = 400,
           **more: Any) -> dict[str, Any]:
     body = {"error": code}
     if description is not None:
@@ -290,8 +291,8 @@ def test_no_try_beyond_the_budget() -> None:
     pytest.param("Mon, 99 Sep 2026 99:13:30 GMT", None, None, id="a date that is none"),
     pytest.param("Mon, 21 Sep 99999999999999999999 14:13:30 GMT", [5.0], 5.0, id="no such year"),
 ])
-def test_rate_limit(retry_after: Optional[str], pauses: Optional[list[float]],
-                    asked: Optional[float]) -> None:
+def test_rate_limit(retry_after: str | None, pauses: list[float] | None,
+                    asked: float | None) -> None:
     """429 is waited for once, when it fits; nothing was spent."""
     headers = {} if retry_after is None else {"Retry-After": retry_after}
     result, sent, slept, _ = run([{"status_code": 429, "headers": headers}], CODE,
@@ -328,7 +329,7 @@ def test_rate_limit(retry_after: Optional[str], pauses: Optional[list[float]],
     ({"status_code": 410}, REFRESH, AccountProblem, None, "deactivated"),
 ])
 def test_refusals(answer: dict[str, Any], grant: Any, kind: type[TraktConfigError],
-                  reason: Optional[str], words: str) -> None:
+                  reason: str | None, words: str) -> None:
     """A refusal is final after one request, each with its own advice."""
     result, sent, pauses, recorded = run([answer], grant)
     assert type(result) is kind and words in str(result) and result.hint

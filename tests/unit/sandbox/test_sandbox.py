@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Optional
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -20,7 +20,7 @@ CALLBACK = "http://127.0.0.1:8765/callback?from=trakt"
 VERIFIER = "v" * 43
 
 
-def headers(sandbox: Sandbox, **changes: Optional[str]) -> dict[str, Any]:
+def headers(sandbox: Sandbox, **changes: str | None) -> dict[str, Any]:
     """Trakt's headers; a change to None sends a header's default, or leaves it out."""
     usual = {"Content-Type": "application/json", "User-Agent": "trakt_config/0",
              "trakt-api-version": "2", "trakt-api-key": sandbox.client_id}
@@ -247,7 +247,7 @@ def test_device_code_from_the_start_to_the_tokens() -> None:
 
 
 @pytest.mark.parametrize("allow, later, status", [(False, 5, 418), (None, 600, 410)])
-def test_device_code_denied_or_expired(allow: Optional[bool], later: float, status: int) -> None:
+def test_device_code_denied_or_expired(allow: bool | None, later: float, status: int) -> None:
     now = [1000.0]
     with Sandbox(clock=lambda: now[0]) as sandbox:
         client = {"client_id": sandbox.client_id}
@@ -260,7 +260,7 @@ def test_device_code_denied_or_expired(allow: Optional[bool], later: float, stat
         assert not sandbox.activate(device["user_code"])
 
 
-def authorize_address(sandbox: Sandbox, **changes: Optional[str]) -> str:
+def authorize_address(sandbox: Sandbox, **changes: str | None) -> str:
     query = {"response_type": "code", "client_id": sandbox.client_id,
              "redirect_uri": CALLBACK, "state": 'a&b"<c>', **changes}
     given = {name: value for name, value in query.items() if value is not None}

@@ -9,10 +9,11 @@ import socket
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping, Optional
+from typing import Any, Callable
 from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 import pytest
@@ -108,7 +109,7 @@ def values(config: Path) -> dict[str, str]:
     return {key: found[key].text for key in AUTHORIZATION_KEYS}
 
 
-def polls(sandbox: Sandbox) -> list[Optional[int]]:
+def polls(sandbox: Sandbox) -> list[int | None]:
     return [request.status for request in sandbox.ledger if request.path == DEVICE_TOKEN]
 
 
@@ -174,7 +175,7 @@ def test_it_overrides_what_is_there_and_the_pin(sandbox: Sandbox, clock: Time, c
 
 def test_the_countdown_counts_by_seconds_and_ends(sandbox: Sandbox, clock: Time, config: Any,
                                                   sign_in: Login) -> None:
-    seen: list[Optional[float]] = []
+    seen: list[float | None] = []
     sign_in(config(), show_code=approving(sandbox, clock, after=2), countdown=seen.append)
     assert [left if left is None else round(left) for left in seen] == [
         600, 599, 598, 597, 596, None]
@@ -543,7 +544,7 @@ def test_a_journal_of_a_newer_version_is_left_alone(sandbox: Sandbox, config: An
 
 
 def everybody(sandbox: Sandbox, clock: Time, allow: bool = True,
-              pages: Optional[list[str]] = None) -> dict[str, Any]:
+              pages: list[str] | None = None) -> dict[str, Any]:
     """A person for any method, who signs in where they are asked to."""
     addresses: list[str] = []
 
@@ -691,7 +692,7 @@ def test_nobody_comes_back_from_the_browser(config: Any, sign_in: Login, port: i
                                             monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authorization_code, "TIME_LIMIT", 0.01)
     path = config(redirect_uri=callback(port))
-    seen: list[Optional[float]] = []
+    seen: list[float | None] = []
     with untouched(path), pytest.raises(LoginRequired, match="within") as caught:
         sign_in(path, "browser", countdown=seen.append)
     assert caught.value.reason == "expired" and seen[-1] is None

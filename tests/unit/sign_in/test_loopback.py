@@ -5,8 +5,8 @@ import http.client
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Iterator, Optional
 
 import pytest
 
@@ -84,7 +84,7 @@ def say(port: int, request: bytes) -> bytes:
     ("http://[::1:8765/callback", None),
     ("", None),
 ])
-def test_address_of(redirect_uri: str, address: Optional[Address]) -> None:
+def test_address_of(redirect_uri: str, address: Address | None) -> None:
     assert address_of(redirect_uri) == address
 
 

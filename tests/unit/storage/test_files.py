@@ -6,7 +6,7 @@ import os
 import socket
 import tempfile
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable
 
 import pytest
 
@@ -199,7 +199,7 @@ def test_a_directory_that_fails_to_sync_is_not_forgiven(
     def fsync(fd: int) -> None:
         raise OSError(number, "no")
     monkeypatch.setattr(os, "fsync", fsync)
-    before: List[str] = os.listdir("/dev/fd")
+    before: list[str] = os.listdir("/dev/fd")
     with pytest.raises(OSError):
         files.sync_directory(str(tmp_path))
     assert os.listdir("/dev/fd") == before

@@ -7,9 +7,10 @@ import os
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any
 
 import pytest
 
@@ -38,14 +39,14 @@ def config(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def hold(config: Path, timeout: float = 10, environ: Optional[Dict[str, str]] = None,
+def hold(config: Path, timeout: float = 10, environ: dict[str, str] | None = None,
          warn: Any = quiet, **more: Any) -> Iterator[Held]:
     with storage.hold(str(config), timeout=timeout, environ=environ or {}, warn=warn,
                       **more) as held:
         yield held
 
 
-def kill_while_holding(config: Path, *, answer: Optional[bytes] = None, begin: bool = True) -> None:
+def kill_while_holding(config: Path, *, answer: bytes | None = None, begin: bool = True) -> None:
     """Run a child that holds the config, reserves, maybe records an answer, and is killed."""
     reader, writer = os.pipe()
 
@@ -186,7 +187,7 @@ def test_a_run_that_waits_follows_a_config_that_is_saved_by_rename(config: Path)
     """An editor puts another inode there: that one is locked in the end."""
     blocker = os.open(config, os.O_RDWR)
     fcntl.flock(blocker, fcntl.LOCK_EX)
-    waits: List[float] = []
+    waits: list[float] = []
 
     def sleep(seconds: float) -> None:
         waits.append(seconds)
@@ -209,7 +210,7 @@ def test_a_run_that_waits_follows_a_config_that_is_saved_by_rename(config: Path)
 def test_the_time_that_is_waited_is_bounded_and_told(config: Path) -> None:
     """By the monotonic clock, in growing pauses, all waits together."""
     now = [1000.0]
-    pauses: List[float] = []
+    pauses: list[float] = []
 
     def sleep(seconds: float) -> None:
         pauses.append(seconds)
@@ -450,7 +451,7 @@ def test_a_folder_that_takes_no_file_sends_the_journal_to_the_state_directory(
 
 @needs_root
 @pytest.mark.parametrize("environ", [{}, {"TRAKT_CONFIG_STATE_DIR": "/proc/nowhere"}])
-def test_without_any_place_nothing_is_spent(environ: Dict[str, str], folder: Path) -> None:
+def test_without_any_place_nothing_is_spent(environ: dict[str, str], folder: Path) -> None:
     """No home, or a state directory that takes no file either."""
     path = a_user_s_config(folder)
 
@@ -516,7 +517,7 @@ def test_a_file_system_without_locks_is_warned_of_once(
     def no_locks(fd: int, operation: int) -> None:
         raise OSError(errno.ENOLCK, "no")
     monkeypatch.setattr(fcntl, "flock", no_locks)
-    warnings: List[str] = []
+    warnings: list[str] = []
     with hold(config, warn=warnings.append):
         pass
     assert len(warnings) == 1 and "no locks" in warnings[0]
@@ -563,7 +564,7 @@ def test_a_journal_that_cannot_be_removed_is_told_and_the_lock_let_go(
     """The next run tries again."""
     def refuse(path: str) -> None:
         raise PermissionError(errno.EACCES, "no")
-    warnings: List[str] = []
+    warnings: list[str] = []
     with hold(config, warn=warnings.append):
         monkeypatch.setattr(os, "unlink", refuse)
     monkeypatch.undo()

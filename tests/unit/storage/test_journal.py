@@ -6,7 +6,7 @@ import os
 import stat
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable
 
 import pytest
 from hypothesis import example, given, settings
@@ -43,7 +43,7 @@ def config(tmp_path: Path) -> str:
     return str(tmp_path / "config.yml")
 
 
-def acquire(config: str, environ: Optional[Dict[str, str]] = None,
+def acquire(config: str, environ: dict[str, str] | None = None,
             wait: Callable[[], None] = never) -> Journal:
     return journal.acquire(config, environ or {}, wait, quiet)
 
@@ -113,7 +113,7 @@ def test_the_repr_of_a_left_over_has_no_token() -> None:
     (b"trakt_config journal 10\n", LeftOver(newer=True)),
     (b"trakt_config journal 99999999999999999999\n", LeftOver(newer=True)),
 ])
-def test_the_header_says_what_it_is(data: bytes, expected: Optional[LeftOver]) -> None:
+def test_the_header_says_what_it_is(data: bytes, expected: LeftOver | None) -> None:
     """Torn before the note, or not ours: nothing. A newer version's: left to it."""
     assert parse(data) == expected
 
@@ -158,7 +158,7 @@ def test_a_flipped_bit_ends_what_is_believed(config: str) -> None:
 @example(b"note 1 2 3\n")
 @example(b"note 1 99999999999999999999 x\n")
 @example(b"note 99999999999999999999 0 x\n")
-@example("note ² ³ x\n".encode("utf-8"))
+@example("note ² ³ x\n".encode())
 def test_garbage_is_never_a_record(garbage: bytes) -> None:
     """Neither as a whole journal, nor behind its first line."""
     assert parse(garbage) is None
@@ -203,7 +203,7 @@ def test_a_record_that_was_not_taken_whole_is_not_in_the_way_of_the_next(
 
 @pytest.mark.parametrize("number", [None, errno.EOPNOTSUPP, errno.EINVAL])
 def test_room_is_reserved_before_anything_is_spent(
-        number: Optional[int], config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        number: int | None, config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Real blocks, also where the file system cannot allocate by itself."""
     def refuse(fd: int, offset: int, length: int) -> None:
         raise OSError(number, "no")
@@ -265,7 +265,7 @@ def test_a_long_name_still_has_a_journal_and_a_replacement(length: int) -> None:
     ({}, None),
 ])
 def test_the_state_directory_is_the_one_that_was_named(
-        environ: Dict[str, str], folder: Optional[str]) -> None:
+        environ: dict[str, str], folder: str | None) -> None:
     """TRAKT_CONFIG_STATE_DIR, XDG_STATE_HOME, HOME; or there is none."""
     path = journal.in_state_directory("/folder/config.yml", environ)
     assert (os.path.dirname(path) if path else None) == folder
@@ -371,8 +371,8 @@ def test_a_journal_that_others_could_read_is_closed_to_them(config: str) -> None
 
 def test_threads_hold_it_one_at_a_time_and_nobody_holds_a_removed_one(config: str) -> None:
     """Each waits, finds the file unlinked, and makes a new one."""
-    inside: List[int] = []
-    most: List[int] = []
+    inside: list[int] = []
+    most: list[int] = []
     gate = threading.Barrier(8)
 
     def work() -> None:
@@ -398,7 +398,7 @@ def test_a_held_journal_is_waited_for(config: str) -> None:
     opened = acquire(config)
     with pytest.raises(TimeIsUp):
         acquire(config)
-    waits: List[bool] = []
+    waits: list[bool] = []
 
     def wait() -> None:
         if not waits:

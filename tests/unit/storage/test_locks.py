@@ -4,8 +4,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def fds(path: Path) -> Iterator[List[int]]:
+def fds(path: Path) -> Iterator[list[int]]:
     """Two openings of one file."""
     opened = [os.open(path, os.O_RDWR) for _ in range(2)]
     yield opened
@@ -48,7 +49,7 @@ def fds(path: Path) -> Iterator[List[int]]:
         os.close(fd)
 
 
-def test_a_lock_excludes_another_opening_in_the_same_process(fds: List[int]) -> None:
+def test_a_lock_excludes_another_opening_in_the_same_process(fds: list[int]) -> None:
     """Threads are kept apart as processes are."""
     locks.lock(fds[0], Wait(0), quiet)
     wait = Wait(3)
@@ -59,7 +60,7 @@ def test_a_lock_excludes_another_opening_in_the_same_process(fds: List[int]) -> 
     locks.lock(fds[1], Wait(0), quiet)
 
 
-def test_a_lock_that_comes_free_is_taken(fds: List[int]) -> None:
+def test_a_lock_that_comes_free_is_taken(fds: list[int]) -> None:
     """The wait may let it go: it is called between two tries."""
     locks.lock(fds[0], Wait(0), quiet)
     locks.lock(fds[1], lambda: locks.unlock(fds[0]), quiet)
@@ -68,7 +69,7 @@ def test_a_lock_that_comes_free_is_taken(fds: List[int]) -> None:
 
 
 def test_closing_another_descriptor_of_the_file_keeps_the_lock(
-        path: Path, fds: List[int]) -> None:
+        path: Path, fds: list[int]) -> None:
     """This is where fcntl record locks fail."""
     locks.lock(fds[0], Wait(0), quiet)
     path.read_bytes()
@@ -76,7 +77,7 @@ def test_closing_another_descriptor_of_the_file_keeps_the_lock(
         locks.lock(fds[1], Wait(), quiet)
 
 
-def test_a_killed_process_lets_go(path: Path, fds: List[int]) -> None:
+def test_a_killed_process_lets_go(path: Path, fds: list[int]) -> None:
     """However it is killed."""
     reader, writer = os.pipe()
 
@@ -96,7 +97,7 @@ def test_a_killed_process_lets_go(path: Path, fds: List[int]) -> None:
     os.close(writer)
 
 
-def test_unlocking_frees_what_a_forked_child_shares(path: Path, fds: List[int]) -> None:
+def test_unlocking_frees_what_a_forked_child_shares(path: Path, fds: list[int]) -> None:
     """A host that forks in the meantime keeps nobody waiting."""
     reader, writer = os.pipe()
     locks.lock(fds[0], Wait(0), quiet)
@@ -116,10 +117,10 @@ def failing(number: int) -> Any:
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL])
 def test_a_file_system_without_locks_is_warned_of(
-        number: int, fds: List[int], monkeypatch: pytest.MonkeyPatch) -> None:
+        number: int, fds: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """And the run goes on."""
     monkeypatch.setattr(fcntl, "flock", failing(number))
-    warnings: List[str] = []
+    warnings: list[str] = []
     locks.lock(fds[0], Wait(0), warnings.append)
     assert len(warnings) == 1 and "no locks" in warnings[0]
     locks.unlock(fds[0])
@@ -127,7 +128,7 @@ def test_a_file_system_without_locks_is_warned_of(
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EBADF])
 def test_a_file_system_that_fails_is_an_error(
-        number: int, fds: List[int], monkeypatch: pytest.MonkeyPatch) -> None:
+        number: int, fds: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Never is it gone on unlocked."""
     monkeypatch.setattr(fcntl, "flock", failing(number))
     with pytest.raises(OSError):
@@ -136,7 +137,7 @@ def test_a_file_system_that_fails_is_an_error(
 
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES])
 def test_every_way_to_say_busy_is_waited_for(
-        number: int, fds: List[int], monkeypatch: pytest.MonkeyPatch) -> None:
+        number: int, fds: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """NFS and SMB say EACCES."""
     monkeypatch.setattr(fcntl, "flock", failing(number))
     with pytest.raises(TimeIsUp):

@@ -6,8 +6,9 @@ import os
 import stat
 import struct
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable
 
 import pytest
 
@@ -70,7 +71,7 @@ def failing(number: int) -> Callable[..., Any]:
     return fail
 
 
-def left_overs(config: Path) -> List[str]:
+def left_overs(config: Path) -> list[str]:
     return sorted(set(os.listdir(config.parent)) - {config.name})
 
 
@@ -200,7 +201,7 @@ def set_attribute(path: Path, name: str, value: bytes) -> None:
         pytest.skip(f"this file system has no {name}")
 
 
-def attributes(path: Path) -> Dict[str, bytes]:
+def attributes(path: Path) -> dict[str, bytes]:
     return {name: os.getxattr(path, name) for name in os.listxattr(path)}
 
 
@@ -269,7 +270,7 @@ def test_what_a_file_system_does_not_have_is_forgiven_with_one_warning(
     """CIFS, FAT, WSL."""
     config.chmod(0o640)
     set_attribute(config, "user.backup", b"1")
-    warnings: List[str] = []
+    warnings: list[str] = []
     refuse = failing(errno.EOPNOTSUPP)
     with monkeypatch.context() as patch:
         patch.setattr(os, "supports_fd", {*os.supports_fd, refuse})
@@ -294,7 +295,7 @@ def test_a_directory_that_cannot_be_synced_is_warned_of(
         config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is as it should be all the same."""
     monkeypatch.setattr(files, "sync_directory", lambda path: False)
-    warnings: List[str] = []
+    warnings: list[str] = []
     save(config, warn=warnings.append)
     assert config.read_bytes() == NEW
     assert len(warnings) == 1 and "power cut" in warnings[0]
@@ -417,7 +418,7 @@ def test_wherever_a_call_fails_the_file_is_whole_or_the_journal_mends_it(
         call.step, call.count = call.step + 1, 0
         config.write_bytes(OLD)
         opened = hold(config)
-        failure: Optional[Exception] = None
+        failure: Exception | None = None
         with monkeypatch.context() as patch:
             patch.setattr(os, name, call)
             try:
@@ -494,7 +495,7 @@ def test_a_config_that_is_itself_a_mount_keeps_the_inode(config: Path) -> None:
     source.write_bytes(OLD)
     inode = source.stat().st_ino
 
-    def work() -> List[str]:
+    def work() -> list[str]:
         children.mount_over(str(source), str(config))
         save(config)
         return left_overs(config)
