@@ -115,7 +115,7 @@ def test_an_answer_with_a_refresh_token_alone_is_not_lost(made: Scene) -> None:
     assert made.left_overs() == []
 
 
-NUMBERS = [None, 0, -1, 1.5, 604800.0, "604800", " 604800 ", "", "a", True, 10 ** 30, -10 ** 30,
+NUMBERS: list[Any] = [None, 0, -1, 1.5, 604800.0, "604800", " 604800 ", "", "a", True, 10 ** 30, -10 ** 30,
            1e308, [], {}, "1e5", "\u0661\u0662", 4102444800]
 
 
@@ -269,7 +269,7 @@ def test_a_clock_that_is_off(age: float, lifetime: int, off: float, outcome: str
         from trakt_config.authorization.run import Options
         said: list[str] = []
         handler = logging.Handler()
-        handler.emit = lambda record: said.append(record.getMessage())
+        vars(handler)["emit"] = lambda record: said.append(record.getMessage())
         logging.getLogger("trakt_config").addHandler(handler)
         result = authorize.run(made.config, Options(clock=lambda: time.time() + off))
         return result.outcome.value, [line for line in said if "clock" in line]

@@ -176,7 +176,8 @@ def _changed(data: bytes, operation: Operation) -> bytes:
     if operation[0] == "truncate":
         return data[:operation[2]].ljust(operation[2], b"\0")
     _, _, at, new = operation
-    return data[:at].ljust(at, b"\0") + new + data[at + len(new):]
+    changed: bytes = data[:at].ljust(at, b"\0") + new + data[at + len(new):]
+    return changed
 
 
 def _rename(names: dict[str, Any], change: Operation) -> None:

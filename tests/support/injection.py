@@ -394,7 +394,7 @@ def command(*arguments: object, lock_timeout: float = 0.5) -> Callable[[], int]:
     def work() -> int:
         quick = functools.partial(Options, sleep=lambda seconds: None,
                                   lock_timeout=timedelta(seconds=lock_timeout))
-        main.Options = quick
+        vars(main)["Options"] = quick
         return main.main([os.fsdecode(word) if isinstance(word, bytes) else str(word)
                          for word in arguments])
     return work

@@ -98,7 +98,8 @@ def _save_refresh_token(job: Job, held: storage.Held, note: Note, view: View,
                         refresh_token: Secret) -> Finding:
     """Bring the one thing of worth into the config; the access token there has no successor."""
     current = view.settings.refresh_token
-    if current not in (None, refresh_token) and current.fingerprint() != note.refresh_token:
+    if (current and current != refresh_token
+            and current.fingerprint() != note.refresh_token):
         return _theirs_wins(job, held)
     edited = document.set_authorization(view.document, {"refresh_token": refresh_token.reveal()})
     try:

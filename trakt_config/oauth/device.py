@@ -119,7 +119,7 @@ def _device_code(answer: Mapping[str, Any]) -> DeviceCode | None:
 def _whole_number(value: Any, default: int, largest: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         return default
-    return min(value, largest)
+    return min(int(value), largest)
 
 
 _DEVICE_POLL_BY_STATUS = {

@@ -75,7 +75,8 @@ def error(code: str, description: str | None = None, status: int = 400,
 def run(answers: list[dict[str, Any]], grant: Any = REFRESH, *, client: Client = CLIENT,
         retry_unknown: bool = True, **more: Any) -> Any:
     """The outcome of an exchange with these answers: result or error, requests, pauses, records."""
-    clock, recorded = Time(), []
+    clock = Time()
+    recorded: list[bytes] = []
     with requests_mock.Mocker() as trakt:
         trakt.post(URL, answers)
         try:

@@ -198,7 +198,7 @@ def test_access_tokens_open_settings_and_watchlist(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("end", ["expired", "revoked", "all revoked", "too old", "unknown"])
 def test_ended_access_tokens_open_nothing(sandbox: Sandbox, end: str) -> None:
-    old = {"created_at": 1000, "expires_in": 100} if end == "too old" else {}
+    old: dict[str, Any] = {"created_at": 1000, "expires_in": 100} if end == "too old" else {}
     issued = sandbox.issue_authorization(**old)
     token = "unknown" if end == "unknown" else issued["access_token"]
     if end == "expired":

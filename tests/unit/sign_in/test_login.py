@@ -85,10 +85,18 @@ def port() -> int:
 Login = Callable[..., Authorization]
 
 
+def each(*callbacks: Callable[[DeviceCode], object]) -> Callable[[DeviceCode], object]:
+    """One callback that calls them all."""
+    def call(code: DeviceCode) -> None:
+        for callback in callbacks:
+            callback(code)
+    return call
+
+
 @pytest.fixture
 def sign_in(clock: Time, environ: Mapping[str, str]) -> Login:
     """`login`, on the fake clock and against the sandbox; the dialog's callbacks by name."""
-    def run(config: Path, method: str = "device", lock_timeout: timedelta = timedelta(seconds=0.05),
+    def run(config: Path, method: Any = "device", lock_timeout: timedelta = timedelta(seconds=0.05),
             **dialog: Any) -> Authorization:
         dialog.setdefault("open_browser", lambda url: False)
         return login(config, method=method, dialog=Dialog(**dialog), clock=clock, monotonic=clock,
@@ -146,7 +154,7 @@ def test_device(sandbox: Sandbox, clock: Time, config: Any, sign_in: Login) -> N
     before = path.read_bytes()
     shown: list[DeviceCode] = []
     approve = approving(sandbox, clock)
-    authorization = sign_in(path, show_code=lambda code: (shown.append(code), approve(code)))
+    authorization = sign_in(path, show_code=each(shown.append, approve))
     assert_signed_in(path, before, authorization, sandbox)
     assert polls(sandbox) == [400, 400, 200] and clock.passed == 15
     code, = shown
@@ -221,7 +229,8 @@ def test_another_code_is_offered(sandbox: Sandbox, clock: Time, config: Any,
 ])
 def test_a_code_that_has_ended(status: int, reason: str, words: str, sandbox: Sandbox,
                                config: Any, sign_in: Login) -> None:
-    path, offered = config(), []
+    offered: list[Any] = []
+    path = config()
     sandbox.answer(Answer(status), path=DEVICE_TOKEN)
     with untouched(path), pytest.raises(LoginRequired, match=words) as caught:
         sign_in(path, offer_new_code=offered.append)
@@ -577,7 +586,8 @@ def soon(condition: Callable[[], object]) -> bool:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_browser(host: str, sandbox: Sandbox, clock: Time, config: Any, sign_in: Login,
                  port: int) -> None:
-    path, pages = config(redirect_uri=callback(port, host)), []
+    pages: list[Any] = []
+    path = config(redirect_uri=callback(port, host))
     before = path.read_bytes()
     authorization = sign_in(path, "browser", **everybody(sandbox, clock, pages=pages))
     assert_signed_in(path, before, authorization, sandbox)
@@ -632,7 +642,8 @@ def test_a_browser_that_returns_only_when_it_is_closed_holds_nothing_up(
 
 def test_browser_denied(sandbox: Sandbox, clock: Time, config: Any, sign_in: Login,
                         port: int) -> None:
-    path, pages = config(redirect_uri=callback(port)), []
+    pages: list[Any] = []
+    path = config(redirect_uri=callback(port))
     with untouched(path), pytest.raises(LoginRequired, match="denied") as caught:
         sign_in(path, "browser", **everybody(sandbox, clock, allow=False, pages=pages))
     assert caught.value.reason == "denied" and sandbox.token_requests == []
@@ -643,7 +654,8 @@ def test_browser_denied(sandbox: Sandbox, clock: Time, config: Any, sign_in: Log
 def test_the_page_says_what_went_wrong(sandbox: Sandbox, clock: Time, config: Any,
                                        sign_in: Login, port: int) -> None:
     """Not that all is well, when the tokens could not be had or saved."""
-    path, pages = config(redirect_uri=callback(port)), []
+    pages: list[Any] = []
+    path = config(redirect_uri=callback(port))
     sandbox.answer(Answer(400, json.dumps({"error": "invalid_grant", "error_description":
                                            "<script>alert(1)</script>"}).encode()))
     with pytest.raises(LoginRequired):
@@ -656,7 +668,8 @@ def test_the_page_says_what_went_wrong(sandbox: Sandbox, clock: Time, config: An
 def test_the_page_comes_after_the_tokens_are_saved(sandbox: Sandbox, clock: Time, config: Any,
                                                    sign_in: Login, port: int,
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
-    path, pages = config(redirect_uri=callback(port)), []
+    pages: list[Any] = []
+    path = config(redirect_uri=callback(port))
     real = storage.Held.replace
     seen_before_saving: list[int] = []
 
@@ -833,7 +846,7 @@ def test_no_secret_in_what_is_logged_or_raised(sandbox: Sandbox, clock: Time, co
     shown: list[DeviceCode] = []
     approve = approving(sandbox, clock)
     sandbox.answer(Answer(503), path=DEVICE_TOKEN)
-    authorization = sign_in(config(), show_code=lambda code: (shown.append(code), approve(code)))
+    authorization = sign_in(config(), show_code=each(shown.append, approve))
     secrets = [authorization.access_token, authorization.refresh_token, sandbox.client_secret,
                shown[0].device_code.reveal()]
     for text in (caplog.text, repr(shown), repr(authorization)):
