@@ -115,8 +115,10 @@ def test_an_answer_with_a_refresh_token_alone_is_not_lost(made: Scene) -> None:
     assert made.left_overs() == []
 
 
-NUMBERS: list[Any] = [None, 0, -1, 1.5, 604800.0, "604800", " 604800 ", "", "a", True, 10 ** 30, -10 ** 30,
-           1e308, [], {}, "1e5", "\u0661\u0662", 4102444800]
+NUMBERS: list[Any] = [
+    None, 0, -1, 1.5, 604800.0, "604800", " 604800 ", "", "a", True, 10 ** 30, -10 ** 30, 1e308,
+    [], {}, "1e5", "\u0661\u0662", 4102444800,
+]
 
 
 @pytest.mark.parametrize("value", NUMBERS, ids=repr)

@@ -159,7 +159,8 @@ MORE: list[Build] = [refresh_of_a_mounted_file, pin_exchange, advisory_refresh, 
                      recovery_of_a_torn_config]
 
 
-def cases(main: Sequence[str], more: Sequence[str] = (), *, default: Sequence[str] = ()) -> pytest.MarkDecorator:
+def cases(main: Sequence[str], more: Sequence[str] = (), *,
+          default: Sequence[str] = ()) -> pytest.MarkDecorator:
     """The faults `main` for the two main scenes, and `more` for the others; some by default."""
     chosen = [(build, name) for build in MAIN for name in (main if FULL else default)]
     chosen += [(build, name) for build in MORE for name in more if FULL]
