@@ -1,0 +1,117 @@
+"""The recipes in the documentation are read by the programs that they are for."""
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from trakt_config import document
+
+ROOT = Path(__file__).parents[2]
+RECIPES = ROOT / "docs" / "recipes"
+MANIFESTS = sorted([*RECIPES.rglob("*.yml")])
+COMPOSE = sorted((RECIPES / "compose").glob("*.yml"))
+UNITS = sorted((RECIPES / "systemd").glob("*.*"))
+
+
+def objects(manifest: Path) -> list[Any]:
+    return list(yaml.safe_load_all(manifest.read_text("utf-8")))
+
+
+def services(manifest: Path) -> dict[str, Any]:
+    found: dict[str, Any] = objects(manifest)[0]["services"]
+    return found
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda path: path.name)
+def test_manifests_are_yaml(manifest: Path) -> None:
+    assert all(isinstance(found, dict) for found in objects(manifest))
+
+
+@pytest.mark.parametrize("manifest", COMPOSE, ids=lambda path: path.name)
+def test_shell_commands_of_compose_are_shell(manifest: Path) -> None:
+    """A command of one string goes to `sh -c`; in compose `$$` is a dollar."""
+    for service in services(manifest).values():
+        if service.get("entrypoint", [])[-2:] == ["sh", "-c"]:
+            [command] = service["command"]
+            subprocess.run(["sh", "-n", "-c", command.replace("$$", "$")], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("manifest", COMPOSE, ids=lambda path: path.name)
+def test_services_with_trakt_config_have_time_to_stop_and_a_folder(manifest: Path) -> None:
+    """An answer under way takes up to 90 s, and a mounted file loses its journal."""
+    for service in services(manifest).values():
+        if "build" in service:
+            assert service["stop_grace_period"] == "100s"
+        for volume in service["volumes"]:
+            assert not volume.split(":")[0].endswith(".yml")
+
+
+@pytest.mark.skipif(not shutil.which("docker"), reason="docker is not installed")
+@pytest.mark.parametrize("manifest", COMPOSE, ids=lambda path: path.name)
+def test_compose_takes_them(manifest: Path) -> None:
+    compose = ["docker", "compose"]
+    if subprocess.run([*compose, "version"], capture_output=True, timeout=60).returncode:
+        pytest.skip("docker has no compose")
+    done = subprocess.run([*compose, "-f", str(manifest), "config", "--quiet"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    """With programs that are installed in the place of those that are not."""
+    for unit in UNITS:
+        text = re.sub(r"(?m)^(Exec\w+=)/\S+", r"\1/bin/true", unit.read_text("utf-8"))
+        (tmp_path / unit.name).write_text(text, "utf-8")
+    done = subprocess.run(["systemd-analyze", "verify", *map(str, sorted(tmp_path.iterdir()))],
+                          capture_output=True, text=True, timeout=60)
+    said = [line for line in done.stderr.splitlines() if "kometa-trakt" in line]
+    assert not said
+
+
+def test_the_crontab_has_five_fields_and_a_command() -> None:
+    lines = [line for line in (RECIPES / "crontab").read_text("utf-8").splitlines()
+             if line and not line.startswith("#")]
+    for line in lines:
+        *when, command = line.split(" ", 5)
+        assert all(re.fullmatch(r"[\d*,/-]+", field) for field in when) and len(when) == 5
+        assert "%" not in command  # cron would end the command there.
+        subprocess.run(["sh", "-n", "-c", command], check=True, timeout=60)
+
+
+def test_the_cron_job_shares_nothing_that_can_be_spent() -> None:
+    """The config map has placeholders for what `exec` gives, and none for the refresh token."""
+    found = {(each["kind"], each["metadata"]["name"]): each
+             for each in objects(RECIPES / "kubernetes" / "kometa.yml")}
+    config = found["ConfigMap", "kometa-config"]["data"]["config.yml"]
+    values = document.parse(config.encode()).authorization
+    assert values["access_token"].text == "<<trakt_access_token>>"
+    assert values["refresh_token"].blank
+    pod = found["CronJob", "kometa"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    assert container["command"][:2] == ["trakt-config", "exec"] and container["command"][-1] == "--"
+    claims = {volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"]
+              if "persistentVolumeClaim" in volume}
+    assert ("PersistentVolumeClaim", *claims) in found
+    assert pod["terminationGracePeriodSeconds"] == 100
+
+
+def test_the_holder_can_be_read() -> None:
+    parsed = document.parse((RECIPES / "trakt.yml").read_bytes())
+    environ = {"KOMETA_TRAKT_CLIENT_ID": "abc", "KOMETA_TRAKT_CLIENT_SECRET": "def"}
+    assert document.read_settings(parsed, environ).client.client_id == "abc"
+
+
+def test_commands_name_a_place_or_stand_in_a_container() -> None:
+    """Outside of a container a command is named by the path that the page creates."""
+    for path in (RECIPES / "crontab", *UNITS):
+        for line in path.read_text("utf-8").splitlines():
+            words = shlex.split(line, comments=True)
+            assert "trakt-config" not in words, path.name
