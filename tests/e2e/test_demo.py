@@ -49,7 +49,7 @@ def test_tour_tells_of_four_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_tour_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = [CLIENT_ID, CLIENT_SECRET]
-    real = authorize.run
+    real = authorize.ensure_authorized
 
     def noting(path: Path, options: Options) -> Result:
         result = real(path, options)
@@ -63,7 +63,7 @@ def test_tour_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
     sign_in = demo.login
     monkeypatch.setattr(demo, "login", noting_login)
-    monkeypatch.setattr(authorize, "run", noting)
+    monkeypatch.setattr(authorize, "ensure_authorized", noting)
     said: list[str] = []
     demo.run(said.append)
     assert len(set(secrets)) == 8
@@ -104,8 +104,8 @@ def test_without_a_temporary_folder_it_says_what_to_do(monkeypatch: pytest.Monke
 
 
 def test_broken_promise_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = authorize.run
-    monkeypatch.setattr(authorize, "run",
+    real = authorize.ensure_authorized
+    monkeypatch.setattr(authorize, "ensure_authorized",
                         lambda path, options: real(path, replace(options, force=True)))
     said: list[str] = []
     assert demo.run(said.append) == 1

@@ -299,7 +299,7 @@ def test_interrupted_in_a_request_the_tokens_are_saved(sandbox: Sandbox, config:
 
 
 @pytest.mark.parametrize("step, when", [("record", "after"), ("replace", "before"),
-                                        ("replace", "after"), ("forget", "before")])
+                                        ("replace", "after"), ("discard_journal", "before")])
 def test_killed_once_trakt_has_answered(step: str, when: str, sandbox: Sandbox, config: Any,
                                         approved: None, run: Any,
                                         child_environ: dict[str, str]) -> None:

@@ -273,7 +273,7 @@ def test_a_clock_that_is_off(age: float, lifetime: int, off: float, outcome: str
         handler = logging.Handler()
         vars(handler)["emit"] = lambda record: said.append(record.getMessage())
         logging.getLogger("trakt_config").addHandler(handler)
-        result = authorize.run(made.config, Options(clock=lambda: time.time() + off))
+        result = authorize.ensure_authorized(made.config, Options(clock=lambda: time.time() + off))
         return result.outcome.value, [line for line in said if "clock" in line]
 
     ended = forked(work, environ=made.environ)

@@ -19,7 +19,7 @@ import pytest
 from tests.support import injection, scenes
 from tests.support.injection import Ended, Fault
 from tests.support.scenes import WEEK, Scene
-from trakt_config.authorization.redeem import Note
+from trakt_config.authorization.redeem import Intent
 from trakt_config.sandbox import Answer
 from trakt_config.storage import journal
 from trakt_config.tokens import Secret
@@ -38,7 +38,7 @@ def leave(made: Scene, *, answer: bytes | None = None, spent: str | None = None,
           pin: str | None = None, before: bytes | None = None,
           content: bytes | None = None) -> Path:
     """Leave a journal as a killed run does; its path."""
-    note = Note(refresh_token=Secret(spent).fingerprint() if spent else None,
+    note = Intent(refresh_token=Secret(spent).fingerprint() if spent else None,
                 pin=Secret(pin).fingerprint() if pin else None)
     opened = journal.acquire(str(made.config), {}, lambda: None, print)
     opened.begin(json.dumps(asdict(note)).encode(), 100000)

@@ -314,7 +314,7 @@ def test_a_signal_while_it_waits_for_the_lock(made: Scene, started: Any) -> None
 
 def test_an_answer_that_cannot_be_saved_is_told_although_interrupted(made: Scene,
                                                                      started: Any) -> None:
-    """130 alone would hide that the config has to be mended before the next run."""
+    """130 alone would hide that the config has to be repaired before the next run."""
     made.trakt.hold_next()
     process = started(made, *authorize(made.config))
     made.trakt.wait_held()

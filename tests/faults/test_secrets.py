@@ -185,8 +185,8 @@ def test_an_exception_holds_no_secret(change: Callable[[Scene], Any], trakt: Any
         with requests.Session() as session:
             try:
                 for own in (None, session):
-                    result = authorize.run(made.config, Options(sleep=lambda seconds: None,
-                                                                 session=own))
+                    result = authorize.ensure_authorized(
+                        made.config, Options(sleep=lambda seconds: None, session=own))
             except trakt_config.TraktConfigError as error:
                 return told_by(error)
         return FOUND + repr(result)

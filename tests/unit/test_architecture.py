@@ -153,7 +153,7 @@ def test_a_fresh_run_costs_one_parse_and_a_write_three(
     for age, cost in ((0, 1), (14 * 86400, 3)):
         path = config(sandbox.issue_authorization(created_at=int(time.time()) - age))
         del passes[:]
-        authorize.run(path, Options(environ=environ))
+        authorize.ensure_authorized(path, Options(environ=environ))
         assert len(passes) == cost
 
 

@@ -1,4 +1,4 @@
-"""The way in: a config whose authorization is fresh costs one look, and nothing is opened to write.
+"""The way in: a config whose authorization is fresh costs one read, and nothing is opened to write.
 
 Everything else is :mod:`trakt_config.authorization.refresh`'s, which is imported only then.
 """
@@ -8,26 +8,23 @@ import os
 import time
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Callable, TypeVar
+from typing import TYPE_CHECKING, Callable
 
 from trakt_config import storage
 from trakt_config.authorization.run import (
     ConfigPath,
-    Job,
     Options,
     Outcome,
     Result,
-    View,
-    job,
-    name_of,
+    Run,
+    Snapshot,
+    reports_errors,
 )
-from trakt_config.errors import ConfigError, SaveError, TraktConfigError, os_reason
+from trakt_config.errors import ConfigError
 from trakt_config.tokens import Authorization
 
 if TYPE_CHECKING:
     import requests
-
-T = TypeVar("T")
 
 
 def authorize(config_path: ConfigPath, *,
@@ -61,44 +58,22 @@ def authorize(config_path: ConfigPath, *,
     :raises LockTimeout: another run did not finish in time.
     :raises SaveError: the config cannot be written.
     """
-    return run(config_path, Options(min_validity, force, lock_timeout, session, clock,
-                                    environ)).authorization
+    return ensure_authorized(config_path, Options(min_validity, force, lock_timeout, session, clock,
+                                                  environ)).authorization
 
 
-def run(config_path: ConfigPath, options: Options) -> Result:
+@reports_errors
+def ensure_authorized(config_path: ConfigPath, options: Options) -> Result:
     """:func:`authorize`, with the outcome."""
-    return attempt(config_path, lambda: _run(job(config_path, options)))
-
-
-def attempt(config_path: ConfigPath, work: Callable[[], T]) -> T:
-    """Do work on a config: its errors get the config's name, and those of the system become ours.
-
-    :raises SaveError: the system failed.
-    """
-    ours: TraktConfigError
-    try:
-        return work()
-    except TraktConfigError as error:
-        error.path = error.path or name_of(config_path)
-        ours = error
-    except OSError as error:
-        ours = SaveError(f"the system failed while the config was held: {os_reason(error)}",
-                         hint="Run again: nothing that Trakt answered is lost.",
-                         path=name_of(config_path))
-    # Without the frames on the way here, in which an error reporter would find the tokens.
-    ours.__context__ = None
-    raise ours.with_traceback(None)
-
-
-def _run(job: Job) -> Result:
-    first: View | None = None
+    run = Run.on(config_path, options)
+    first: Snapshot | None = None
     broken: ConfigError | None = None
     try:
-        first = job.look()
+        first = run.read()
     except ConfigError as error:
         broken = error  # It may be half written: what counts is read under the lock.
-    if first and first.is_fresh and not storage.exists(job.path, job.options.environ):
-        return job.result(Outcome.FRESH, first)
+    if first and first.is_fresh and not storage.exists(run.path, options.environ):
+        return run.result(Outcome.FRESH, first)
     # Not at the top: a fresh run needs nothing of HTTP.
     from trakt_config.authorization import refresh
-    return refresh.renew(job, first, broken)
+    return refresh.renew(run, first, broken)

@@ -5,10 +5,9 @@ import enum
 
 from trakt_config import document, oauth, storage
 from trakt_config.authorization import redeem, refresh, shield
-from trakt_config.authorization.authorize import attempt
-from trakt_config.authorization.recovery import Finding
-from trakt_config.authorization.redeem import Note
-from trakt_config.authorization.run import ConfigPath, Job, Options, View, job
+from trakt_config.authorization.recovery import RecoveryResult
+from trakt_config.authorization.redeem import Intent
+from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
 from trakt_config.document import Document
 from trakt_config.errors import (
     ClientRejected,
@@ -35,6 +34,7 @@ class LoggedOut(enum.Enum):
     NOTHING = "there is no authorization to revoke"
 
 
+@reports_errors
 def logout(config_path: ConfigPath, options: Options, *, local: bool = False) -> LoggedOut:
     """Revoke both tokens at Trakt, then empty the six values; a pin and the rest stay.
 
@@ -49,69 +49,68 @@ def logout(config_path: ConfigPath, options: Options, *, local: bool = False) ->
     :raises LockTimeout: another run did not finish in time.
     :raises SaveError: the config cannot be written.
     """
-    return attempt(config_path, lambda: _logout(job(config_path, options), local))
-
-
-def _logout(job: Job, local: bool) -> LoggedOut:
-    first: View | None = None
-    is_left_over = storage.exists(job.path, job.options.environ)
+    run = Run.on(config_path, options)
+    first: Snapshot | None = None
+    is_left_over = storage.exists(run.path, run.options.environ)
     try:
-        first = job.look()
+        first = run.read()
     except ConfigError:
-        if not is_left_over:  # With one, it may be a torn overwrite, which is mended first.
+        if not is_left_over:  # With one, it may be a torn overwrite, which is finished first.
             raise
     if first and _emptied(first) is first.document and not is_left_over:
         return LoggedOut.NOTHING
-    with job.hold() as held:
-        return _locked(job, held, first, local)
+    with run.hold() as held:
+        return _locked(run, held, first, local)
 
 
-def _locked(job: Job, held: storage.Held, first: View | None, local: bool) -> LoggedOut:
-    view, finding = refresh.locked_view(job, held, first)
-    if finding is Finding.NEWER:
+def _locked(run: Run, held: storage.Held, first: Snapshot | None, local: bool) -> LoggedOut:
+    snapshot, recovered = refresh.locked_snapshot(run, held, first)
+    if recovered is RecoveryResult.NEWER:
         raise refresh.newer_journal()
-    emptied = _emptied(view)
-    if emptied is view.document:
+    emptied = _emptied(snapshot)
+    if emptied is snapshot.document:
         return LoggedOut.NOTHING
-    endpoints = Endpoints.from_environ(job.options.environ)
-    tokens = [] if local else _tokens(view)
-    held.reserve(_note(view, finding).encode(), len(view.document.data))
+    endpoints = Endpoints.from_environ(run.options.environ)
+    tokens = [] if local else _tokens(snapshot)
+    held.reserve(_intent(snapshot, recovered).encode(), len(snapshot.document.data))
 
     def work() -> None:
         for token in tokens:
-            _revoke(job, view, endpoints, token)
-        _save(job, held, view)
+            _revoke(run, snapshot, endpoints, token)
+        _save(run, held, snapshot)
 
-    if finding is Finding.UNKNOWN:
-        job.warn("an earlier run was killed before it had Trakt's answer, so that other tokens may "
+    if recovered is RecoveryResult.UNKNOWN:
+        run.warn("an earlier run was killed before it had Trakt's answer, so that other tokens may "
                  f"still be valid: remove the app at {CONNECTED_APPS}")
-    shield.run(work, lambda: job.warn(
+    shield.run(work, lambda: run.warn(
         f"waiting for Trakt's answer, at most {BUDGET:.0f} s, so that the config is emptied too"))
     if local:
         return LoggedOut.LOCAL
     return LoggedOut.REVOKED if tokens else LoggedOut.EMPTIED
 
 
-def _emptied(view: View) -> Document:
-    return document.clear_authorization(view.document)
+def _emptied(snapshot: Snapshot) -> Document:
+    return document.clear_authorization(snapshot.document)
 
 
-def _tokens(view: View) -> list[Secret]:
+def _tokens(snapshot: Snapshot) -> list[Secret]:
     """The refresh token first: it lives on when the access token has ended."""
-    return [token for token in (view.settings.refresh_token, view.access_token) if token]
+    return [token for token in (snapshot.settings.refresh_token, snapshot.access_token) if token]
 
 
-def _note(view: View, finding: Finding) -> Note:
+def _intent(snapshot: Snapshot, recovered: RecoveryResult) -> Intent:
     """What a run that is killed leaves: nothing to finish, but an old doubt stays."""
-    token = view.settings.refresh_token
-    return Note(token.fingerprint()) if token and finding is Finding.UNKNOWN else Note()
+    token = snapshot.settings.refresh_token
+    if token and recovered is RecoveryResult.UNKNOWN:
+        return Intent(token.fingerprint())
+    return Intent()
 
 
-def _revoke(job: Job, view: View, endpoints: Endpoints, token: Secret) -> None:
+def _revoke(run: Run, snapshot: Snapshot, endpoints: Endpoints, token: Secret) -> None:
     problem: TraktConfigError
     try:
-        oauth.revoke(token, view.settings.client, endpoints=endpoints, budget=BUDGET / 2,
-                       session=job.options.session, sleep=job.options.sleep)
+        oauth.revoke(token, snapshot.settings.client, endpoints=endpoints, budget=BUDGET / 2,
+                       session=run.options.session, sleep=run.options.sleep)
         return
     except (ClientRejected, LoginRequired) as error:
         problem = error
@@ -124,26 +123,26 @@ def _revoke(job: Job, view: View, endpoints: Endpoints, token: Secret) -> None:
                               "then run: trakt-config logout --local FILE")
 
 
-def _save(job: Job, held: storage.Held, view: View) -> None:
+def _save(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
     """Empty the values in the config as it is by now.
 
     :raises SaveError: it cannot be written, or somebody has put other tokens there.
     """
     try:
-        redeem.as_it_is_now(lambda: _empty(job, held, view))
-        held.forget()
+        redeem.as_it_is_now(lambda: _empty(run, held, snapshot))
+        held.discard_journal()
         return
     except ConfigError as error:
         problem = error.message
     except OSError as error:
         problem = os_reason(error)
     raise SaveError(f"the tokens could not be removed from the config: {problem}",
-                    hint="Mend this and run again: trakt-config logout FILE")
+                    hint="Fix this and run again: trakt-config logout FILE")
 
 
-def _empty(job: Job, held: storage.Held, view: View) -> None:
-    now = job.look(view)
-    if _tokens(now) not in (_tokens(view), []):
+def _empty(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
+    now = run.read(snapshot)
+    if _tokens(now) not in (_tokens(snapshot), []):
         raise SaveError("the tokens in the config were changed meanwhile",
                         hint="Those stay. Run again, to end them as well.")
     emptied = _emptied(now)

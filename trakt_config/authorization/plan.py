@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from trakt_config import document, storage
 from trakt_config.authorization import redeem, refresh
-from trakt_config.authorization.authorize import attempt
 from trakt_config.authorization.freshness import Freshness
-from trakt_config.authorization.run import ConfigPath, Job, Options, View, job
+from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
 
 LEFT_OVER = ("an earlier run was cut short, or another one is running; "
              "what it left would be finished first")
@@ -39,41 +38,39 @@ class Plan:
     has_left_over: bool
 
 
+@reports_errors
 def plan(config_path: ConfigPath, options: Options) -> Plan:
     """Look at the config; send nothing, lock nothing, write nothing.
 
     :raises ConfigError: the file or a setting has to be edited.
     :raises LoginRequired: there is nothing to exchange or to refresh.
     """
-    return attempt(config_path, lambda: _plan(job(config_path, options)))
+    run = Run.on(config_path, options)
+    snapshot = run.read()
+    step = next_step(snapshot)
+    return Plan(step.value, _diff(snapshot) if step.asks_trakt else "",
+                storage.exists(run.path, options.environ))
 
 
-def next_step(view: View) -> Step:
+def next_step(snapshot: Snapshot) -> Step:
     """What the config calls for.
 
     :raises LoginRequired: there is nothing to exchange, to refresh or to keep.
     """
-    if view.settings.pin:
+    if snapshot.settings.pin:
         return Step.EXCHANGE
-    if view.assessment.freshness is Freshness.FRESH:
+    if snapshot.assessment.freshness is Freshness.FRESH:
         return Step.NOTHING
-    if view.settings.refresh_token:
-        return Step.REFRESH_OR_KEEP if view.can_be_kept else Step.REFRESH
-    if view.can_be_kept:
+    if snapshot.settings.refresh_token:
+        return Step.REFRESH_OR_KEEP if snapshot.can_be_kept else Step.REFRESH
+    if snapshot.can_be_kept:
         return Step.KEEP
-    raise refresh.no_authorization(view)
+    raise refresh.no_authorization(snapshot)
 
 
-def _plan(job: Job) -> Plan:
-    view = job.look()
-    step = next_step(view)
-    return Plan(step.value, _diff(view) if step.asks_trakt else "",
-                storage.exists(job.path, job.options.environ))
-
-
-def _diff(view: View) -> str:
+def _diff(snapshot: Snapshot) -> str:
     values = {key: "x" * 64 if "token" in key else "1" for key in redeem.STAND_IN}
     values.update(token_type="bearer", scope="public", created_at=str(int(time.time())))
-    edited = document.set_authorization(view.document, values,
-                                        clear_pin=view.settings.pin is not None)
-    return document.masked_diff(view.document, edited)
+    edited = document.set_authorization(snapshot.document, values,
+                                        clear_pin=snapshot.settings.pin is not None)
+    return document.masked_diff(snapshot.document, edited)

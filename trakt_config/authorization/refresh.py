@@ -7,8 +7,8 @@ from __future__ import annotations
 from trakt_config import oauth, storage
 from trakt_config.authorization import recovery, redeem
 from trakt_config.authorization.freshness import Freshness
-from trakt_config.authorization.recovery import Finding
-from trakt_config.authorization.run import Job, Outcome, Result, View, logger
+from trakt_config.authorization.recovery import RecoveryResult
+from trakt_config.authorization.run import Outcome, Result, Run, Snapshot, logger
 from trakt_config.errors import (
     AccountProblem,
     ClientRejected,
@@ -27,7 +27,7 @@ MIGRATION = 1782864000
 LOGIN = "Sign in, with: trakt-config login FILE"
 
 
-def renew(job: Job, first: View | None, broken: ConfigError | None) -> Result:
+def renew(run: Run, first: Snapshot | None, broken: ConfigError | None) -> Result:
     """Do what the config calls for, with nobody else at work on it.
 
     :param first: the config as it was read without a lock, or None where it was `broken`.
@@ -35,8 +35,8 @@ def renew(job: Job, first: View | None, broken: ConfigError | None) -> Result:
     held: storage.Held | None = None
     problem: TraktConfigError
     try:
-        with job.hold() as held:
-            return _locked(job, held, first)
+        with run.hold() as held:
+            return _locked(run, held, first)
     except (SaveError, LockTimeout) as error:
         if held is not None:
             raise
@@ -45,26 +45,27 @@ def renew(job: Job, first: View | None, broken: ConfigError | None) -> Result:
         raise broken or problem
     if not first.settings.pin and not first.settings.refresh_token:
         problem = no_authorization(first)
-    return _keep(job, first, problem)
+    return _keep(run, first, problem)
 
 
-def locked_view(job: Job, held: storage.Held, first: View | None) -> tuple[View, Finding]:
+def locked_snapshot(run: Run, held: storage.Held,
+                    first: Snapshot | None) -> tuple[Snapshot, RecoveryResult]:
     """The config as it is under the lock, once what a killed run left is finished.
 
     :param first: the config as it was read without a lock, if it could be.
     :raises ConfigError: it cannot be used.
     :raises SaveError: Trakt's answer to an earlier run cannot be put into it now.
     """
-    found = held.left_over()
+    found = held.unfinished()
     try:
-        view = job.look(first)
+        snapshot = run.read(first)
     except ConfigError as error:
         recovery.refuse_to_lose(held, found, error.message)
         raise
-    finding = recovery.finish(job, held, found, view)
-    if finding in (Finding.FINISHED, Finding.PARTIAL):
-        view = job.look(view)
-    return view, finding
+    recovered = recovery.finish(run, held, found, snapshot)
+    if recovered in (RecoveryResult.FINISHED, RecoveryResult.PARTIAL):
+        snapshot = run.read(snapshot)
+    return snapshot, recovered
 
 
 def newer_journal() -> SaveError:
@@ -73,125 +74,127 @@ def newer_journal() -> SaveError:
                      hint="Nothing was sent to Trakt. Upgrade this trakt_config and run again.")
 
 
-def _locked(job: Job, held: storage.Held, first: View | None) -> Result:
+def _locked(run: Run, held: storage.Held, first: Snapshot | None) -> Result:
     """The config is ours: finish what was left, look again, decide again."""
-    view, finding = locked_view(job, held, first)
-    logger.debug("%s: locked; the authorization is %s, the pin %s, left over: %s", job.name,
-                 view.assessment.freshness.value, "set" if view.settings.pin else "empty",
-                 finding.value)
-    if finding is Finding.NEWER:
-        return _leave_to_newer(job, view)
-    if view.settings.pin:
-        return _exchange(job, held, view)
-    if _somebody_refreshed(job, first, view, finding):
-        return job.result(Outcome.ADOPTED, view)
-    if view.is_fresh and finding is not Finding.PARTIAL:
-        return job.result(Outcome.FRESH, view)
-    return _refresh(job, held, view, finding)
+    snapshot, recovered = locked_snapshot(run, held, first)
+    logger.debug("%s: locked; the authorization is %s, the pin %s, left over: %s", run.name,
+                 snapshot.assessment.freshness.value, "set" if snapshot.settings.pin else "empty",
+                 recovered.value)
+    if recovered is RecoveryResult.NEWER:
+        return _leave_to_newer(run, snapshot)
+    if snapshot.settings.pin:
+        return _exchange(run, held, snapshot)
+    if _somebody_refreshed(run, first, snapshot, recovered):
+        return run.result(Outcome.ADOPTED, snapshot)
+    if snapshot.is_fresh and recovered is not RecoveryResult.PARTIAL:
+        return run.result(Outcome.FRESH, snapshot)
+    return _refresh(run, held, snapshot, recovered)
 
 
-def _somebody_refreshed(job: Job, first: View | None, view: View, finding: Finding) -> bool:
-    if finding is Finding.FINISHED:
-        return job.is_long_enough(view)
-    another = first is not None and view.settings.refresh_token != first.settings.refresh_token
-    return another and view.is_valid and finding is not Finding.PARTIAL
+def _somebody_refreshed(run: Run, first: Snapshot | None, snapshot: Snapshot,
+                        recovered: RecoveryResult) -> bool:
+    if recovered is RecoveryResult.FINISHED:
+        return run.is_long_enough(snapshot)
+    another = first is not None and snapshot.settings.refresh_token != first.settings.refresh_token
+    return another and snapshot.is_valid and recovered is not RecoveryResult.PARTIAL
 
 
-def _leave_to_newer(job: Job, view: View) -> Result:
+def _leave_to_newer(run: Run, snapshot: Snapshot) -> Result:
     error = newer_journal()
-    if view.is_fresh:
-        job.warn(error.message)
-        return job.result(Outcome.FRESH, view)
-    return _keep(job, view, error)
+    if snapshot.is_fresh:
+        run.warn(error.message)
+        return run.result(Outcome.FRESH, snapshot)
+    return _keep(run, snapshot, error)
 
 
-def _exchange(job: Job, held: storage.Held, view: View) -> Result:
+def _exchange(run: Run, held: storage.Held, snapshot: Snapshot) -> Result:
     """A pin is set: a person typed it, and it dies in minutes."""
-    pin = view.settings.pin
+    pin = snapshot.settings.pin
     assert pin is not None
     refused: LoginRequired
     try:
-        return _bought(job, Outcome.EXCHANGED, redeem.spend(
-            job, held, view, redeem.exchange(job, view, oauth.AuthorizationCode(pin))))
-    except redeem.TheirsWins:
-        return adopt(job)
+        return _new_pair(run, Outcome.EXCHANGED, redeem.redeem(
+            run, held, snapshot, redeem.exchange(run, snapshot, oauth.AuthorizationCode(pin))))
+    except redeem.TokensReplaced:
+        return adopt(run)
     except (SaveError, TraktUnavailable) as error:
         if _is_answered(error):
             raise
-        return _keep(job, view, error)
+        return _keep(run, snapshot, error)
     except LoginRequired as error:
         refused = error
-    return _without_pin(job, held, view, refused)
+    return _without_pin(run, held, snapshot, refused)
 
 
-def _without_pin(job: Job, held: storage.Held, view: View, refused: LoginRequired) -> Result:
+def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot,
+                 refused: LoginRequired) -> Result:
     """Trakt refused the pin: what else is there?"""
-    if view.assessment.freshness is Freshness.FRESH:
-        job.warn(f"{refused.message}; it is cleared, and the old authorization stays")
-        redeem.clear_pin(job, held, view)
-        return job.result(Outcome.FRESH, view)
-    if not view.settings.refresh_token and not view.can_be_kept:
+    if snapshot.assessment.freshness is Freshness.FRESH:
+        run.warn(f"{refused.message}; it is cleared, and the old authorization stays")
+        redeem.clear_pin(run, held, snapshot)
+        return run.result(Outcome.FRESH, snapshot)
+    if not snapshot.settings.refresh_token and not snapshot.can_be_kept:
         raise refused
     also: LoginRequired
     try:
-        result = _refresh(job, held, view, Finding.NOTHING)
+        result = _refresh(run, held, snapshot, RecoveryResult.NOTHING)
     except LoginRequired as error:
         also = error
     else:
         cleared = "it is cleared, and " if result.outcome is Outcome.REFRESHED else ""
-        job.warn(f"{refused.message}; {cleared}the old authorization is used")
+        run.warn(f"{refused.message}; {cleared}the old authorization is used")
         return result
     raise LoginRequired(f"{refused.message}; and {also.message}", reason=refused.reason,
                         hint=LOGIN)
 
 
-def _refresh(job: Job, held: storage.Held, view: View, finding: Finding) -> Result:
+def _refresh(run: Run, held: storage.Held, snapshot: Snapshot, recovered: RecoveryResult) -> Result:
     """The authorization is due."""
-    if finding is Finding.UNKNOWN and view.can_be_kept:
-        return _keep(job, view, TraktUnavailable(
+    if recovered is RecoveryResult.UNKNOWN and snapshot.can_be_kept:
+        return _keep(run, snapshot, TraktUnavailable(
             "an earlier refresh was cut short, and whether Trakt did it is not known",
             hint="The refresh token is tried again when the access token is due."))
-    if not view.settings.refresh_token:
-        return _keep(job, view, no_authorization(view))
+    if not snapshot.settings.refresh_token:
+        return _keep(run, snapshot, no_authorization(snapshot))
     error: TraktConfigError
     try:
         ask = redeem.exchange(
-            job, view, oauth.RefreshToken(view.settings.refresh_token),
-            retry_unknown=not view.is_valid and finding is not Finding.UNKNOWN)
-        return _bought(job, Outcome.REFRESHED, redeem.spend(
-            job, held, view, ask, keep_note=finding is Finding.UNKNOWN))
-    except redeem.TheirsWins:
-        return adopt(job)
+            run, snapshot, oauth.RefreshToken(snapshot.settings.refresh_token),
+            retry_unknown=not snapshot.is_valid and recovered is not RecoveryResult.UNKNOWN)
+        return _new_pair(run, Outcome.REFRESHED, redeem.redeem(
+            run, held, snapshot, ask, keep_intent=recovered is RecoveryResult.UNKNOWN))
+    except redeem.TokensReplaced:
+        return adopt(run)
     except LoginRequired as refused:
         error = refused
     except (ClientRejected, AccountProblem, TraktUnavailable, SaveError) as problem:
         if _is_answered(problem):
             raise
-        return _keep(job, view, problem)
-    if job.look(view).settings.refresh_token != view.settings.refresh_token:
-        return adopt(job)
-    return _keep(job, view, _refused(view, error, finding))
+        return _keep(run, snapshot, problem)
+    if run.read(snapshot).settings.refresh_token != snapshot.settings.refresh_token:
+        return adopt(run)
+    return _keep(run, snapshot, _refused(snapshot, error, recovered))
 
 
-def adopt(job: Job) -> Result:
+def adopt(run: Run) -> Result:
     """Somebody else changed the tokens while ours were under way: theirs stay."""
-    theirs = job.look()
+    theirs = run.read()
     if theirs.is_valid:
-        return job.result(Outcome.ADOPTED, theirs)
+        return run.result(Outcome.ADOPTED, theirs)
     raise TraktUnavailable("the tokens in the config were changed during the request",
                            hint="Those stay. Run again, to use them.")
 
 
-def _keep(job: Job, view: View, error: TraktConfigError) -> Result:
+def _keep(run: Run, snapshot: Snapshot, error: TraktConfigError) -> Result:
     """A new pair cannot be had: keep the old one where it is good enough.
 
     :raises TraktConfigError: it is not.
     """
-    if not view.can_be_kept:
+    if not snapshot.can_be_kept:
         raise error
     advice = f". {error.hint}" if error.hint else ""
-    job.warn(f"{error.message}; the access token is still valid, so it is kept{advice}")
-    return job.result(Outcome.KEPT, view)
+    run.warn(f"{error.message}; the access token is still valid, so it is kept{advice}")
+    return run.result(Outcome.KEPT, snapshot)
 
 
 def _is_answered(error: TraktConfigError) -> bool:
@@ -199,33 +202,35 @@ def _is_answered(error: TraktConfigError) -> bool:
     return isinstance(error, SaveError) and error.authorization is not None
 
 
-def _bought(job: Job, outcome: Outcome, authorization: Authorization | None) -> Result:
+def _new_pair(run: Run, outcome: Outcome, authorization: Authorization | None) -> Result:
     assert authorization is not None
-    now, asked = job.options.clock(), job.options.min_validity.total_seconds()
+    now, asked = run.options.clock(), run.options.min_validity.total_seconds()
     left = max(0.0, authorization.created_at + authorization.expires_in - now)
     if left < asked:
         clock = "; is the clock of this machine right?" if left < authorization.expires_in / 2 \
             else ": every run will refresh it"
-        job.warn(f"the new access token is valid for {left / 3600:.1f} hours, less than the "
+        run.warn(f"the new access token is valid for {left / 3600:.1f} hours, less than the "
                  f"{asked / 3600:.1f} that were asked for{clock}")
     return Result(outcome, authorization)
 
 
-def no_authorization(view: View) -> LoginRequired:
-    what = "has no refresh token" if view.settings.authorization else "holds no authorization yet"
-    typed = (view.document.trakt or {}).get("pin")
-    if typed and not typed.blank and not view.settings.pin:
+def no_authorization(snapshot: Snapshot) -> LoginRequired:
+    what = "has no refresh token" if snapshot.settings.authorization \
+        else "holds no authorization yet"
+    typed = (snapshot.document.trakt or {}).get("pin")
+    if typed and not typed.blank and not snapshot.settings.pin:
         what += (f", and trakt.pin (line {typed.line}) is no pin: "
                  "it has a blank, or one of < > { } $")
     return LoginRequired(f"the config {what}", reason="no_authorization", hint=LOGIN)
 
 
-def _refused(view: View, error: TraktConfigError, finding: Finding) -> LoginRequired:
+def _refused(snapshot: Snapshot, error: TraktConfigError,
+             recovered: RecoveryResult) -> LoginRequired:
     """Trakt refused the refresh token: why, as far as can be told."""
-    if finding is Finding.UNKNOWN or getattr(error, "reason", "") == "answer_lost":
+    if recovered is RecoveryResult.UNKNOWN or getattr(error, "reason", "") == "answer_lost":
         return LoginRequired("Trakt refused the refresh token: the answer to an earlier refresh "
                              "was lost", reason="answer_lost", hint=LOGIN)
-    authorization = view.settings.authorization
+    authorization = snapshot.settings.authorization
     if authorization and authorization.created_at < MIGRATION:
         why = "it was issued before Trakt's move of July 2026, and such tokens cannot be refreshed"
     else:

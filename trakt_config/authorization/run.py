@@ -1,7 +1,8 @@
-"""What one run was asked to do, and the config as it saw it at one moment."""
+"""One run on one config: what it was asked to do, and the config as it read it at one moment."""
 from __future__ import annotations
 
 import enum
+import functools
 import logging
 import os
 import time
@@ -9,12 +10,12 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Callable, Union
+from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union, cast
 
 from trakt_config import document, storage
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
 from trakt_config.document import Document, Settings
-from trakt_config.errors import printable
+from trakt_config.errors import SaveError, TraktConfigError, os_reason, printable
 from trakt_config.tokens import Authorization, Secret
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ logger = logging.getLogger("trakt_config")
 logger.addHandler(logging.NullHandler())
 
 ConfigPath = Union[str, "os.PathLike[str]"]
+
+Work = TypeVar("Work", bound=Callable[..., Any])
 
 ISSUED_IN_FUTURE = "the authorization was issued in the future: check the clock of this machine"
 
@@ -65,7 +68,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class View:
+class Snapshot:
     """The config at one moment: its bytes, what they say, and what that calls for."""
 
     document: Document
@@ -95,18 +98,26 @@ class View:
 
 
 @dataclass(frozen=True)
-class Job:
+class Run:
     """One run on one config. `name` is the config as the caller named it, `path` the real file."""
 
     name: str
     path: str
     options: Options
 
+    @classmethod
+    def on(cls, config_path: ConfigPath, options: Options) -> Run:
+        """The run on this config.
+
+        :raises ConfigError: there is no such regular file.
+        """
+        return cls(name_of(config_path), storage.resolve(config_path), options)
+
     def warn(self, text: str) -> None:
         """Tell whoever listens, with the name of the config."""
         logger.warning("%s: %s", self.name, text)
 
-    def look(self, earlier: View | None = None) -> View:
+    def read(self, earlier: Snapshot | None = None) -> Snapshot:
         """Read the config; bytes that `earlier` holds already are not parsed again.
 
         :raises ConfigError: it cannot be read or used.
@@ -114,34 +125,34 @@ class Job:
         data = storage.read(self.path)
         known = earlier is not None and earlier.document.data == data
         parsed = earlier.document if earlier and known else document.parse(data)
-        return self.view(parsed)
+        return self.snapshot(parsed)
 
-    def view(self, parsed: Document) -> View:
+    def snapshot(self, parsed: Document) -> Snapshot:
         """What a parsed config calls for now.
 
         :raises ConfigError: it cannot be used.
         """
         options = self.options
-        read = document.read_settings(parsed, options.environ)
-        refused = options.refused is not None and read.authorization is not None \
-            and options.refused == Secret(read.authorization.access_token)
-        return View(parsed, read, assess(
-            read.authorization, now=options.clock(),
+        settings = document.read_settings(parsed, options.environ)
+        refused = options.refused is not None and settings.authorization is not None \
+            and options.refused == Secret(settings.authorization.access_token)
+        return Snapshot(parsed, settings, assess(
+            settings.authorization, now=options.clock(),
             min_validity=options.min_validity.total_seconds(), force=options.force or refused,
-            prefer_refresh=read.force_refresh and not options.ignore_force_refresh))
+            prefer_refresh=settings.force_refresh and not options.ignore_force_refresh))
 
-    def is_long_enough(self, view: View) -> bool:
+    def is_long_enough(self, snapshot: Snapshot) -> bool:
         """Whether the access token is valid for as long as was asked."""
-        return view.assessment.seconds_left >= self.options.min_validity.total_seconds()
+        return snapshot.assessment.seconds_left >= self.options.min_validity.total_seconds()
 
-    def result(self, outcome: Outcome, view: View) -> Result:
-        """The result of a run that leaves the config as `view` has it, with one warning where
+    def result(self, outcome: Outcome, snapshot: Snapshot) -> Result:
+        """The result of a run that leaves the config as `snapshot` has it, with one warning where
         the clocks disagree.
         """
-        if view.assessment.issued_in_future:
+        if snapshot.assessment.issued_in_future:
             self.warn(ISSUED_IN_FUTURE)
-        assert view.settings.authorization is not None
-        return Result(outcome, view.settings.authorization)
+        assert snapshot.settings.authorization is not None
+        return Result(outcome, snapshot.settings.authorization)
 
     def hold(self) -> AbstractContextManager[storage.Held]:
         """Lock the config (see :func:`storage.hold`)."""
@@ -149,14 +160,30 @@ class Job:
                             environ=self.options.environ, warn=self.warn)
 
 
-def job(config_path: ConfigPath, options: Options) -> Job:
-    """The job on this config.
-
-    :raises ConfigError: there is no such regular file.
-    """
-    return Job(name_of(config_path), storage.resolve(config_path), options)
-
-
 def name_of(config_path: ConfigPath) -> str:
     """The config as the caller named it, on one line."""
     return printable(os.fsdecode(config_path))
+
+
+def reports_errors(work: Work) -> Work:
+    """Decorate work on a config, whose path is its first argument.
+
+    Its errors get the config's name, those of the system become ours, and all of them lose the
+    frames on their way here, in which an error reporter would find the tokens.
+    """
+    @functools.wraps(work)
+    def reporting(config_path: ConfigPath, *arguments: Any, **named: Any) -> Any:
+        ours: TraktConfigError
+        try:
+            return work(config_path, *arguments, **named)
+        except TraktConfigError as error:
+            error.path = error.path or name_of(config_path)
+            ours = error
+        except OSError as error:
+            ours = SaveError(f"the system failed while the config was held: {os_reason(error)}",
+                             hint="Run again: nothing that Trakt answered is lost.",
+                             path=name_of(config_path))
+        ours.__context__ = None
+        raise ours.with_traceback(None)
+
+    return cast(Work, reporting)

@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING
 
 from trakt_config import document, storage
 from trakt_config.authorization import plan, redeem
-from trakt_config.authorization.authorize import attempt
 from trakt_config.authorization.plan import Step
 from trakt_config.authorization.refresh import MIGRATION
-from trakt_config.authorization.run import ISSUED_IN_FUTURE, ConfigPath, Job, Options, View, job
+from trakt_config.authorization.run import (
+    ISSUED_IN_FUTURE,
+    ConfigPath,
+    Options,
+    Run,
+    Snapshot,
+    reports_errors,
+)
 from trakt_config.document import SETTING_KEYS, Value
 from trakt_config.errors import ConfigError, LoginRequired
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization
@@ -57,21 +63,44 @@ class Status:
         return datetime.fromtimestamp(self.authorization.created_at, timezone.utc)
 
 
+@reports_errors
 def look(config_path: ConfigPath, options: Options) -> Status:
     """Look at the config, offline.
 
     :raises ConfigError: the file or a setting has to be edited.
     """
-    return attempt(config_path, lambda: _look(job(config_path, options)))
+    run = Run.on(config_path, options)
+    snapshot = run.read()
+    step: Step | None = None
+    failure: LoginRequired | None = None
+    try:
+        step = plan.next_step(snapshot)
+    except LoginRequired as error:
+        failure = error
+        failure.path = run.name
+    authorization = snapshot.settings.authorization
+    life_left = snapshot.assessment.seconds_left / authorization.expires_in \
+        if authorization else None
+    return Status(_state(snapshot), authorization, life_left, step, failure,
+                  list(_problems(run, snapshot, step)))
 
 
+@reports_errors
 def account(config_path: ConfigPath, options: Options) -> UserSettings:
     """Ask Trakt whose the access token in the config is. It is used as it is, never refreshed.
 
     :raises LoginRequired: there is no access token, or Trakt refused it.
     :raises ConfigError, ClientRejected, AccountProblem, TraktUnavailable: as `authorize`.
     """
-    return attempt(config_path, lambda: _account(job(config_path, options)))
+    from trakt_config import oauth
+    run = Run.on(config_path, options)
+    snapshot = run.read()
+    if not snapshot.access_token:
+        raise LoginRequired("the config holds no access token to ask Trakt with",
+                            hint="Run trakt-config authorize FILE, else trakt-config login FILE")
+    return oauth.user_settings(snapshot.access_token, snapshot.settings.client,
+                               endpoints=oauth.Endpoints.from_environ(options.environ),
+                               session=options.session, sleep=options.sleep)
 
 
 def switched_off(settings: UserSettings) -> list[str]:
@@ -81,58 +110,31 @@ def switched_off(settings: UserSettings) -> list[str]:
             for name, allowed in settings.permissions.items() if not allowed]
 
 
-def _look(work: Job) -> Status:
-    view = work.look()
-    step: Step | None = None
-    failure: LoginRequired | None = None
-    try:
-        step = plan.next_step(view)
-    except LoginRequired as error:
-        failure = error
-        failure.path = work.name
-    authorization = view.settings.authorization
-    life_left = view.assessment.seconds_left / authorization.expires_in if authorization else None
-    return Status(_state(view), authorization, life_left, step, failure,
-                  list(_problems(work, view, step)))
-
-
-def _account(work: Job) -> UserSettings:
-    from trakt_config import oauth
-    view = work.look()
-    if not view.access_token:
-        raise LoginRequired("the config holds no access token to ask Trakt with",
-                            hint="Run trakt-config authorize FILE, else trakt-config login FILE")
-    options = work.options
-    return oauth.user_settings(view.access_token, view.settings.client,
-                               endpoints=oauth.Endpoints.from_environ(options.environ),
-                               session=options.session, sleep=options.sleep)
-
-
-def _state(view: View) -> str:
-    authorization = view.settings.authorization
-    if view.is_valid:
+def _state(snapshot: Snapshot) -> str:
+    authorization = snapshot.settings.authorization
+    if snapshot.is_valid:
         return "valid"
-    if authorization and not view.assessment.issued_in_future:
+    if authorization and not snapshot.assessment.issued_in_future:
         return "expired"
-    if view.access_token:
+    if snapshot.access_token:
         return "unknown_age"
-    if view.settings.refresh_token:
+    if snapshot.settings.refresh_token:
         return "refresh_token_only"
-    return "pin_only" if view.settings.pin else "none"
+    return "pin_only" if snapshot.settings.pin else "none"
 
 
-def _problems(work: Job, view: View, step: Step | None) -> Iterator[str]:
-    if view.assessment.issued_in_future:
+def _problems(run: Run, snapshot: Snapshot, step: Step | None) -> Iterator[str]:
+    if snapshot.assessment.issued_in_future:
         yield ISSUED_IN_FUTURE
-    authorization = view.settings.authorization
-    if authorization and authorization.created_at < MIGRATION and view.settings.refresh_token:
+    authorization = snapshot.settings.authorization
+    if authorization and authorization.created_at < MIGRATION and snapshot.settings.refresh_token:
         yield ("the refresh token was issued before Trakt's move of July 2026, and such tokens "
                "cannot be refreshed: sign in once more, with: trakt-config login FILE")
-    yield from _unknown_keys(view.document.trakt or {}, "trakt", SETTING_KEYS)
-    yield from _unknown_keys(view.document.authorization, "trakt.authorization",
+    yield from _unknown_keys(snapshot.document.trakt or {}, "trakt", SETTING_KEYS)
+    yield from _unknown_keys(snapshot.document.authorization, "trakt.authorization",
                              AUTHORIZATION_KEYS)
-    yield from _edit_problems(view, step)
-    yield from _file_problems(work)
+    yield from _edit_problems(snapshot, step)
+    yield from _file_problems(run)
 
 
 def _unknown_keys(block: Mapping[str, Value], name: str,
@@ -148,27 +150,27 @@ def _unknown_keys(block: Mapping[str, Value], name: str,
         yield f"line {value.line}: {name} has a key that is not read here; {advice}"
 
 
-def _edit_problems(view: View, step: Step | None) -> Iterator[str]:
+def _edit_problems(snapshot: Snapshot, step: Step | None) -> Iterator[str]:
     """Whether new tokens could be written into these very bytes.
 
     :raises ConfigError: they cannot, and the next `authorize` would have to.
     """
     try:
-        document.set_authorization(view.document, redeem.STAND_IN,
-                                   clear_pin=view.settings.pin is not None)
+        document.set_authorization(snapshot.document, redeem.STAND_IN,
+                                   clear_pin=snapshot.settings.pin is not None)
     except ConfigError as error:
         if step and step.asks_trakt:
             raise
         yield f"line {error.line or 1}: new tokens could not be written: {error.message}"
 
 
-def _file_problems(work: Job) -> Iterator[str]:
-    if storage.readable_by_others(work.path):
+def _file_problems(run: Run) -> Iterator[str]:
+    if storage.readable_by_others(run.path):
         yield storage.READABLE_BY_OTHERS
-    if not os.access(work.path, os.W_OK):
+    if not os.access(run.path, os.W_OK):
         yield "this user cannot write to it, so nothing new could be saved"
-    if storage.is_mount_point(work.path):
+    if storage.is_mount_point(run.path):
         yield ("it is mounted as a single file: what a run that is killed leaves beside it lives "
                "only as long as the container; mount its folder instead")
-    if storage.exists(work.path, work.options.environ):
+    if storage.exists(run.path, run.options.environ):
         yield plan.LEFT_OVER

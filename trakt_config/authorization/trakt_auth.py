@@ -11,9 +11,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import urljoin, urlsplit
 
-from trakt_config.authorization.authorize import attempt, run
+from trakt_config.authorization.authorize import ensure_authorized
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
-from trakt_config.authorization.run import ConfigPath, Options, job, name_of
+from trakt_config.authorization.run import ConfigPath, Options, Run, name_of, reports_errors
+from trakt_config.document import Settings
 from trakt_config.errors import (
     AccountProblem,
     ClientRejected,
@@ -148,9 +149,9 @@ class TraktAuth:
 
     def _authorize(self, refused: Secret | None = None) -> _Known:
         path, options = self._config_path, replace(self._options, refused=refused)
-        result = run(path, options)
+        result = ensure_authorized(path, options)
         stamp = self._stamp()  # Before the look: what is changed after it is seen next time.
-        settings = attempt(path, lambda: job(path, options).look().settings)
+        settings = _read_settings(path, options)
         return _Known(settings.authorization or result.authorization, settings.client.client_id,
                       stamp, options.clock() + PAUSE)
 
@@ -229,6 +230,11 @@ class TraktAuth:
     def _is_api(self, url: str) -> bool:
         origin = _origin(url)
         return origin is not None and origin == self._api
+
+
+@reports_errors
+def _read_settings(config_path: ConfigPath, options: Options) -> Settings:
+    return Run.on(config_path, options).read().settings
 
 
 def _sign(request: requests.PreparedRequest, known: _Known) -> None:

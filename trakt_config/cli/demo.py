@@ -85,8 +85,9 @@ def _tour(write: Callable[[str], object], config: Path, sandbox: Sandbox,
 
 
 def _authorize(config: Path, sandbox: Sandbox, environ: Mapping[str, str]) -> Step:
+    options = Options(environ=environ)
     return _step(config, sandbox,
-                 lambda: authorize.run(config, Options(environ=environ)).outcome.value)
+                 lambda: authorize.ensure_authorized(config, options).outcome.value)
 
 
 def _sign_in(write: Callable[[str], object], config: Path, sandbox: Sandbox,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Callable
 
-from trakt_config.authorization.authorize import run
+from trakt_config.authorization.authorize import ensure_authorized
 from trakt_config.authorization.run import Options, Result
 from trakt_config.cli import arguments, login, logout, output, report, sandbox, status, token
 from trakt_config.errors import TraktConfigError, printable
@@ -93,7 +93,8 @@ def _status_of(one: Callable[[str, argparse.Namespace], None], config: str,
 
 
 def _authorize_one(config: str, options: argparse.Namespace) -> None:
-    result = run(config, Options(min_validity=options.min_validity, force=options.force))
+    result = ensure_authorized(config, Options(min_validity=options.min_validity,
+                                               force=options.force))
     if options.json:
         output.out(_json(config, result, None))
     elif not options.quiet:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import argparse
 
-from trakt_config.authorization.authorize import run
+from trakt_config.authorization.authorize import ensure_authorized
 from trakt_config.authorization.run import Options
 from trakt_config.cli import arguments, output, report
 from trakt_config.errors import SaveError
@@ -28,8 +28,8 @@ def _token(options: argparse.Namespace) -> int:
 
 
 def _print(options: argparse.Namespace) -> None:
-    result = run(options.config, Options(min_validity=options.min_validity,
-                                         ignore_force_refresh=True))
+    result = ensure_authorized(options.config, Options(min_validity=options.min_validity,
+                                                       ignore_force_refresh=True))
     if not output.out(result.authorization.access_token):
         raise SaveError("the access token could not be written to stdout",
                         hint="Is there somebody who reads it, or room on the disk?")

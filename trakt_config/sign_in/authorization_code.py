@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from trakt_config import oauth
 from trakt_config.authorization import redeem
-from trakt_config.authorization.run import View
+from trakt_config.authorization.run import Snapshot
 from trakt_config.document import APPS_PAGE
 from trakt_config.errors import (
     ClientRejected,
@@ -51,10 +51,10 @@ class AuthorizationRequest:
 
 def in_browser(sign_in: SignIn) -> Authorization:
     """The browser is sent back to this machine, where we listen for it."""
-    view = sign_in.prove_saving()
+    snapshot = sign_in.prove_saving()
     request = AuthorizationRequest()
-    url = request.url(view.settings.client, sign_in.endpoints)
-    with loopback.listen(_loopback_address(view), request.state) as receiver:
+    url = request.url(snapshot.settings.client, sign_in.endpoints)
+    with loopback.listen(_loopback_address(snapshot), request.state) as receiver:
         sign_in.dialog.show_address(url)
         # Some browsers return only when their window is closed.
         threading.Thread(target=sign_in.dialog.open_browser, args=(url,), daemon=True).start()
@@ -67,9 +67,9 @@ def in_browser(sign_in: SignIn) -> Authorization:
 
 def with_pin(sign_in: SignIn) -> Authorization:
     """The person brings the code from a browser anywhere."""
-    view = sign_in.prove_saving()
+    snapshot = sign_in.prove_saving()
     request = AuthorizationRequest()
-    sign_in.dialog.show_address(request.url(view.settings.client, sign_in.endpoints))
+    sign_in.dialog.show_address(request.url(snapshot.settings.client, sign_in.endpoints))
     code = _code_typed(sign_in.dialog.ask_pin(), request)
     return _exchange(sign_in, request, code)
 
@@ -82,7 +82,7 @@ def _answered(sign_in: SignIn, request: AuthorizationRequest, receiver: loopback
                             reason="expired", hint=AGAIN)
     try:
         authorization = _exchange(sign_in, request, _code_in(redirect))
-    except redeem.TheirsWins:
+    except redeem.TokensReplaced:
         receiver.answer("Trakt was authorized elsewhere",
                         "The config has other tokens by now, and those stay. "
                         "You can close this tab.")
@@ -96,22 +96,22 @@ def _answered(sign_in: SignIn, request: AuthorizationRequest, receiver: loopback
 
 def _exchange(sign_in: SignIn, request: AuthorizationRequest, code: Secret) -> Authorization:
     grant = oauth.AuthorizationCode(code, request.code_verifier)
-    authorization = sign_in.spend(lambda view: redeem.exchange(sign_in.job, view, grant))
+    authorization = sign_in.redeem(lambda snapshot: redeem.exchange(sign_in.run, snapshot, grant))
     assert authorization is not None
     return authorization
 
 
-def _loopback_address(view: View) -> loopback.Address:
-    address = loopback.address_of(view.settings.client.redirect_uri)
+def _loopback_address(snapshot: Snapshot) -> loopback.Address:
+    address = loopback.address_of(snapshot.settings.client.redirect_uri)
     if address is not None:
         return address
-    value = (view.document.trakt or {}).get("redirect_uri")
+    value = (snapshot.document.trakt or {}).get("redirect_uri")
     raise ConfigError(
         "a sign-in in the browser needs a redirect_uri on this machine, with a port",
         hint="Add this line to the trakt block: redirect_uri: http://127.0.0.1:8765/callback and "
              f"register the same address in the app ({APPS_PAGE}); or leave out --browser",
-        line=value.line if value else view.document.trakt_line,
-        column=value.column if value else view.document.trakt_column)
+        line=value.line if value else snapshot.document.trakt_line,
+        column=value.column if value else snapshot.document.trakt_column)
 
 
 def _code_typed(text: str, request: AuthorizationRequest) -> Secret:

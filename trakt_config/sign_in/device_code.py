@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Callable
 
 from trakt_config import oauth
-from trakt_config.authorization.run import Job
+from trakt_config.authorization.run import Run
 from trakt_config.errors import (
     ConfigError,
     LockTimeout,
@@ -36,7 +36,7 @@ def by_device_code(sign_in: SignIn) -> Authorization:
 
 
 def _with_one_code(sign_in: SignIn, client: Client) -> Authorization:
-    options = sign_in.job.options
+    options = sign_in.run.options
     code = oauth.device_code(client, endpoints=sign_in.endpoints, session=options.session,
                              sleep=options.sleep)
     deadline = sign_in.monotonic() + code.expires_in
@@ -69,7 +69,7 @@ def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
             return state
         if failure is not None:
             lost = lost or getattr(failure, "outcome_unknown", False)
-            _warn_once(sign_in.job, failure, before)
+            _warn_once(sign_in.run, failure, before)
         elif state is DevicePoll.SLOW_DOWN:
             interval += SLOWER
         elif state is not DevicePoll.PENDING:
@@ -85,13 +85,13 @@ def _wait(sign_in: SignIn, seconds: float, deadline: float) -> None:
         if now >= end:
             return
         sign_in.dialog.countdown(deadline - now)
-        sign_in.job.options.sleep(min(1.0, end - now))
+        sign_in.run.options.sleep(min(1.0, end - now))
 
 
 def _poll(sign_in: SignIn, code: DeviceCode,
           client: Client) -> Authorization | DevicePoll:
     """Ask once, under the lock; tokens are saved before they are returned."""
-    options = sign_in.job.options
+    options = sign_in.run.options
     answers: list[Authorization | DevicePoll] = []
 
     def ask(record: Callable[[bytes], None]) -> Authorization | None:
@@ -101,13 +101,13 @@ def _poll(sign_in: SignIn, code: DeviceCode,
         answers.append(answer)
         return answer if isinstance(answer, Authorization) else None
 
-    sign_in.spend(lambda view: ask)
+    sign_in.redeem(lambda snapshot: ask)
     return answers[0]
 
 
-def _warn_once(job: Job, failure: TraktConfigError, before: TraktConfigError | None) -> None:
+def _warn_once(run: Run, failure: TraktConfigError, before: TraktConfigError | None) -> None:
     if before is None or before.message != failure.message:
-        job.warn(f"{failure.message}; asking again until the code expires")
+        run.warn(f"{failure.message}; asking again until the code expires")
 
 
 def _ended(state: DevicePoll, lost: bool) -> LoginRequired:

@@ -8,8 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Callable, Literal
 
 from trakt_config.authorization import redeem, refresh
-from trakt_config.authorization.authorize import attempt
-from trakt_config.authorization.run import ConfigPath, Options, job
+from trakt_config.authorization.run import ConfigPath, Options, Run, reports_errors
 from trakt_config.oauth import DeviceCode
 from trakt_config.sign_in import authorization_code, device_code
 from trakt_config.sign_in.sign_in import Dialog, SignIn, open_browser
@@ -27,6 +26,7 @@ METHODS: Mapping[str, Callable[[SignIn], Authorization]] = {
 }
 
 
+@reports_errors
 def login(config_path: ConfigPath, *,
           method: Literal["device", "browser", "pin"] = "device",
           dialog: Dialog = Dialog(),
@@ -57,13 +57,9 @@ def login(config_path: ConfigPath, *,
     """
     options = Options(lock_timeout=lock_timeout, session=session, clock=clock, environ=environ,
                       sleep=sleep)
-
-    def work() -> Authorization:
-        sign_in = SignIn(job(config_path, options), dialog, monotonic)
-        try:
-            return METHODS[method](sign_in)
-        except redeem.TheirsWins:
-            pass
-        return refresh.adopt(sign_in.job).authorization
-
-    return attempt(config_path, work)
+    sign_in = SignIn(Run.on(config_path, options), dialog, monotonic)
+    try:
+        return METHODS[method](sign_in)
+    except redeem.TokensReplaced:
+        pass
+    return refresh.adopt(sign_in.run).authorization

@@ -7,10 +7,8 @@ from datetime import timedelta
 
 from trakt_config import document, storage
 from trakt_config.authorization import redeem, refresh
-from trakt_config.authorization.authorize import attempt
-from trakt_config.authorization.redeem import Note
-from trakt_config.authorization.run import ConfigPath, Job, Options, job
-from trakt_config.document import Document
+from trakt_config.authorization.redeem import Intent
+from trakt_config.authorization.run import ConfigPath, Options, Run, reports_errors
 from trakt_config.errors import ConfigError
 
 NEW_APP_PAGE = "https://app.trakt.tv/settings/apps/api/new"
@@ -19,15 +17,18 @@ NEW_APP_PAGE = "https://app.trakt.tv/settings/apps/api/new"
 PLACEHOLDER = "YOUR_CLIENT_SECRET"
 
 
+@reports_errors
 def missing(config_path: ConfigPath) -> tuple[str, ...]:
     """Which of ``client_id`` and ``client_secret`` are missing or empty: a person can be asked.
 
     :raises ConfigError: the config cannot be read.
     """
-    return attempt(config_path, lambda: _missing(
-        document.parse(storage.read(storage.resolve(config_path)))))
+    trakt = document.parse(storage.read(storage.resolve(config_path))).trakt or {}
+    return tuple(key for key in ("client_id", "client_secret")
+                 if key not in trakt or trakt[key].blank)
 
 
+@reports_errors
 def register(config_path: ConfigPath, client_id: str, client_secret: str, *,
              lock_timeout: timedelta = timedelta(minutes=2),
              environ: Mapping[str, str] = os.environ) -> bool:
@@ -37,9 +38,17 @@ def register(config_path: ConfigPath, client_id: str, client_secret: str, *,
     :raises ConfigError: the config cannot be read.
     :raises LockTimeout, SaveError: nothing was written.
     """
-    options = Options(lock_timeout=lock_timeout, environ=environ)
-    return attempt(config_path, lambda: _register(job(config_path, options),
-                                                  client_id, client_secret))
+    run = Run.on(config_path, Options(lock_timeout=lock_timeout, environ=environ))
+    with run.hold() as held:
+        found = held.unfinished()
+        if found is not None and found.newer:
+            raise refresh.newer_journal()
+        try:
+            redeem.as_it_is_now(lambda: _fill(run, held, client_id, client_secret,
+                                                reserved=found is not None))
+            return True
+        except _NotProved:
+            return False
 
 
 def block(client_id: str, *, has_secret: bool) -> str:
@@ -48,33 +57,13 @@ def block(client_id: str, *, has_secret: bool) -> str:
     return document.fill_client(document.parse(b""), client_id, secret).data.decode("utf-8")
 
 
-def _missing(parsed: Document) -> tuple[str, ...]:
-    trakt = parsed.trakt or {}
-    return tuple(key for key in ("client_id", "client_secret")
-                 if key not in trakt or trakt[key].blank)
-
-
-def _register(work: Job, client_id: str, client_secret: str) -> bool:
-    """With nobody else at work on the config, and what a killed run has left kept for later."""
-    with work.hold() as held:
-        found = held.left_over()
-        if found is not None and found.newer:
-            raise refresh.newer_journal()
-        try:
-            redeem.as_it_is_now(lambda: _fill(work, held, client_id, client_secret,
-                                                reserved=found is not None))
-            return True
-        except _NotProved:
-            return False
-
-
 class _NotProved(Exception):
     """The edit would change something else."""
 
 
-def _fill(work: Job, held: storage.Held, client_id: str, client_secret: str, *,
+def _fill(run: Run, held: storage.Held, client_id: str, client_secret: str, *,
           reserved: bool) -> None:
-    before = document.parse(storage.read(work.path))
+    before = document.parse(storage.read(run.path))
     edited = None
     try:
         edited = document.fill_client(before, client_id, client_secret)
@@ -83,5 +72,5 @@ def _fill(work: Job, held: storage.Held, client_id: str, client_secret: str, *,
     if edited is None:
         raise _NotProved
     if not reserved:
-        held.reserve(Note().encode(), max(len(before.data), len(edited.data)))
+        held.reserve(Intent().encode(), max(len(before.data), len(edited.data)))
     held.replace(before.data, edited.data)

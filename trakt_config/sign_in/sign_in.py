@@ -1,7 +1,8 @@
 """A sign-in under way: the person, and the config that the tokens go into.
 
-Each request for tokens is made under the lock and saved as every other (:mod:`.spending`), so that
-a sign-in that has succeeded at Trakt is never lost; while the person is busy, nothing is locked.
+Each request for tokens is made under the lock and saved as every other is (by
+:mod:`trakt_config.authorization.redeem`), so that a sign-in that has succeeded at Trakt is never
+lost; while the person is busy, nothing is locked.
 """
 from __future__ import annotations
 
@@ -12,9 +13,9 @@ from typing import Callable
 
 from trakt_config import oauth, storage
 from trakt_config.authorization import redeem, refresh
-from trakt_config.authorization.recovery import Finding
-from trakt_config.authorization.redeem import Ask, Note
-from trakt_config.authorization.run import Job, View
+from trakt_config.authorization.recovery import RecoveryResult
+from trakt_config.authorization.redeem import Ask, Intent
+from trakt_config.authorization.run import Run, Snapshot
 from trakt_config.oauth import DeviceCode
 from trakt_config.tokens import Authorization
 
@@ -56,42 +57,43 @@ class Dialog:
 class SignIn:
     """One sign-in: on which config, with whom, and by which clock (one that nobody sets)."""
 
-    job: Job
+    run: Run
     dialog: Dialog
     monotonic: Callable[[], float]
 
     @property
     def endpoints(self) -> oauth.Endpoints:
-        return oauth.Endpoints.from_environ(self.job.options.environ)
+        return oauth.Endpoints.from_environ(self.run.options.environ)
 
-    def prove_saving(self) -> View:
+    def prove_saving(self) -> Snapshot:
         """The config, once it is proved that tokens could be saved in it.
 
         A person must not go to Trakt and back for nothing.
 
         :raises ConfigError, SaveError, LockTimeout: they could not.
         """
-        with self.job.hold() as held:
-            view, note, _ = self._look(held)
-            redeem.reserve(held, view, note)
-            return view
+        with self.run.hold() as held:
+            snapshot, intent, _ = self._look(held)
+            redeem.reserve(held, snapshot, intent)
+            return snapshot
 
-    def spend(self, ask: Callable[[View], Ask]) -> Authorization | None:
+    def redeem(self, ask: Callable[[Snapshot], Ask]) -> Authorization | None:
         """Ask for tokens, once, with the config as it is now, and save them in it.
 
-        :raises TheirsWins: somebody else saved tokens while ours were under way.
+        :raises TokensReplaced: somebody else saved tokens while ours were under way.
         """
-        with self.job.hold() as held:
-            view, note, keep_note = self._look(held)
-            return redeem.spend(self.job, held, view, ask(view), note=note, keep_note=keep_note)
+        with self.run.hold() as held:
+            snapshot, intent, keep_intent = self._look(held)
+            return redeem.redeem(self.run, held, snapshot, ask(snapshot), intent=intent,
+                                 keep_intent=keep_intent)
 
-    def _look(self, held: storage.Held) -> tuple[View, Note, bool]:
+    def _look(self, held: storage.Held) -> tuple[Snapshot, Intent, bool]:
         """The config under the lock; what our tokens will replace; whether the journal stays.
 
         It says of an earlier refresh that its outcome is not known, until there are new tokens.
         """
-        view, finding = refresh.locked_view(self.job, held, None)
-        if finding is Finding.NEWER:
+        snapshot, recovered = refresh.locked_snapshot(self.run, held, None)
+        if recovered is RecoveryResult.NEWER:
             raise refresh.newer_journal()
-        unknown = finding is Finding.UNKNOWN
-        return view, Note.of(view, spends_refresh_token=unknown), unknown
+        unknown = recovered is RecoveryResult.UNKNOWN
+        return snapshot, Intent.of(snapshot, spends_refresh_token=unknown), unknown

@@ -5,13 +5,13 @@ from trakt_config.storage.files import (
     is_mount_point,
     readable_by_others,
 )
-from trakt_config.storage.held import Changed, Held, LeftOver, exists, hold, read, resolve
+from trakt_config.storage.held import Changed, Held, Unfinished, exists, hold, read, resolve
 
 __all__ = [
     "READABLE_BY_OTHERS",
     "Changed",
     "Held",
-    "LeftOver",
+    "Unfinished",
     "create",
     "exists",
     "hold",

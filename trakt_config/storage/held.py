@@ -1,7 +1,7 @@
 """Hold a config: its lock, its journal and its replacement. Knows no token and no YAML.
 
     with hold(path, ...) as held:       wait for the lock
-        held.left_over()                what a killed run left
+        held.unfinished()                what a killed run left
         held.reserve(note, size)        prove that saving will work, before anything is spent
         held.record(answer, at)         durable before it is parsed
         held.replace(expected, new)     and the journal has done its work
@@ -18,10 +18,10 @@ from typing import Callable
 from trakt_config.errors import LockTimeout, SaveError, os_reason, printable
 from trakt_config.storage import files, journal, locks, replace
 from trakt_config.storage.files import read, resolve
-from trakt_config.storage.journal import LeftOver, exists
+from trakt_config.storage.journal import Unfinished, exists
 from trakt_config.storage.replace import Changed
 
-__all__ = ["Changed", "Held", "LeftOver", "exists", "hold", "read", "resolve"]
+__all__ = ["Changed", "Held", "Unfinished", "exists", "hold", "read", "resolve"]
 
 #: More than an answer of the token endpoint may have.
 LARGEST_ANSWER = 288 * 1024
@@ -46,27 +46,27 @@ class Held:
         """Where the journal stands, as it is shown to people."""
         return printable(self._journal.path)
 
-    def left_over(self) -> LeftOver | None:
-        """What a killed run left, an overwrite that was cut short already mended.
+    def unfinished(self) -> Unfinished | None:
+        """What a killed run left, an overwrite that was cut short already finished.
 
-        From here on it stays until :meth:`forget`, whatever happens.
+        From here on it stays until :meth:`discard_journal`, whatever happens.
 
         :raises SaveError: it cannot be read, or the overwrite cannot be finished.
         """
         self._keep_journal = True
         try:
-            found = self._journal.left_over()
+            found = self._journal.unfinished()
             if found:
-                replace.mend(self.path, found)
+                replace.finish_overwrite(self.path, found)
         except OSError as error:
             problem = os_reason(error)
         else:
             self._keep_journal = found is not None
             return found
         raise SaveError(f"what an earlier run left in {self.journal_path} cannot be finished: "
-                        f"{problem}", hint="Nothing was lost. Run again when this is mended.")
+                        f"{problem}", hint="Nothing was lost. Run again when this is fixed.")
 
-    def forget(self) -> None:
+    def discard_journal(self) -> None:
         """The journal has done its work: it goes when the lock is let go."""
         self._keep_journal = False
 
@@ -90,7 +90,7 @@ class Held:
                              "with room on the disk.")
 
     def record(self, answer: bytes, at: float) -> None:
-        """Make Trakt's answer durable. From here on the journal stays until :meth:`forget`.
+        """Make Trakt's answer durable. The journal stays until :meth:`discard_journal`.
 
         :param at: when it came, in seconds since 1970.
         :raises OSError: it is not durable.
@@ -103,7 +103,7 @@ class Held:
 
         :raises Changed: it is not `expected` any more.
         :raises OSError: it could not be written. From here on the journal stays until
-            :meth:`forget`: an overwrite that failed half-way is finished from it.
+            :meth:`discard_journal`: an overwrite that failed half-way is finished from it.
         """
         keep_journal, self._keep_journal = self._keep_journal, True
         self._journal.give_back_room()
@@ -181,7 +181,7 @@ def _is_locked(fd: int, path: str, wait: Callable[[], None], warn: Callable[[str
     except OSError as error:
         problem = os_reason(error)
     raise SaveError(f"the config cannot be locked: {problem}",
-                    hint="Nothing was sent to Trakt. Try again when this is mended.")
+                    hint="Nothing was sent to Trakt. Try again when this is fixed.")
 
 
 def _open_for_writing(path: str) -> int:

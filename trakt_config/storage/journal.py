@@ -38,7 +38,7 @@ _LONGEST_NAME = 139
 
 
 @dataclass(frozen=True)
-class LeftOver:
+class Unfinished:
     """What a killed run left. ``newer`` says that a newer version of this package wrote it."""
 
     note: bytes | None = field(default=None, repr=False)
@@ -62,7 +62,7 @@ class Journal:
         self._fd = file.fileno()
         self.was_empty = os.fstat(self._fd).st_size == 0
 
-    def left_over(self) -> LeftOver | None:
+    def unfinished(self) -> Unfinished | None:
         """What an earlier run left here; None where it is empty.
 
         :raises OSError: it cannot be read.
@@ -189,19 +189,19 @@ def _stands(path: str) -> bool:
     return True
 
 
-def parse(data: bytes) -> LeftOver | None:
+def parse(data: bytes) -> Unfinished | None:
     """What the bytes of a journal say; None where not even the note is whole."""
     line, _, rest = data.partition(b"\n")
     version = line[len(MAGIC):]
     if not line.startswith(MAGIC) or not version.isdigit():
         return None
     if int(version[:9]) > VERSION:
-        return LeftOver(newer=True)
+        return Unfinished(newer=True)
     records, size = _records(rest)
     if b"note" not in records:
         return None
     answer, answered_at = records.get(b"answer", (None, 0.0))
-    return LeftOver(note=records[b"note"][0], answer=answer, answered_at=answered_at,
+    return Unfinished(note=records[b"note"][0], answer=answer, answered_at=answered_at,
                     before=records.get(b"before", (None, 0.0))[0],
                     content=records.get(b"content", (None, 0.0))[0],
                     size=len(line) + 1 + size)

@@ -3,7 +3,7 @@
 By a temporary file and rename(2) where that keeps everything else of the file. Where it cannot
 (a file that is itself a mount, several hard links, an owner that only root can give, a folder that
 takes no file) the new bytes go into the journal first and then over the old ones: should that be
-cut short, :func:`mend` writes them again.
+cut short, :func:`finish_overwrite` writes them again.
 """
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Callable
 
 from trakt_config.storage import files
-from trakt_config.storage.journal import Journal, LeftOver, beside
+from trakt_config.storage.journal import Journal, Unfinished, beside
 
 _TEMPORARY_SUFFIX = ".new"
 #: What a second try with a new temporary file may get past, but an overwrite must not risk.
@@ -79,7 +79,7 @@ def overwrite(path: str, expected: bytes, new: bytes, journal: Journal) -> None:
                     raise
 
 
-def mend(path: str, left_over: LeftOver) -> None:
+def finish_overwrite(path: str, left_over: Unfinished) -> None:
     """Finish an overwrite that was cut short. A file that was edited since is left as it is.
 
     :raises OSError: it could not be written.

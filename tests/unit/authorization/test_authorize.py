@@ -81,7 +81,7 @@ def run(sandbox: Sandbox, environ: Mapping[str, str], caplog: pytest.LogCaptureF
         caplog.set_level(logging.WARNING, "trakt_config")
         error, outcome = None, "failed"
         try:
-            result = authorize.run(config, Options(
+            result = authorize.ensure_authorized(config, Options(
                 **{"environ": environ, "sleep": lambda seconds: None, **options}))
             outcome = result.outcome.value
             assert_is_in(config, result.authorization)

@@ -16,8 +16,7 @@ import pytest
 from trakt_config import storage
 from trakt_config.authorization import authorize, redeem
 from trakt_config.authorization.logout import LoggedOut, logout
-from trakt_config.authorization.run import Options
-from trakt_config.authorization.run import job as job_on
+from trakt_config.authorization.run import Options, Run
 from trakt_config.cli import main
 from trakt_config.document import parse
 from trakt_config.errors import (
@@ -178,7 +177,7 @@ def killed(path: Path, environ: Mapping[str, str], monkeypatch: pytest.MonkeyPat
     with monkeypatch.context() as patch:
         patch.setattr(redeem, "save", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            authorize.run(path, Options(environ=environ))
+            authorize.ensure_authorized(path, Options(environ=environ))
     assert storage.exists(str(path), environ)
 
 
@@ -195,9 +194,9 @@ def test_left_over_answer_is_revoked_as_well(sandbox: Sandbox, config: Any, out:
 
 def in_doubt(path: Path, environ: Mapping[str, str]) -> None:
     """The journal of a run that was killed while its refresh was under way."""
-    job = job_on(path, Options(environ=environ))
-    with job.hold() as held:
-        held.reserve(redeem.Note.of(job.look()).encode(), 1000)
+    run = Run.on(path, Options(environ=environ))
+    with run.hold() as held:
+        held.reserve(redeem.Intent.of(run.read()).encode(), 1000)
         journal, content = Path(held.journal_path), Path(held.journal_path).read_bytes()
     journal.write_bytes(content)
     journal.chmod(0o600)
@@ -212,7 +211,7 @@ def test_doubt_about_the_refresh_token_survives_a_logout_that_fails(
     with pytest.raises(TraktUnavailable):
         out(path)
     with pytest.raises(LoginRequired) as caught:
-        authorize.run(path, Options(environ=environ, sleep=lambda seconds: None))
+        authorize.ensure_authorized(path, Options(environ=environ, sleep=lambda seconds: None))
     assert caught.value.reason == "answer_lost"
 
 
@@ -317,12 +316,12 @@ def test_file_that_changes_while_it_is_written(sandbox: Sandbox, config: Any, ou
     assert_clean(path)
 
 
-def test_torn_file_is_mended_before_it_is_read(sandbox: Sandbox, config: Any, out: Logout,
+def test_torn_file_is_finished_before_it_is_read(sandbox: Sandbox, config: Any, out: Logout,
                                                environ: Mapping[str, str]) -> None:
     """A run that was killed while it wrote in place."""
     path = config(issued(sandbox))
     whole = path.read_bytes()
-    with job_on(path, Options(environ=environ)).hold() as held:
+    with Run.on(path, Options(environ=environ)).hold() as held:
         held.reserve(b"{}", len(whole))
         held._journal.append(b"before", whole + b"# old")
         held._journal.append(b"content", whole)
@@ -345,7 +344,7 @@ def test_no_place_to_save_is_found_before_anything_is_revoked(
     assert sandbox.ledger == []
 
 
-def test_overwrite_that_fails_is_mended_by_the_next_run(
+def test_overwrite_that_fails_is_finished_by_the_next_run(
         sandbox: Sandbox, config: Any, out: Logout, monkeypatch: pytest.MonkeyPatch) -> None:
     """In place, where the file cannot be replaced: a torn write must not lose the journal."""
     path = config(issued(sandbox), more="  # " + "x" * 64 + "\n")

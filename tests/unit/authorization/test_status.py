@@ -388,7 +388,7 @@ def test_journal_of_a_killed_run_stays(sandbox: Sandbox, config: Any,
     monkeypatch.setattr(redeem, "save", lambda *_, **__: 1 / 0)
     from trakt_config.authorization import authorize
     with pytest.raises(ZeroDivisionError):
-        authorize.run(path, Options())
+        authorize.ensure_authorized(path, Options())
     journal = path.parent / f".{path.name}.trakt-journal"
     before = journal.read_bytes()
     assert look(path).problems == [LEFT_OVER] and journal.read_bytes() == before

@@ -20,8 +20,8 @@ import pytest
 
 from trakt_config import document, storage
 from trakt_config.authorization import authorize
-from trakt_config.authorization.redeem import Note, reserve
-from trakt_config.authorization.run import Options, job
+from trakt_config.authorization.redeem import Intent, reserve
+from trakt_config.authorization.run import Options, Run
 from trakt_config.errors import (
     ClientRejected,
     ConfigError,
@@ -318,7 +318,7 @@ def test_other_runs_are_not_locked_out(sandbox: Sandbox, clock: Time, config: An
     path = config(sandbox.issue_authorization())
     before = path.read_bytes()
     refreshed: list[Authorization] = []
-    clock.events[7] = lambda: refreshed.append(authorize.run(path, Options(
+    clock.events[7] = lambda: refreshed.append(authorize.ensure_authorized(path, Options(
         force=True, environ=environ, clock=clock)).authorization)
     authorization = sign_in(path, show_code=approving(sandbox, clock))
     assert len(refreshed) == 1 and refreshed[0].access_token != authorization.access_token
@@ -400,7 +400,7 @@ def test_an_answer_that_cannot_be_saved_is_in_the_journal(
     assert caught.value.authorization is not None
     assert caught.value.authorization.access_token not in f"{caught.value}{caught.value!r}"
     asked = len(sandbox.ledger)
-    result = authorize.run(path, Options(environ=environ, clock=clock))
+    result = authorize.ensure_authorized(path, Options(environ=environ, clock=clock))
     assert (result.outcome.value, len(sandbox.ledger)) == ("adopted", asked)
     assert_signed_in(path, before, caught.value.authorization, sandbox)
 
@@ -409,7 +409,7 @@ class Killed(BaseException):
     """What ends a run in the middle of it, without a word."""
 
 
-@pytest.mark.parametrize("step", ["journal", "parse", "save", "replace", "forget"])
+@pytest.mark.parametrize("step", ["journal", "parse", "save", "replace", "discard_journal"])
 def test_a_sign_in_that_is_cut_short_is_never_lost(
         step: str, sandbox: Sandbox, clock: Time, config: Any, sign_in: Login,
         environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -423,7 +423,7 @@ def test_a_sign_in_that_is_cut_short_is_never_lost(
     assert polls(sandbox)[-1] == 200
     issued = sandbox.ledger[-1]
     assert issued.issued
-    result = authorize.run(path, Options(environ=environ, clock=clock))
+    result = authorize.ensure_authorized(path, Options(environ=environ, clock=clock))
     assert sandbox.ledger[-1] == issued
     assert_signed_in(path, before, result.authorization, sandbox)
 
@@ -455,7 +455,7 @@ def kill_at(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Authorization, "from_response", parse)
     elif step == "save":
         monkeypatch.setattr("trakt_config.authorization.redeem.save", killed)
-    elif step in ("replace", "forget"):
+    elif step in ("replace", "discard_journal"):
         monkeypatch.setattr(storage.Held, step, killed_after_answer(step))
 
 
@@ -508,7 +508,7 @@ def test_a_poll_that_is_cut_short_leaves_no_doubt_about_the_refresh_token(
         sign_in(path)
     monkeypatch.undo()
     assert len(os.listdir(path.parent)) == 2
-    result = authorize.run(path, Options(environ=environ, clock=clock))
+    result = authorize.ensure_authorized(path, Options(environ=environ, clock=clock))
     assert result.outcome.value == "refreshed"
     assert_clean(path)
 
@@ -517,7 +517,7 @@ def test_a_refresh_in_doubt_stays_in_doubt_until_somebody_has_signed_in(
         sandbox: Sandbox, clock: Time, config: Any, sign_in: Login, environ: Mapping[str, str],
         monkeypatch: pytest.MonkeyPatch) -> None:
     path = config(sandbox.issue_authorization())
-    work = job(path, Options(environ=environ, clock=clock))
+    run = Run.on(path, Options(environ=environ, clock=clock))
     real_close = storage.Held.close
 
     def close(held: storage.Held) -> None:
@@ -526,9 +526,9 @@ def test_a_refresh_in_doubt_stays_in_doubt_until_somebody_has_signed_in(
 
     with monkeypatch.context() as patch:
         patch.setattr(storage.Held, "close", close)
-        with work.hold() as held:
-            view = work.look()
-            reserve(held, view, Note.of(view))
+        with run.hold() as held:
+            snapshot = run.read()
+            reserve(held, snapshot, Intent.of(snapshot))
     with pytest.raises(LoginRequired):
         sign_in(path)
     left = [name for name in os.listdir(path.parent) if name != path.name]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.support import children
 from trakt_config.errors import SaveError
 from trakt_config.storage import files, journal
-from trakt_config.storage.journal import Journal, LeftOver, parse
+from trakt_config.storage.journal import Journal, Unfinished, parse
 
 ROOM = 4096
 NOTE = b'{"refresh_token": "d1ge57"}'
@@ -64,7 +64,7 @@ def test_what_is_written_is_read_again(config: str) -> None:
     """By the next run, in the order in which it happened."""
     written(config, RECORDS)
     opened = acquire(config)
-    found = opened.left_over()
+    found = opened.unfinished()
     opened.close(remove=False)
     assert found is not None
     assert (found.note, found.answer, found.answered_at, found.before, found.content,
@@ -75,7 +75,7 @@ def test_a_journal_that_was_only_begun_has_a_note_and_nothing_else(config: str) 
     """A request may have been sent: its outcome is unknown."""
     found = parse(written(config))
     assert found is not None
-    assert found == LeftOver(note=NOTE, size=found.size)
+    assert found == Unfinished(note=NOTE, size=found.size)
 
 
 def test_the_last_answer_counts(config: str) -> None:
@@ -94,7 +94,7 @@ def test_beginning_anew_forgets_what_was_there(config: str) -> None:
 
 def test_the_repr_of_a_left_over_has_no_token() -> None:
     """It holds an answer and two configs."""
-    shown = repr(LeftOver(note=b"NOTE", answer=b"ANSWER", before=b"BEFORE", content=b"CONTENT"))
+    shown = repr(Unfinished(note=b"NOTE", answer=b"ANSWER", before=b"BEFORE", content=b"CONTENT"))
     assert not any(word in shown for word in ("NOTE", "ANSWER", "BEFORE", "CONTENT"))
 
 
@@ -108,12 +108,12 @@ def test_the_repr_of_a_left_over_has_no_token() -> None:
     (b"trakt_config journal x\nnote", None),
     (b"trakt_config journal -2\n", None),
     (b"something: else\n", None),
-    (b"trakt_config journal 2\n", LeftOver(newer=True)),
-    (b"trakt_config journal 2\nanything \xff", LeftOver(newer=True)),
-    (b"trakt_config journal 10\n", LeftOver(newer=True)),
-    (b"trakt_config journal 99999999999999999999\n", LeftOver(newer=True)),
+    (b"trakt_config journal 2\n", Unfinished(newer=True)),
+    (b"trakt_config journal 2\nanything \xff", Unfinished(newer=True)),
+    (b"trakt_config journal 10\n", Unfinished(newer=True)),
+    (b"trakt_config journal 99999999999999999999\n", Unfinished(newer=True)),
 ])
-def test_the_header_says_what_it_is(data: bytes, expected: LeftOver | None) -> None:
+def test_the_header_says_what_it_is(data: bytes, expected: Unfinished | None) -> None:
     """Torn before the note, or not ours: nothing. A newer version's: left to it."""
     assert parse(data) == expected
 
@@ -132,7 +132,7 @@ def test_wherever_a_journal_is_cut_the_whole_records_before_the_cut_count(config
             assert getattr(found, name) in (None, getattr(complete, name))
         Path(journal.beside(config)).write_bytes(data[:cut])
         opened = acquire(config)
-        opened.left_over()
+        opened.unfinished()
         opened.append(b"before", b"appended")
         opened.append(b"content", b"appended too")
         opened.close(remove=False)

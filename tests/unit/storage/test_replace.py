@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import children
 from trakt_config.storage import files, journal, replace
-from trakt_config.storage.journal import Journal, LeftOver
+from trakt_config.storage.journal import Journal, Unfinished
 from trakt_config.storage.replace import Changed
 
 OLD = b"trakt:\n  authorization:\n    access_token: old\n"
@@ -408,7 +408,7 @@ class FailAt:
 @pytest.mark.parametrize("once", [True, False])
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EACCES])
 @pytest.mark.parametrize("name", ["open", "write", "fsync", "ftruncate", "lseek", "read", "stat"])
-def test_wherever_a_call_fails_the_file_is_whole_or_the_journal_mends_it(
+def test_wherever_a_call_fails_the_file_is_whole_or_the_journal_finishes_it(
         name: str, number: int, once: bool, config: Path, way: str,
         monkeypatch: pytest.MonkeyPatch) -> None:
     """The first call, the second, and so on, until none fails."""
@@ -428,9 +428,9 @@ def test_wherever_a_call_fails_the_file_is_whole_or_the_journal_mends_it(
         if failure is None:
             assert config.read_bytes() == new
         else:
-            left_over = opened.left_over()
+            left_over = opened.unfinished()
             assert left_over is not None
-            replace.mend(str(config), left_over)
+            replace.finish_overwrite(str(config), left_over)
             assert config.read_bytes() in (OLD, new)
         opened.close(remove=True)
         assert left_overs(config) == []
@@ -439,9 +439,9 @@ def test_wherever_a_call_fails_the_file_is_whole_or_the_journal_mends_it(
 
 # -- an overwrite that was cut short -------------------------------------------------------------
 
-def mended(current: bytes, before: bytes, content: bytes, path: Path) -> bytes:
+def finished(current: bytes, before: bytes, content: bytes, path: Path) -> bytes:
     path.write_bytes(current)
-    replace.mend(str(path), LeftOver(note=b"", before=before, content=content))
+    replace.finish_overwrite(str(path), Unfinished(note=b"", before=before, content=content))
     return path.read_bytes()
 
 
@@ -457,7 +457,7 @@ def test_any_mixture_of_old_and_new_is_written_again(
     for cut in range(longest + 1):
         for mixture in (new[:cut] + old[cut:], old[:cut] + new[cut:], old[:cut], new[:cut],
                         new[:cut] + bytes(longest - cut)):
-            assert mended(mixture, before, content, config) == content
+            assert finished(mixture, before, content, config) == content
 
 
 @pytest.mark.parametrize("current", [
@@ -465,24 +465,24 @@ def test_any_mixture_of_old_and_new_is_written_again(
     OLD.replace(b"old", b"mine"),
 ])
 def test_a_file_that_was_edited_since_is_left_as_it_is(current: bytes, config: Path) -> None:
-    """It is no mixture: somebody has mended it already."""
-    assert mended(current, OLD, NEW, config) == current
+    """It is no mixture: somebody has repaired it already."""
+    assert finished(current, OLD, NEW, config) == current
 
 
 def test_a_file_that_has_the_new_content_is_not_written(config: Path) -> None:
     """Its time stays."""
     config.write_bytes(NEW)
     os.utime(config, (1, 1))
-    replace.mend(str(config), LeftOver(note=b"", before=OLD, content=NEW))
+    replace.finish_overwrite(str(config), Unfinished(note=b"", before=OLD, content=NEW))
     assert config.stat().st_mtime == 1
 
 
 @pytest.mark.parametrize("left_over", [
-    LeftOver(note=b""), LeftOver(note=b"", before=OLD), LeftOver(newer=True),
+    Unfinished(note=b""), Unfinished(note=b"", before=OLD), Unfinished(newer=True),
 ])
-def test_without_both_contents_nothing_is_mended(left_over: LeftOver, config: Path) -> None:
+def test_without_both_contents_nothing_is_finished(left_over: Unfinished, config: Path) -> None:
     """The overwrite had not begun."""
-    replace.mend(str(config), left_over)
+    replace.finish_overwrite(str(config), left_over)
     assert config.read_bytes() == OLD
 
 
@@ -550,7 +550,7 @@ def test_an_overwrite_does_not_follow_a_link(tmp_path: Path) -> None:
     target, path = tmp_path / "of-root", tmp_path / "config.yml"
     target.write_bytes(b"old")
     path.symlink_to(target)
-    left_over = journal.LeftOver(before=b"old", content=b"new")
+    left_over = journal.Unfinished(before=b"old", content=b"new")
     with pytest.raises(OSError):
-        replace.mend(str(path), left_over)
+        replace.finish_overwrite(str(path), left_over)
     assert target.read_bytes() == b"old"
