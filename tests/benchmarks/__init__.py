@@ -1,0 +1,1 @@
+"""Benchmarks: ``python -m tests.benchmarks``. Nothing here is a test, and no test is timed."""
