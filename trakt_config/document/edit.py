@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from trakt_config.document import quoting
-from trakt_config.document.events import position, trimmed
+from trakt_config.document.events import NEWLINE, position, trimmed
 from trakt_config.document.layout import (
     AUTHORIZATION,
     PIN,
@@ -44,6 +44,13 @@ MAX_BYTES = 8 * 1024 * 1024
 
 #: Filled in by Kometa (``<<name>>``) or by another program (``${NAME}``).
 _PLACEHOLDER = re.compile(r"<<[^<>]+>>|\$\{[^{}]*\}")
+
+#: A line that holds a key or a list item, and is not only a comment.
+_KEY_OR_ITEM = re.compile(r"[ \t]*(?!#)(?:.*:(?:[ \t]|$)|-(?:[ \t]|$))")
+
+#: The way out for somebody who keeps the tokens somewhere else.
+KEPT_ELSEWHERE_HINT = ("Keep the authorization in a small file of its own, and start the job with: "
+                       "trakt-config exec THATFILE -- COMMAND")
 
 _STANDARD_TAGS = "tag:yaml.org,2002:"
 
@@ -270,7 +277,7 @@ def _refuse_values_from_elsewhere(entry: Entry) -> None:
     """A placeholder or a tag such as ``!secret``: the user keeps this token elsewhere."""
     if _is_foreign(entry) or _PLACEHOLDER.search(entry.value):
         raise ConfigError(f"trakt.authorization.{entry.key} is filled in from elsewhere",
-                          hint="keep the tokens in this file: empty the value and log in again",
+                          hint=KEPT_ELSEWHERE_HINT,
                           line=entry.value_line, column=entry.value_column)
 
 
@@ -296,17 +303,33 @@ def _add_trakt(document: Document, client: Mapping[str, str]) -> Document:
 
 
 def _appended(document: Document, inner: Fields, column: int) -> Splice:
-    """The block at the end of the document, before a ``...``, with one blank line before it."""
+    """The block at the end of the document, before a ``...``, with one blank line before it.
+
+    Without it where the last value is below a comment: ruamel.yaml's round-trip loader, so
+    Kometa, fails on a comment, a plain value below it and a blank line below that.
+    """
     text, found = document._text, document._outline
     place = len(text) if found.document_end is None else found.document_end
     newline = newline_at(text, place)
     before = text[:place]
     ends_line = not before.strip("\ufeff") or before.endswith(("\n", "\r"))
     has_blank_line = not before.strip("\ufeff \r\n") or before.endswith(newline * 2)
+    has_blank_line = has_blank_line or _ends_below_comment(before)
     lines = block_lines({"trakt": inner}, " " * column, 2)
     new = ("" if ends_line else newline) + ("" if has_blank_line else newline)
     new += newline.join(lines)
     return place, place, new + (newline if ends_line or place < len(text) else "")
+
+
+def _ends_below_comment(text: str) -> bool:
+    """Whether the last value of `text` stands below its key, with a comment between the two."""
+    lines = [line for line in NEWLINE.split(text) if line.strip()]
+    comments = ["#" in line for line in lines]
+    keys = [_KEY_OR_ITEM.match(line) is not None for line in lines]
+    if not lines or comments[-1] or True not in keys:
+        return False
+    last_key = len(keys) - 1 - keys[::-1].index(True)
+    return any(comments[last_key:])
 
 
 # -- the proof -----------------------------------------------------------------------------------

@@ -313,7 +313,7 @@ class _Reader:
         path = parent.path + (name,)
         if isinstance(event, ScalarEvent):
             self._refuse_other_kinds(path, event)
-        if parent.colon is None and not parent.event.flow_style and name in _KEYS[parent.path]:
+        if parent.colon is None and not parent.event.flow_style and path in (TRAKT, AUTHORIZATION):
             refuse(f"{dotted(path)} has no colon", "write a colon behind the key", key.event)
         # `!!str &a v` is marked at `&a`: the value begins at the first character of all.
         start = self.end if parent.colon is None or is_empty(event) else skip_gap(
@@ -332,6 +332,9 @@ class _Reader:
         if parent.path is None:
             return
         name = _content(event)
+        if name in _KEYS[parent.path] and _has_tag(event):
+            refuse(f"the tag (!) before the key {name} makes it a key of another kind",
+                   "delete the tag", event)
         if parent.path != ROOT and name == "<<" and event.style is None:
             refuse(f"a merge key (<<) inside {dotted(TRAKT)}",
                    "write the merged keys out in the trakt block", event)
@@ -341,8 +344,8 @@ class _Reader:
                    event)
         parent.seen[name] = event
         visible = "".join(c for c in name or "" if c.isprintable()).strip(" ")
-        ours = keys | _KEYS[TRAKT] if parent.path == ROOT else keys
-        if visible in ours and not str(name).isprintable():
+        if not str(name).isprintable() and any(visible in _KEYS[home] for home in _homes(
+                parent.path)):
             self.lookalikes.append((parent.path, visible, event))
 
     def _refuse_lookalikes(self) -> None:
@@ -350,10 +353,8 @@ class _Reader:
         outline = Outline(self.root, b"", 0, None)
         blocks = {ROOT: outline.root, TRAKT: outline.trakt, AUTHORIZATION: outline.authorization}
         for path, name, event in self.lookalikes:
-            block = blocks[path]
-            missing = outline.trakt is None if path == ROOT else (
-                block is not None and block.entry(name) is None)
-            if missing:
+            if all(block is None or block.entry(name) is None for home, block in blocks.items()
+                   if home in _homes(path) and name in _KEYS[home]):
                 refuse(f"an invisible character is part of the key {name}",
                        "delete everything before the key and indent it with spaces", event)
 
@@ -376,6 +377,16 @@ class _Reader:
         if not isinstance(event, ScalarEvent) or not is_blank(event):
             refuse(f"{dotted(path or ())} is not a mapping",
                    "put its keys on lines of their own below it, indented with spaces", event)
+
+
+def _homes(path: Path) -> list[Path]:
+    """The blocks at and below `path`: what looks like a key of theirs was meant for them."""
+    return [home for home in _KEYS if home[:len(path)] == path]
+
+
+def _has_tag(event: Any) -> bool:
+    """Whether a key has a tag; ``!`` alone leaves it a string (YAML 1.2, section 6.9.1)."""
+    return event.ctag is not None and event.tag != "!"
 
 
 def _content(event: Any) -> str | None:

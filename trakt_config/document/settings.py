@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from trakt_config.document.edit import Document, Value
+from trakt_config.document.edit import KEPT_ELSEWHERE_HINT, Document, Value
 from trakt_config.errors import ConfigError
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secret
 
@@ -155,7 +155,7 @@ def _authorization_value(authorization: Mapping[str, Value], key: str) -> str:
     if value is not None and _KEPT_ELSEWHERE.search(text):
         raise _error(value, f"trakt.authorization.{key} is a placeholder: "
                             "the tokens are kept somewhere else",
-                     "Empty it, so that the tokens can be kept here: they change every few days.")
+                     KEPT_ELSEWHERE_HINT)
     return "" if _NOT_A_TOKEN.search(text) else text
 
 

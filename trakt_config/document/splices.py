@@ -24,6 +24,7 @@ NUMBERS = frozenset({"expires_in", "created_at"})
 
 _TAG_OR_ANCHOR = re.compile(
     "![^ \t\r\n\x85\u2028\u2029]*|&[^ \t\r\n\x85\u2028\u2029?:,\\[\\]{}%@`]*")
+_ENDS_WITH_TAG = re.compile(r"""(?:^|[\s,:{\[])![^\s'"]*\Z""")
 _COMMENT_LINE = re.compile(r"( *)#")
 
 
@@ -57,21 +58,22 @@ def set_value(text: str, block: Block, entry: Entry, value: str | None) -> list[
     Quotes stay as they were; a tag and an anchor go. Comments and blanks stay.
     """
     if value is None:
-        return _replace(text, entry, "null" if block.flow else "")
-    return _replace(text, entry, quoting.written(
+        return _replace(text, block, entry, "null" if block.flow else "")
+    return _replace(text, block, entry, quoting.written(
         value, number=entry.key in NUMBERS, style=entry.style, flow=block.flow,
         json=block.flow and entry.key_style == '"'))
 
 
-def _replace(text: str, entry: Entry, new: str) -> list[Splice]:
+def _replace(text: str, block: Block, entry: Entry, new: str) -> list[Splice]:
     if entry.colon is None:
-        return [(entry.end, entry.end, f": {new}")]
+        return _with_colon(text, block, entry, new)
     if entry.empty:
         return [(entry.end, entry.end, _spaced(text, entry.end, entry.end, new))] if new else []
     start, content, splices = _without_properties(text, entry)
-    if new and _has_to_move(text, entry, entry.colon, start, new):
+    if new and not block.flow and _has_to_move(text, entry, entry.colon, start, new):
         place = entry.colon + 1
-        return [(place, place, _spaced(text, place, place, new)), *_replace(text, entry, "")]
+        return [(place, place, _spaced(text, place, place, new)),
+                *_replace(text, block, entry, "")]
     if entry.style in ("|", ">"):
         return splices + _replace_block_scalar(text, entry, start, content, new)
     first = start if new else _cut_from(text, start)
@@ -83,14 +85,23 @@ def _has_to_move(text: str, entry: Entry, colon: int, start: int, new: str) -> b
 
     A block list may be indented like its key, which no scalar may. And a comment, a plain scalar
     below it and a blank line below that are valid YAML, but ruamel.yaml's round-trip loader, so
-    Kometa, fails on them: where the old value was not plain, such a file must not come about.
+    Kometa, fails on them: where the old value was not plain, or had a tag or an anchor, such a
+    file must not come about. In flow style there is no such trap.
     """
     if not _newline(text, colon, start):
         return False
     if not entry.scalar and not entry.event.flow_style:
         return True
-    was_plain = entry.scalar and entry.style is None and start == entry.start
+    was_plain = (entry.scalar and entry.style is None
+                 and entry.event.ctag is None and entry.event.anchor is None)
     return "#" in text[colon:start] and not was_plain and new[0] not in "'\""
+
+
+def _with_colon(text: str, block: Block, entry: Entry, new: str) -> list[Splice]:
+    """Give a key without a colon one: in block style (``? key``) on a line below it."""
+    if block.flow:
+        return [(entry.end, entry.end, f": {new}")]
+    return [_insert_lines(text, end_of_line(text, entry.end), [" " * block.column + f": {new}"])]
 
 
 def _replace_block_scalar(text: str, entry: Entry, start: int, content: int,
@@ -162,7 +173,7 @@ def fill(text: str, parent: Block, entry: Entry, fields: Fields, step: int) -> l
     """Give `entry`, which is null, the mapping `fields`; below it, behind deeper comments."""
     if parent.flow:
         items = ", ".join(flow_items(fields, json=entry.key_style == '"'))
-        return _replace(text, entry, "{" + items + "}")
+        return _replace(text, parent, entry, "{" + items + "}")
     lines = block_lines(fields, " " * (parent.column + step), step)
     place = _end_of_comments(text, entry.end, parent.column)
     return [*set_value(text, parent, entry, None), _insert_lines(text, place, lines)]
@@ -207,9 +218,15 @@ def _insert_in_flow(text: str, block: Block, place: int | None,
         return [(block.start, block.start, _spaced(text, 0, block.start, ", ".join(items)))]
     first = skip_gap(text, block.start)
     if not _newline(text, block.start, first):
-        return [(place, place, "".join(f", {item}" for item in items))]
+        new = "".join(f", {item}" for item in items)
+        return [(place, place, _behind_tag(text, place) + _spaced(text, place, place, new))]
     line_start = max(text.rfind("\n", 0, first), text.rfind("\r", 0, first)) + 1
     return _insert_flow_lines(text, place, items, " " * (first - line_start))
+
+
+def _behind_tag(text: str, place: int) -> str:
+    """A space where a comma would become part of a tag, which may hold one."""
+    return " " if _ENDS_WITH_TAG.search(text[:place].rpartition("\n")[2]) else ""
 
 
 def _insert_flow_lines(text: str, place: int, items: Sequence[str],
@@ -221,7 +238,8 @@ def _insert_flow_lines(text: str, place: int, items: Sequence[str],
         end = _end_of_comment(text, comma + 1)
         return [(end, end, "".join(f"{separator}{item}," for item in items))]
     end = _end_of_comment(text, place)
-    return [(place, place, ","), (end, end, separator + f",{separator}".join(items))]
+    return [(place, place, _behind_tag(text, place) + ","),
+            (end, end, separator + f",{separator}".join(items))]
 
 
 # -- lines ---------------------------------------------------------------------------------------

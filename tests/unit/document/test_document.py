@@ -156,9 +156,12 @@ REFUSALS = [
     ("a token used elsewhere", b"trakt:\n  authorization:\n    scope: &t x\nb: *t\n", 3, 12),
     ("part of a token used elsewhere", b"trakt: {pin: [&t x]}\nb: *t\n", 1, 15),
     ("a second document", b"trakt:\n  pin: 1\n---\na: 1\n", 3, 1),
-    ("a key without a colon", b"trakt:\n  ? pin\n  ? client_id\n  : x\n", 2, 5),
+    ("a key without a colon", b"trakt:\n  ? authorization\n  ? client_id\n  : x\n", 2, 5),
     ("trakt without a colon", b"? trakt\n? a\n", 1, 3),
-    ("the colon belongs to the root", b"trakt:\n  ? pin\n: x\n", 2, 5),
+    ("the colon belongs to the root", b"trakt:\n  ? authorization\n: x\n", 2, 5),
+    ("a tagged key", b"trakt:\n  authorization:\n    !!str access_token: x\n", 3, 5),
+    ("a tagged key in flow style", b"{trakt: {!mine pin: x}}\n", 1, 10),
+    ("a tagged trakt", b"!!str trakt:\n  pin: x\n", 1, 1),
     ("unclosed quotes", b"a: 'SECRET\n", 2, 1),
     ("unknown YAML version", b"%YAML 1.3\n---\na: 1\n", None, None),
     ("a huge code point", b'a: "\\UFFFFFFFF"\n', None, None),
@@ -172,6 +175,12 @@ REFUSALS = [
     ("a no-break space before trakt", b"\xc2\xa0trakt:\n  pin: 1\n", 1, 1),
     ("a no-break space as indentation", b"trakt:\n\xc2\xa0 client_id: 1\n", 2, 1),
     ("a no-break space inside", b"trakt:\n  a: 1\n  \xc2\xa0pin: 1\n", 3, 3),
+    ("a no-break space moves a token to the root",
+     b"trakt:\n  client_id: x\n  authorization:\n\xc2\xa0   access_token: x\n", 4, 1),
+    ("a no-break space moves a token into trakt",
+     b"trakt:\n  client_id: x\n  authorization:\n  \xc2\xa0 scope: x\n", 4, 3),
+    ("a no-break space moves the pin to the root",
+     b"trakt:\n  client_id: x\n\xc2\xa0 pin: x\n", 3, 1),
 ]
 
 
@@ -257,6 +266,10 @@ def with_access(value: bytes) -> bytes:
     (b"\n    - a\n    - b # c\n", b" ACCESS # c\n"),
     (b" # k\n      - a\n      -\n", b" ACCESS # k\n"),
     (b"\n      a: b\n      c:\n", b" ACCESS\n"),
+    (b" # k\n      !!str old\n\n", b" ACCESS # k\n\n"),
+    (b" # k\n      &a old\n", b" ACCESS # k\n"),
+    (b" !!str # k\n      old\n\n", b" ACCESS # k\n\n"),
+    (b" # k\n      old # c\n\n", b" # k\n      ACCESS # c\n\n"),
 ]])
 def test_old_values_of_any_style_are_replaced(before: bytes, after: bytes) -> None:
     """Quotes, comments, blanks and blank lines stay; the value, tags and anchors go."""
@@ -337,6 +350,7 @@ def test_tokens_that_are_kept_elsewhere_are_refused(value: str) -> None:
     with pytest.raises(ConfigError) as caught:
         set_authorization(document, NEW)
     assert (caught.value.line, caught.value.column) == (3, 19)
+    assert "trakt-config exec THATFILE -- COMMAND" in caught.value.hint
 
 
 # -- structure -----------------------------------------------------------------------------------
@@ -392,6 +406,11 @@ def test_missing_lines_are_added(before: bytes, after: bytes, tail: bytes,
      b"{pin: null, authorization: {" + FLOW_SIX + b"}, a: 1}"),
     ("trailing comma", b"{client_id: x, }",
      b"{client_id: x, authorization: {" + FLOW_SIX + b"}, }"),
+    ("a tag before the comma", b"{pin: !!str , a: 1}",
+     b"{pin: !!str , authorization: {" + FLOW_SIX + b"} , a: 1}"),
+    ("a tag at the end", b"{a: !!str }", b"{a: !!str , authorization: {" + FLOW_SIX + b"} }"),
+    ("a comment behind the last key", b"{a: # c\n}",
+     b"{a: , authorization: {" + FLOW_SIX + b"} # c\n}"),
     ("JSON", b'{"client_id": "x", "authorization": {}}',
      b'{"client_id": "x", "authorization": {' + JSON_SIX + b"}}"),
     ("JSON null", b'{"client_id":"x","authorization":null}',
@@ -402,6 +421,19 @@ def test_missing_lines_are_added(before: bytes, after: bytes, tail: bytes,
 def test_flow_style_stays_flow_style(before: bytes, after: bytes) -> None:
     """On one line; JSON stays JSON."""
     assert edited(b"trakt: " + before + b"\n") == b"trakt: " + after + b"\n"
+
+
+@cases(
+    ("plain", b"{scope: # c\n  old, a: 1}", b"{scope: # c\n  S, a: 1}"),
+    ("quoted", b"{scope: # c\n  'old'}", b"{scope: # c\n  'S'}"),
+    ("list", b"{scope: # c\n\n  [old]\n\n, a: 1}", b"{scope: # c\n\n  S\n\n, a: 1}"),
+    ("tag", b"{scope: !!str # c\n  old, a: 1}", b"{scope: # c\n  S, a: 1}"),
+    ("nothing", b"{scope: # c\n  , a: 1}", b"{scope: S # c\n  , a: 1}"),
+)
+def test_comments_between_colon_and_value_in_flow_style(before: bytes, after: bytes) -> None:
+    """The line break behind the comment stays, or the comment would swallow the value."""
+    frame = b"trakt: {authorization: %s}\n"
+    assert edited(frame % before, {"scope": "S"}) == frame % after
 
 
 def test_an_empty_block_in_json() -> None:
@@ -444,6 +476,10 @@ def test_flow_style_on_many_lines() -> None:
      b"trakt:\n# a\n  authorization:\n# b\n    scope: S\n# c\n"),
     ("quoted keys", b"'trakt' :\n  \"authorization\"  :\n    'scope' : x\n",
      b"'trakt' :\n  \"authorization\"  :\n    'scope' : S\n"),
+    ("a key without a colon", b"trakt:\n  authorization:\n    ? scope # c\n    ? x\n",
+     b"trakt:\n  authorization:\n    ? scope # c\n    : S\n    ? x\n"),
+    ("a key without a colon at the end", b"trakt:\r\n  authorization:\r\n    ? scope",
+     b"trakt:\r\n  authorization:\r\n    ? scope\r\n    : S"),
     ("complex keys", b"? trakt\n: ? authorization\n  : ? scope\n    : x # c\n",
      b"? trakt\n: ? authorization\n  : ? scope\n    : S # c\n"),
     ("a line separator ends a comment for ruamel.yaml",
@@ -510,6 +546,8 @@ BLOCK = (b"trakt:\n  client_id: ID\n  client_secret: SECRET\n  authorization:\n 
     ("no final newline", b"a: 1", b"a: 1\n\n" + BLOCK[:-1]),
     ("CRLF", b"a: 1\r\n", b"a: 1\r\n\r\n" + BLOCK.replace(b"\n", b"\r\n")),
     ("end marker", b"--- # x\na: 1\n...\n", b"--- # x\na: 1\n\n" + BLOCK + b"...\n"),
+    ("a value below a comment", b"a: # c\n  x\n", b"a: # c\n  x\n" + BLOCK),
+    ("a list item below a comment", b"a:\n- # c\n  x", b"a:\n- # c\n  x\n" + BLOCK[:-1]),
     ("only a comment", b"# c\n", b"# c\n\n" + BLOCK),
     ("only a marker", b"---\n", b"---\n\n" + BLOCK),
     ("null", b"trakt: # c\nb: 1\n", BLOCK.replace(b"trakt:", b"trakt: # c") + b"b: 1\n"),

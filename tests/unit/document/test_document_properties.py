@@ -55,6 +55,10 @@ SECTIONS_BEFORE_AND_AFTER = (
     "keep: |+\n  a\n\n\n",
     "tagged: !mine {a: b}\n",
     "? complex\n: value\n",
+    "below: # c\n  plain\n",
+    "below: # c\n\n  &x plain\n  text\n",
+    "below: # c\n  !!str tagged\n\n",
+    "below:\n- # c\n  plain\n",
 )
 
 
@@ -84,8 +88,9 @@ def config(rng: random.Random) -> Config:
     if before and after and before.split(":")[0] in after:
         after = ""
     trakt = trakt_section(rng)
-    if not after and rng.random() < 0.4:
-        trakt = trakt.rstrip("\n")
+    if not after:
+        trakt += rng.choice(("", "", "\n", "\n\n"))
+        trakt = trakt.rstrip("\n") if rng.random() < 0.4 else trakt
     if root:
         before, trakt, after = (indented(part, root) for part in (before, trakt, after))
     head = rng.choice(("", "", "", "---\n", "%YAML 1.2\n---\n", "%YAML 1.1\n---\n", "--- # c\n"))
@@ -148,10 +153,13 @@ def authorization_section(rng: random.Random, step: int) -> str:
 
 def block_entry(rng: random.Random, name: str, indentation: str,
                 style: Callable[[random.Random, str], str]) -> str:
-    value = style(rng, indentation)
+    value = style(rng, indentation) + rng.choice(("",) * 9 + ("\n", "\n\n"))
+    name = rng.choice(("",) * 300 + ("&k ",) * 4 + ("!!str ", "! ", "!mine ")) + key(rng, name)
+    if rng.random() < 0.02:
+        return f"{indentation}? {name}{trailing(rng)}\n"
     if rng.random() < 0.06:
-        return f"{indentation}? {key(rng, name)}\n{indentation}:{value}"
-    return f"{indentation}{key(rng, name)}{rng.choice(('',) * 6 + (' ', '  '))}:{value}"
+        return f"{indentation}? {name}{trailing(rng)}\n{indentation}:{value}"
+    return f"{indentation}{name}{rng.choice(('',) * 6 + (' ', '  '))}:{value}"
 
 
 def trailing(rng: random.Random) -> str:
@@ -192,7 +200,19 @@ def block_value(rng: random.Random, indentation: str) -> str:
         lambda: f" !!str{trailing(rng)}\n",
         lambda: f"\n{deeper}- a{trailing(rng)}\n{deeper}- b\n",
         lambda: f"{trailing(rng)}\n{indentation}- zero\n{indentation}- indented\n",
+        lambda: value_below(rng, deeper),
     ))()
+
+
+def value_below(rng: random.Random, deeper: str) -> str:
+    """Tag, anchor, comments and empty lines, in any order, between a colon and its value."""
+    gaps = (" ", f"\n{deeper}", f" # c\n{deeper}", f" # c\n\n{deeper}# d\n{deeper}",
+            f"\n\n{deeper}")
+    properties = rng.choice((("",), ("",), ("!!str",), ("&a",), ("!!str", "&a"), ("&a", "!mine")))
+    value = rng.choice(("old", "old", f"one\n{deeper}two", "'old'", f"[a,\n{deeper}b]",
+                        f"|\n{deeper}old", f">-\n{deeper}old"))
+    pieces = "".join(rng.choice(gaps) + piece for piece in properties if piece)
+    return pieces + rng.choice(gaps) + value + trailing(rng) + "\n"
 
 
 def flow_config(rng: random.Random) -> Config:
@@ -231,6 +251,11 @@ def flow_item(rng: random.Random, name: str, quote: str, null: bool = False) -> 
     value = rng.choice(values)
     if quote and rng.random() < 0.2:
         value = value.strip()
+    if rng.random() < 0.15:
+        gaps = (" ", " # c\n      ", "\n\n      ", " # c\n\n      # d\n      ")
+        properties = rng.choice((("",), ("!!str",), ("&a",), ("!!str", "&a")))
+        pieces = "".join(rng.choice(gaps) + piece for piece in properties if piece)
+        value = pieces + rng.choice(gaps) + value.strip() + rng.choice(("", " # c\n      "))
     return f"{quote}{name}{quote}" + (f":{value}" if value or quote else "")
 
 
@@ -300,10 +325,10 @@ VALUES = st.fixed_dictionaries({
 CONFIGS = st.randoms(use_true_random=False).map(config)
 
 
-def edit(document: Document, values: Any, clear_pin: bool = True) -> Any:
+def edit(data: bytes, values: Any, clear_pin: bool = True) -> Document | None:
     """The edited document, or None where the edit is refused; no other exception comes out."""
     try:
-        return set_authorization(document, values, clear_pin=clear_pin)
+        return set_authorization(parse(data), values, clear_pin=clear_pin)
     except ConfigError:
         return None
 
@@ -313,7 +338,7 @@ def check_edit(generated: Config, values: Any) -> bool:
     tree = loaded(by_ruamel, generated.data)
     if not isinstance(tree, dict) or not isinstance(tree.get("trakt"), dict):
         return False
-    edited = edit(parse(generated.data), values)
+    edited = edit(generated.data, values)
     if edited is None:
         return False
     check_bytes(generated, edited.data.decode())
@@ -401,6 +426,23 @@ def test_client_is_filled_in_and_never_overwritten(generated: Config) -> None:
     names = ("client_id", "client_secret", *(() if document.trakt else ("pin",)))
     if document.has_trakt:
         check_rest(generated.data, filled.data, names)
+
+
+@COMMON
+@given(CONFIGS)
+def test_a_block_is_added_and_the_host_still_reads_the_file(generated: Config) -> None:
+    """At the end of whatever stands in the file; the bytes before it stay."""
+    data = (generated.before + generated.after).encode()
+    tree = loaded(by_ruamel, data)
+    if not isinstance(tree, dict) or "trakt" in tree:
+        return
+    try:
+        filled = fill_client(parse(data), "ID", "SECRET").data
+    except ConfigError:
+        return
+    after = by_ruamel(filled)
+    assert after.pop("trakt")["client_id"] == "ID"
+    assert repr(plain(tree)) == repr(plain(after))
 
 
 @COMMON
