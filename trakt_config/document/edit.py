@@ -151,14 +151,15 @@ def _is_foreign(entry: Entry) -> bool:
 
 # -- edits ---------------------------------------------------------------------------------------
 
-def set_authorization(document: Document, values: Mapping[str, str], *,
+def set_authorization(document: Document, values: Mapping[str, str | None], *,
                       clear_pin: bool = False) -> Document:
     """The document with `values` in its authorization block, parsed again and proved.
 
     Nothing else changes: comments, order, blanks, quotes, indentation, line endings stay. Missing
     keys are added, and a missing block. Values that are there already are left as they are.
 
-    :param values: any of the six, as text; `expires_in` and `created_at` are digits.
+    :param values: any of the six, as text; `expires_in` and `created_at` are digits. None
+        empties the value.
     :param clear_pin: empty the pin as well; a pin key is never added.
     :raises ConfigError: there is no trakt block, or the edit cannot be done or proved.
     """
@@ -228,15 +229,16 @@ def _trakt(document: Document) -> Block:
     return block
 
 
-def _authorization_splices(document: Document, trakt: Block, wanted: Mapping[str, str],
+def _authorization_splices(document: Document, trakt: Block,
+                           wanted: Mapping[str, str | None],
                            written: dict[Path, str | None]) -> list[Splice]:
     text, found = document._text, document._outline
     block = found.authorization
     splices: list[Splice] = []
     for entry in block.entries if block else ():
-        value = wanted.get(entry.key or "")
-        if block is None or value is None:
+        if block is None or entry.key is None or entry.key not in wanted:
             continue
+        value = wanted[entry.key]
         _refuse_values_from_elsewhere(entry)
         if not _holds(entry, value):
             splices += set_value(text, block, entry, value)
@@ -268,7 +270,9 @@ def _step(found: Outline) -> int:
     return max(found.trakt.column - found.root.column, 1)
 
 
-def _holds(entry: Entry, value: str) -> bool:
+def _holds(entry: Entry, value: str | None) -> bool:
+    if value is None:
+        return entry.blank
     return (entry.scalar and entry.event.ctag is None and entry.value == value
             and (not entry.blank or entry.style is not None))
 
