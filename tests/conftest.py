@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 import pytest
 
+from tests.support.left_behind import LeftBehind
 from trakt_config.sandbox import Sandbox
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
@@ -18,6 +19,11 @@ from trakt_config.tokens import AUTHORIZATION_KEYS
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(LeftBehind())
+
 
 #: What would make a test depend on the machine that it runs on.
 FOREIGN_VARIABLES = (

@@ -1,0 +1,121 @@
+"""A test run that leaves a thread or a process behind fails and names it, and ends all the same."""
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+#: Seconds for what is just ending.
+GRACE = 10.0
+
+#: Seconds for the interpreter to end, before it is ended.
+EXIT_LIMIT = 60.0
+
+#: A process of multiprocessing that ends with this one.
+_TRACKER = "multiprocessing.resource_tracker"
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+class LeftBehind:
+    """A plugin for pytest: looks after every test, and at the end of the run."""
+
+    def __init__(self, grace: float = GRACE, exit_limit: float = EXIT_LIMIT) -> None:
+        self._grace = grace
+        self._exit_limit = exit_limit
+        #: What goes on, and the test after which it was first seen.
+        self._seen: dict[str, str] = {}
+        self._found: list[str] = []
+        self._adopt_orphans()
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        going_on = {**_threads(), **_processes()}
+        self._seen = {name: self._seen.get(name, nodeid) for name in going_on}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        deadline = time.monotonic() + self._grace
+        while (_threads() or _processes()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for name, description in {**_threads(), **_processes()}.items():
+            test = self._seen.get(name, "the last test")
+            self._found.append(f"{description}, first seen after {test}")
+        if self._found:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._found:
+            terminalreporter.section("left behind", red=True)
+            for line in self._found:
+                terminalreporter.line(line)
+
+    def pytest_unconfigure(self) -> None:
+        for name in _processes():
+            os.kill(int(name), signal.SIGKILL)
+        stderr = sys.__stderr__
+        if stderr is not None:
+            faulthandler.dump_traceback_later(self._exit_limit, exit=True, file=stderr)
+
+    def _adopt_orphans(self) -> None:
+        """Become the parent of processes whose own parent has ended, where Linux allows that."""
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _threads() -> dict[str, str]:
+    """The other threads that run Python, those without a `Thread` object too."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    main = threading.main_thread().ident
+    return {f"thread {ident}": f"thread {names.get(ident, 'without a name')}, "
+                               f"at {frame.f_code.co_filename}:{frame.f_lineno}"
+            for ident, frame in sys._current_frames().items() if ident != main}
+
+
+def _processes() -> dict[str, str]:
+    """The processes that were started and have not ended, by their ids; on Linux alone."""
+    if not _has_children():
+        return {}
+    found = {}
+    for pid in _descendants():
+        command = _command(pid)
+        if command and _TRACKER not in command:
+            found[pid] = f"process {pid}: {command}"
+    return found
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except (ChildProcessError, AttributeError):
+        return False
+    return True
+
+
+def _descendants() -> list[str]:
+    children: dict[str, list[str]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = path.read_text(errors="replace").rpartition(")")[2].split()[1]
+        except OSError:  # It has ended meanwhile.
+            continue
+        children.setdefault(parent, []).append(path.parent.name)
+    found = children.get(str(os.getpid()), [])
+    for pid in found:  # It grows meanwhile.
+        found += children.get(pid, [])
+    return found
+
+
+def _command(pid: str) -> str:
+    """The command line of a process; empty when it has ended."""
+    try:
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return arguments.replace(b"\0", b" ").decode(errors="replace").strip()[:200]
