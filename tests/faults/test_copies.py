@@ -1,0 +1,161 @@
+"""A holder and its copies, under kills and crowds: no spent token is sent, and all end equal."""
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import injection, scenes
+from tests.support.injection import FULL, App, Fault, forked
+from tests.support.scenes import Scene
+from trakt_config import TraktConfigError, document
+from trakt_config.authorization.authorize import ensure_authorized
+from trakt_config.authorization.copy import copy_to, disarm_twin
+from trakt_config.authorization.run import Options
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+BARE = "trakt:\n  client_id: {id}\n  authorization:\n    access_token:\nother: 1  # stays\n"
+
+
+@pytest.fixture(scope="module")
+def trakt() -> Iterator[Any]:
+    yield from injection.serve()
+
+
+def values(path: Path) -> dict[str, str]:
+    return {key: "" if value.blank else value.text
+            for key, value in document.parse(path.read_bytes()).authorization.items()}
+
+
+def authorize(holder: Path, copies: list[Path], *, force: bool = False) -> int:
+    """What the command does; 0, or 1 where something failed."""
+    options = Options(force=force, lock_timeout=timedelta(seconds=60),
+                      sleep=lambda seconds: None)
+    failed = 0
+    for step in ([lambda copy=copy: disarm_twin(copy, holder, options) for copy in copies]
+                 + [lambda: ensure_authorized(holder, options)]
+                 + [lambda copy=copy: copy_to(copy, holder, options) for copy in copies]):
+        try:
+            step()
+        except TraktConfigError:
+            failed = 1
+    return failed
+
+
+def family(made: Scene, count: int) -> list[Path]:
+    """Copies: a bare one, and files that were copied by hand."""
+    copies = [made.base / "elsewhere" / f"copy{number}.yml" for number in range(count)]
+    for number, copy in enumerate(copies):
+        copy.write_bytes(BARE.format(id=App.client_id).encode() if number == 0 else made.before)
+    return copies
+
+
+def assert_equal(holder: Path, copies: list[Path]) -> None:
+    ours = values(holder)
+    assert ours["refresh_token"]
+    for copy in copies:
+        theirs = values(copy)
+        assert theirs.pop("refresh_token") == ""
+        assert theirs.items() <= ours.items() and len(theirs) == 5
+
+
+def age(path: Path) -> None:
+    """Let two weeks pass."""
+    path.write_bytes(re.sub(rb"created_at: (\d+)",
+                            lambda found: b"created_at: %d" % (int(found[1]) - 14 * 86400),
+                            path.read_bytes(), count=1))
+
+
+def test_a_kill_at_every_call_is_healed_by_the_next_run(trakt: Any, tmp_path: Path) -> None:
+    """Between the holder and its copies, and anywhere else."""
+    made = scenes.scene(trakt, tmp_path)
+    copies = family(made, 2)
+    calls = forked(lambda: authorize(made.config, copies), environ=made.environ, watch=True).calls
+    found = []
+    for call in calls[::1 if FULL else 17]:
+        made = scenes.scene(trakt, tmp_path)
+        copies = family(made, 2)
+        forked(lambda: authorize(made.config, copies), environ=made.environ,
+               fault=Fault(call.kind, call.ordinal, "kill"))
+        trakt.settle()
+        lost = bool(trakt.issued() and not made.kept())
+        forked(lambda: authorize(made.config, copies), environ=made.environ)
+        if lost:  # Between Trakt's commit and the journal, where no client can keep it.
+            continue
+        try:
+            assert_equal(made.config, copies)
+            assert trakt.spent_again() == 0 and trakt.issued() == 1
+            assert not [name for name in made.left_overs() if "copy" not in name or "trakt" in name]
+        except AssertionError as error:
+            found.append(f"{call}: {error}")
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("crossing", [False, True], ids=["the same", "crossing"])
+def test_a_crowd_ends_equal(crossing: bool, trakt: Any, tmp_path: Path) -> None:
+    """32 runs at once, with one holder, or where every second takes a copy for the holder."""
+    made = scenes.scene(trakt, tmp_path)
+    copies = family(made, 2)
+    twin = copies[1]
+    forked(lambda: authorize(made.config, copies), environ=made.environ)
+    age(made.config)
+    crowd = []
+    for number in range(32):
+        holder, others = (twin, [made.config]) if crossing and number % 2 else (made.config, copies)
+        crowd.append(start(made, lambda holder=holder, others=others: authorize(holder, others)))
+    for child in crowd:
+        os.waitpid(child, 0)
+    assert_equal(made.config, copies)
+    assert trakt.spent_again() == 0 and trakt.issued() == 2
+
+
+def test_copies_follow_their_holder_through_a_kill_storm(trakt: Any, tmp_path: Path) -> None:
+    """Rotation after rotation, while runs are killed wherever nothing of Trakt's is on its way."""
+    chance = random.Random(5)
+    made = scenes.scene(trakt, tmp_path)
+    copies = family(made, 3)
+    for _ in range(50 if FULL else 5):
+        crowd = [start(made, lambda: authorize(made.config, copies)) for _ in range(4)]
+        for child in crowd[1:]:
+            time.sleep(chance.uniform(0, 0.02))
+            for each in crowd:
+                os.kill(each, signal.SIGSTOP)
+            if is_safe(made):
+                os.kill(child, signal.SIGKILL)
+            for each in crowd:
+                os.kill(each, signal.SIGCONT)
+        for child in crowd:
+            os.waitpid(child, 0)
+        assert forked(lambda: authorize(made.config, copies), environ=made.environ).status == 0
+        assert_equal(made.config, copies)
+        assert trakt.spent_again() == 0
+        age(made.config)
+
+
+def is_safe(made: Scene) -> bool:
+    """Whether what Trakt honours is on the disk, nothing being under way."""
+    try:
+        made.trakt.settle(0.2)
+    except AssertionError:
+        return False
+    return bool(made.kept())
+
+
+def start(made: Scene, work: Any) -> int:
+    """Do it in a child, on the scene's Trakt."""
+    from tests.support import children
+
+    def child() -> None:
+        os.environ.clear()
+        os.environ.update(made.environ)
+        work()
+    return children.start(child)
