@@ -15,6 +15,7 @@ holds a secret; the one exception is ``SaveError.authorization``, which stays ou
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,19 +35,51 @@ def printable(text: str) -> str:
                    for c in text)
 
 
+#: Stands for the config in advice, where only those above know which one it is.
+_THE_CONFIG = "\0"
+
+
+def command(words: str) -> str:
+    """``trakt-config WORDS`` on the config in question, for a hint; see :func:`with_path`."""
+    return f"trakt-config {words} {_THE_CONFIG}"
+
+
+def with_path(text: str, path: str | None) -> str:
+    """`text` with the config in its commands, so that they can be pasted into a shell."""
+    return text.replace(_THE_CONFIG, "CONFIG" if path is None else _quoted_for_shell(path))
+
+
+def _quoted_for_shell(path: str) -> str:
+    if path.startswith("-"):
+        path = os.path.join(os.curdir, path)
+    if path.isprintable():
+        return shlex.quote(path)
+    special = "".join(chr(byte) if 0x20 <= byte < 0x7f and byte not in b"'\\" else f"\\x{byte:02x}"
+                      for byte in os.fsencode(path))
+    return f"$'{special}'"  # On one line, in the words of bash, zsh and ksh.
+
+
 class TraktConfigError(Exception):
     """The base of all errors of this package.
 
     :ivar message: what happened, one line.
-    :ivar hint: what to do next, one line, or empty.
+    :ivar hint: what to do next, one line, or empty; its commands name the config.
     :ivar path: the config as the caller named it, or None where no file is concerned.
     """
 
     def __init__(self, message: str, *, hint: str = "", path: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint[:1].upper() + hint[1:]
+        self.hint = hint
         self.path = path
+
+    @property
+    def hint(self) -> str:
+        return with_path(self._hint, self.path)
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        self._hint = hint[:1].upper() + hint[1:]
 
     @property
     def where(self) -> str:
@@ -78,7 +111,7 @@ class ConfigError(TraktConfigError):
 
 
 class LoginRequired(TraktConfigError):
-    """A person has to sign in: ``trakt-config login FILE``.
+    """A person has to sign in: ``trakt-config login CONFIG``.
 
     :ivar reason: ``"no_authorization"``, ``"refresh_token_refused"``, ``"pin_refused"``,
         ``"answer_lost"`` or ``"access_token_refused"``; while somebody signs in also ``"denied"``

@@ -116,16 +116,17 @@ class Authorization:
                       refresh_token: Secret | None = None) -> Authorization:
         """The authorization in the body of a successful answer.
 
-        A missing ``refresh_token`` keeps the one that was sent (RFC 6749, section 6); missing or
-        absurd numbers become the time of the answer and the shortest known lifetime.
+        Where no usable ``refresh_token`` came, the one that was sent stays (RFC 6749, section 6);
+        after a sign-in there is none, and it is empty. Missing or absurd numbers become the time
+        of the answer and the shortest known lifetime.
 
-        :raises UnusableAnswer: there is no access token, or no refresh token at all, in it.
+        :raises UnusableAnswer: there is no usable access token in it.
         """
         answer = _json_object(body)
         access = _token(answer.get("access_token"))
         refresh = _token(answer.get("refresh_token"))
-        kept = refresh or (refresh_token.reveal() if refresh_token else None)
-        if access is None or kept is None:
+        kept = refresh or (refresh_token.reveal() if refresh_token else "")
+        if access is None:
             raise UnusableAnswer(Secret(refresh) if refresh else None)
         return cls(access_token=access,
                    token_type=_word(answer.get("token_type"), "bearer"),
@@ -148,9 +149,24 @@ class UnusableAnswer(ValueError):
         self.refresh_token = refresh_token
 
 
-def _json_object(body: bytes) -> dict[str, object]:
+def has_refresh_token(body: bytes, *, if_missing: bool) -> bool:
+    """Whether an answer with tokens has a refresh token for the next time.
+
+    :param if_missing: what a missing one means: in an answer to a refresh, that the old one goes
+        on working (RFC 6749, section 6). One that is there and not usable never means that.
+    """
     try:
-        answer = json.loads(body)
+        answer = _json_object(body)
+    except UnusableAnswer:
+        return False
+    if answer.get("refresh_token") is None:
+        return if_missing
+    return _token(answer["refresh_token"]) is not None
+
+
+def _json_object(body: bytes) -> dict[str, object]:
+    try:  # Stray bytes in one field do no harm to another: a token is checked for itself.
+        answer = json.loads(body.decode(json.detect_encoding(body), "replace"))
     except (ValueError, RecursionError):
         answer = None
     # Raised out here: the decoder's exception holds the body, and would be this one's context.

@@ -17,6 +17,7 @@ import yaml
 from ruamel.yaml import YAML
 
 from tests.support import injection, scenes
+from tests.support.ages import STILL_FRESH, WORTH_REFRESHING
 from tests.support.injection import command, forked
 from tests.support.scenes import WEEK, Scene
 from trakt_config.sandbox import Answer
@@ -250,8 +251,8 @@ CLOCKS = [
     (0, DAY, 600, "fresh", 0, 0), (0, DAY, -600, "fresh", 0, 1),
     (0, WEEK, 365 * DAY, "refreshed", 1, 1), (0, WEEK, -365 * DAY, "refreshed", 1, 0),
     (DAY - 300, DAY, 0, "refreshed", 1, 0), (DAY - 300, DAY, -600, "refreshed", 1, 0),
-    (6 * DAY, WEEK, 0, "refreshed", 1, 0), (0.7 * DAY, DAY, 0, "fresh", 0, 0),
-    (0.8 * DAY, DAY, 0, "refreshed", 1, 0), (WEEK, WEEK, 0, "refreshed", 1, 0),
+    (6 * DAY, WEEK, 0, "refreshed", 1, 0), (STILL_FRESH * DAY, DAY, 0, "fresh", 0, 0),
+    (WORTH_REFRESHING * DAY, DAY, 0, "refreshed", 1, 0), (WEEK, WEEK, 0, "refreshed", 1, 0),
 ]
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.support import injection, scenes
+from tests.support.ages import WORTH_REFRESHING
 from tests.support.injection import Ended, Fault
 from tests.support.scenes import WEEK, Scene
 from trakt_config.authorization.redeem import Intent
@@ -26,7 +27,7 @@ from trakt_config.tokens import Secret
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
-DUE, ALMOST, FRESH = WEEK + 3600, int(0.8 * WEEK), 0
+DUE, ALMOST, FRESH = WEEK + 3600, int(WORTH_REFRESHING * WEEK), 0
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import config_text
 from tests.support import injection
+from tests.support.ages import WORTH_REFRESHING
 from tests.support.injection import App, Ended, Fault, command, forked
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
@@ -132,7 +133,7 @@ def pin_exchange(trakt: Any, base: Path) -> Scene:
 
 
 def advisory_refresh(trakt: Any, base: Path) -> Scene:
-    made = scene(trakt, base, age=int(0.8 * WEEK))
+    made = scene(trakt, base, age=int(WORTH_REFRESHING * WEEK))
     made.may_be_kept = True
     return made
 

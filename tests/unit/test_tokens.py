@@ -20,6 +20,7 @@ from trakt_config.tokens import (
     Client,
     Secret,
     UnusableAnswer,
+    has_refresh_token,
 )
 
 NOW = 1_790_000_000.9
@@ -208,11 +209,25 @@ def test_an_answer_without_a_usable_access_token_still_has_its_refresh_token(
 
 
 @pytest.mark.parametrize("refresh_token", UNUSABLE_TOKENS)
-def test_an_answer_without_any_usable_refresh_token_is_of_no_use(refresh_token: Any) -> None:
-    """Nothing was sent that could be kept, as with a pin."""
-    with pytest.raises(UnusableAnswer) as caught:
-        answered(refresh_token=refresh_token)
-    assert caught.value.refresh_token is None
+def test_an_answer_to_a_sign_in_without_a_usable_refresh_token(refresh_token: Any) -> None:
+    """Its access token is good for as long as it lasts; the next time, somebody has to sign in."""
+    authorization = answered(refresh_token=refresh_token)
+    assert authorization.access_token and authorization.refresh_token == ""
+
+
+@pytest.mark.parametrize("refresh_token", [*UNUSABLE_TOKENS, "rt"])
+@pytest.mark.parametrize("if_missing", [True, False])
+def test_whether_there_is_a_next_time(if_missing: bool, refresh_token: Any) -> None:
+    """A missing refresh token may mean that the old one works on, an unusable one never does."""
+    body = json.dumps({"access_token": "at", "refresh_token": refresh_token}).encode()
+    expected = refresh_token == "rt" or refresh_token is None and if_missing
+    assert has_refresh_token(body, if_missing=if_missing) is expected
+
+
+def test_stray_bytes_elsewhere_do_no_harm() -> None:
+    """They are not UTF-8, and stand in a field that nobody reads."""
+    body = b'{"access_token": "at", "refresh_token": "rt", "name": "\xff\xfe"}'
+    assert Authorization.from_response(body, received_at=1).refresh_token == "rt"
 
 
 @pytest.mark.parametrize("token", [

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 
 from trakt_config.tokens import Authorization
 
+#: The share of its life below which an authorization that is still good enough is refreshed, so
+#: that a Trakt that cannot be reached for a while does no harm.
+ADVISORY_SHARE = 1 / 4
+
+#: The share of its life by which it may be issued in the future: so far do clocks disagree.
+LARGEST_LEAD = 1 / 2
+
 
 class Freshness(enum.Enum):
     """What is owed to an authorization."""
@@ -41,12 +48,12 @@ def assess(authorization: Authorization | None, *, now: float, min_validity: flo
     if authorization is None:
         return Assessment(Freshness.MANDATORY)
     age = now - authorization.created_at
-    if age < -authorization.expires_in / 2:
+    if age < -LARGEST_LEAD * authorization.expires_in:
         return Assessment(Freshness.MANDATORY, issued_in_future=True)
     left = max(0.0, authorization.expires_in - max(0.0, age))
     if force or left <= 0 or left < min_validity:
         freshness = Freshness.MANDATORY
-    elif prefer_refresh or left <= authorization.expires_in / 4:
+    elif prefer_refresh or left <= ADVISORY_SHARE * authorization.expires_in:
         freshness = Freshness.ADVISORY
     else:
         freshness = Freshness.FRESH

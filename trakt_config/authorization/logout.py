@@ -16,6 +16,7 @@ from trakt_config.errors import (
     SaveError,
     TraktConfigError,
     TraktUnavailable,
+    command,
     os_reason,
 )
 from trakt_config.oauth import BUDGET, Endpoints
@@ -72,7 +73,9 @@ def _locked(run: Run, held: storage.Held, first: Snapshot | None, local: bool) -
         return LoggedOut.NOTHING
     endpoints = Endpoints.from_environ(run.options.environ)
     tokens = [] if local else _tokens(snapshot)
-    held.reserve(_intent(snapshot, recovered).encode(), len(snapshot.document.data))
+    # What a run that is killed leaves: nothing to finish, but an old doubt stays.
+    intent = Intent.of(snapshot, refresh_unknown=recovered is RecoveryResult.UNKNOWN)
+    held.reserve(intent.encode(), len(snapshot.document.data))
 
     def work() -> None:
         for token in tokens:
@@ -98,14 +101,6 @@ def _tokens(snapshot: Snapshot) -> list[Secret]:
     return [token for token in (snapshot.settings.refresh_token, snapshot.access_token) if token]
 
 
-def _intent(snapshot: Snapshot, recovered: RecoveryResult) -> Intent:
-    """What a run that is killed leaves: nothing to finish, but an old doubt stays."""
-    token = snapshot.settings.refresh_token
-    if token and recovered is RecoveryResult.UNKNOWN:
-        return Intent(token.fingerprint())
-    return Intent()
-
-
 def _revoke(run: Run, snapshot: Snapshot, endpoints: Endpoints, token: Secret) -> None:
     problem: TraktConfigError
     try:
@@ -116,11 +111,11 @@ def _revoke(run: Run, snapshot: Snapshot, endpoints: Endpoints, token: Secret) -
         problem = error
     except TraktUnavailable as error:
         error.hint = ("The config is as it was. Try again later; or only empty it, with: "
-                      "trakt-config logout --local FILE")
+                      f"{command('logout --local')}")
         raise
     raise ClientRejected(f"Trakt did not revoke the tokens: {problem.message}",
                          hint=f"The config is as it was. Remove the app at {CONNECTED_APPS}, "
-                              "then run: trakt-config logout --local FILE")
+                              f"then run: {command('logout --local')}")
 
 
 def _save(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
@@ -137,7 +132,7 @@ def _save(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
     except OSError as error:
         problem = os_reason(error)
     raise SaveError(f"the tokens could not be removed from the config: {problem}",
-                    hint="Fix this and run again: trakt-config logout FILE")
+                    hint=f"Fix this and run again: {command('logout')}")
 
 
 def _empty(run: Run, held: storage.Held, snapshot: Snapshot) -> None:

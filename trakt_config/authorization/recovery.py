@@ -3,11 +3,10 @@ from __future__ import annotations
 
 import enum
 
-from trakt_config import document, storage
+from trakt_config import storage
 from trakt_config.authorization import redeem
 from trakt_config.authorization.redeem import Intent
 from trakt_config.authorization.run import Run, Snapshot
-from trakt_config.errors import SaveError, os_reason
 from trakt_config.storage import Unfinished
 from trakt_config.tokens import Authorization, Secret, UnusableAnswer
 
@@ -68,12 +67,10 @@ def _authorization(found: Unfinished, intent: Intent, snapshot: Snapshot) -> Aut
 
 def _without_answer(held: storage.Held, intent: Intent, snapshot: Snapshot) -> RecoveryResult:
     """A code dies by itself, and a refresh token that was replaced meanwhile does not matter."""
-    current = snapshot.settings.refresh_token
-    spent = current is not None and current.fingerprint() == intent.refresh_token
-    if intent.pin or not spent or not intent.spends_refresh_token:
-        held.discard_journal()
-        return RecoveryResult.NOTHING
-    return RecoveryResult.UNKNOWN
+    if intent.doubts(snapshot.settings.refresh_token):
+        return RecoveryResult.UNKNOWN
+    held.discard_journal()
+    return RecoveryResult.NOTHING
 
 
 def _save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
@@ -97,24 +94,11 @@ def _is_there(snapshot: Snapshot, authorization: Authorization) -> bool:
 
 def _save_refresh_token(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
                         refresh_token: Secret) -> RecoveryResult:
-    """Bring the one thing of worth into the config; the access token there has no successor."""
-    current = snapshot.settings.refresh_token
-    if (current and current != refresh_token
-            and current.fingerprint() != intent.refresh_token):
-        return _theirs_wins(run, held)
-    edited = document.set_authorization(snapshot.document,
-                                        {"refresh_token": refresh_token.reveal()})
     try:
-        held.replace(snapshot.document.data, edited.data)
-        held.discard_journal()
+        redeem.save_refresh_token(run, held, intent, snapshot, refresh_token)
         return RecoveryResult.PARTIAL
-    except storage.Changed:
-        problem = "it is being changed"
-    except OSError as error:
-        problem = os_reason(error)
-    raise SaveError(f"the config could not be saved: {problem}",
-                    hint=f"The new refresh token is safe in {held.journal_path}: "
-                         "fix this and run again.")
+    except redeem.TokensReplaced:
+        return _theirs_wins(run, held)
 
 
 def _theirs_wins(run: Run, held: storage.Held) -> RecoveryResult:

@@ -8,7 +8,7 @@ from trakt_config import oauth, storage
 from trakt_config.authorization import recovery, redeem
 from trakt_config.authorization.freshness import Freshness
 from trakt_config.authorization.recovery import RecoveryResult
-from trakt_config.authorization.run import Outcome, Result, Run, Snapshot, logger
+from trakt_config.authorization.run import Outcome, Result, Run, Snapshot
 from trakt_config.errors import (
     AccountProblem,
     ClientRejected,
@@ -18,13 +18,14 @@ from trakt_config.errors import (
     SaveError,
     TraktConfigError,
     TraktUnavailable,
+    command,
 )
 from trakt_config.tokens import Authorization
 
 #: Trakt moved to a new server then (2026-07-01, UTC); older refresh tokens stayed behind.
 MIGRATION = 1782864000
 
-LOGIN = "Sign in, with: trakt-config login FILE"
+LOGIN = f"Sign in, with: {command('login')}"
 
 
 def renew(run: Run, first: Snapshot | None, broken: ConfigError | None) -> Result:
@@ -77,13 +78,12 @@ def newer_journal() -> SaveError:
 def _locked(run: Run, held: storage.Held, first: Snapshot | None) -> Result:
     """The config is ours: finish what was left, look again, decide again."""
     snapshot, recovered = locked_snapshot(run, held, first)
-    logger.debug("%s: locked; the authorization is %s, the pin %s, left over: %s", run.name,
-                 snapshot.assessment.freshness.value, "set" if snapshot.settings.pin else "empty",
-                 recovered.value)
+    run.explain(f"locked; the authorization is {snapshot.assessment.freshness.value}, the pin "
+                f"{'set' if snapshot.settings.pin else 'empty'}, left over: {recovered.value}")
     if recovered is RecoveryResult.NEWER:
         return _leave_to_newer(run, snapshot)
     if snapshot.settings.pin:
-        return _exchange(run, held, snapshot)
+        return _exchange(run, held, snapshot, recovered)
     if _somebody_refreshed(run, first, snapshot, recovered):
         return run.result(Outcome.ADOPTED, snapshot)
     if snapshot.is_fresh and recovered is not RecoveryResult.PARTIAL:
@@ -107,26 +107,30 @@ def _leave_to_newer(run: Run, snapshot: Snapshot) -> Result:
     return _keep(run, snapshot, error)
 
 
-def _exchange(run: Run, held: storage.Held, snapshot: Snapshot) -> Result:
+def _exchange(run: Run, held: storage.Held, snapshot: Snapshot,
+              recovered: RecoveryResult) -> Result:
     """A pin is set: a person typed it, and it dies in minutes."""
     pin = snapshot.settings.pin
     assert pin is not None
     refused: LoginRequired
     try:
         return _new_pair(run, Outcome.EXCHANGED, redeem.redeem(
-            run, held, snapshot, redeem.exchange(run, snapshot, oauth.AuthorizationCode(pin))))
+            run, held, snapshot, redeem.exchange(run, snapshot, oauth.AuthorizationCode(pin)),
+            spends="pin", in_doubt=recovered is RecoveryResult.UNKNOWN))
     except redeem.TokensReplaced:
         return adopt(run)
+    except redeem.HalfAnswer:
+        return refresh_half(run, held)
     except (SaveError, TraktUnavailable) as error:
         if _is_answered(error):
             raise
         return _keep(run, snapshot, error)
     except LoginRequired as error:
         refused = error
-    return _without_pin(run, held, snapshot, refused)
+    return _without_pin(run, held, snapshot, recovered, refused)
 
 
-def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot,
+def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: RecoveryResult,
                  refused: LoginRequired) -> Result:
     """Trakt refused the pin: what else is there?"""
     if snapshot.assessment.freshness is Freshness.FRESH:
@@ -137,7 +141,7 @@ def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot,
         raise refused
     also: LoginRequired
     try:
-        result = _refresh(run, held, snapshot, RecoveryResult.NOTHING)
+        result = _refresh(run, held, snapshot, recovered)
     except LoginRequired as error:
         also = error
     else:
@@ -162,7 +166,8 @@ def _refresh(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Recove
             run, snapshot, oauth.RefreshToken(snapshot.settings.refresh_token),
             retry_unknown=not snapshot.is_valid and recovered is not RecoveryResult.UNKNOWN)
         return _new_pair(run, Outcome.REFRESHED, redeem.redeem(
-            run, held, snapshot, ask, keep_intent=recovered is RecoveryResult.UNKNOWN))
+            run, held, snapshot, ask, spends="refresh_token",
+            in_doubt=recovered is RecoveryResult.UNKNOWN))
     except redeem.TokensReplaced:
         return adopt(run)
     except LoginRequired as refused:
@@ -174,6 +179,11 @@ def _refresh(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Recove
     if run.read(snapshot).settings.refresh_token != snapshot.settings.refresh_token:
         return adopt(run)
     return _keep(run, snapshot, _refused(snapshot, error, recovered))
+
+
+def refresh_half(run: Run, held: storage.Held) -> Result:
+    """A sign-in gave a refresh token alone, which is in the config: redeem it for a whole pair."""
+    return _refresh(run, held, run.read(), RecoveryResult.PARTIAL)
 
 
 def adopt(run: Run) -> Result:
@@ -192,6 +202,7 @@ def _keep(run: Run, snapshot: Snapshot, error: TraktConfigError) -> Result:
     """
     if not snapshot.can_be_kept:
         raise error
+    error.path = run.name
     advice = f". {error.hint}" if error.hint else ""
     run.warn(f"{error.message}; the access token is still valid, so it is kept{advice}")
     return run.result(Outcome.KEPT, snapshot)
@@ -202,8 +213,7 @@ def _is_answered(error: TraktConfigError) -> bool:
     return isinstance(error, SaveError) and error.authorization is not None
 
 
-def _new_pair(run: Run, outcome: Outcome, authorization: Authorization | None) -> Result:
-    assert authorization is not None
+def _new_pair(run: Run, outcome: Outcome, authorization: Authorization) -> Result:
     now, asked = run.options.clock(), run.options.min_validity.total_seconds()
     left = max(0.0, authorization.created_at + authorization.expires_in - now)
     if left < asked:

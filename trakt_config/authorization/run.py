@@ -6,8 +6,8 @@ import functools
 import logging
 import os
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union, cast
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union, cast
 from trakt_config import document, storage
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
 from trakt_config.document import Document, Settings
-from trakt_config.errors import SaveError, TraktConfigError, os_reason, printable
+from trakt_config.errors import SaveError, TraktConfigError, os_reason, printable, with_path
 from trakt_config.tokens import Authorization, Secret
 
 if TYPE_CHECKING:
@@ -111,11 +111,15 @@ class Run:
 
         :raises ConfigError: there is no such regular file.
         """
-        return cls(name_of(config_path), storage.resolve(config_path), options)
+        return cls(os.fsdecode(config_path), storage.resolve(config_path), options)
 
     def warn(self, text: str) -> None:
         """Tell whoever listens, with the name of the config."""
-        logger.warning("%s: %s", self.name, text)
+        logger.warning("%s: %s", printable(self.name), with_path(text, self.name))
+
+    def explain(self, text: str) -> None:
+        """Say what was decided, for whoever wants to know."""
+        logger.debug("%s: %s", printable(self.name), text)
 
     def read(self, earlier: Snapshot | None = None) -> Snapshot:
         """Read the config; bytes that `earlier` holds already are not parsed again.
@@ -154,10 +158,26 @@ class Run:
         assert snapshot.settings.authorization is not None
         return Result(outcome, snapshot.settings.authorization)
 
-    def hold(self) -> AbstractContextManager[storage.Held]:
-        """Lock the config (see :func:`storage.hold`)."""
-        return storage.hold(self.path, timeout=self.options.lock_timeout.total_seconds(),
+    @contextmanager
+    def hold(self) -> Iterator[storage.Held]:
+        """Lock the config (see :func:`storage.hold`).
+
+        What fails when it is let go is only warned of: by then the result of the work, or its
+        error, is what counts.
+        """
+        lock = storage.hold(self.path, timeout=self.options.lock_timeout.total_seconds(),
                             environ=self.options.environ, warn=self.warn)
+        held = lock.__enter__()
+        try:
+            yield held
+        finally:
+            self._let_go(lock)
+
+    def _let_go(self, lock: AbstractContextManager[storage.Held]) -> None:
+        try:
+            lock.__exit__(None, None, None)
+        except OSError as error:
+            self.warn(f"the config's lock was not let go cleanly: {os_reason(error)}")
 
 
 def name_of(config_path: ConfigPath) -> str:
@@ -177,12 +197,11 @@ def reports_errors(work: Work) -> Work:
         try:
             return work(config_path, *arguments, **named)
         except TraktConfigError as error:
-            error.path = error.path or name_of(config_path)
+            error.path = error.path or os.fsdecode(config_path)
             ours = error
         except OSError as error:
-            ours = SaveError(f"the system failed while the config was held: {os_reason(error)}",
-                             hint="Run again: nothing that Trakt answered is lost.",
-                             path=name_of(config_path))
+            ours = SaveError(f"the system failed: {os_reason(error)}",
+                             hint="Fix this and run again.", path=os.fsdecode(config_path))
         ours.__context__ = None
         raise ours.with_traceback(None)
 

@@ -24,7 +24,7 @@ from trakt_config.authorization.run import (
     reports_errors,
 )
 from trakt_config.document import SETTING_KEYS, Value
-from trakt_config.errors import ConfigError, LoginRequired
+from trakt_config.errors import ConfigError, LoginRequired, command, with_path
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def account(config_path: ConfigPath, options: Options) -> UserSettings:
     snapshot = run.read()
     if not snapshot.access_token:
         raise LoginRequired("the config holds no access token to ask Trakt with",
-                            hint="Run trakt-config authorize FILE, else trakt-config login FILE")
+                            hint=f"Run: {command('authorize')}; else: {command('login')}")
     return oauth.user_settings(snapshot.access_token, snapshot.settings.client,
                                endpoints=oauth.Endpoints.from_environ(options.environ),
                                session=options.session, sleep=options.sleep)
@@ -129,7 +129,8 @@ def _problems(run: Run, snapshot: Snapshot, step: Step | None) -> Iterator[str]:
     authorization = snapshot.settings.authorization
     if authorization and authorization.created_at < MIGRATION and snapshot.settings.refresh_token:
         yield ("the refresh token was issued before Trakt's move of July 2026, and such tokens "
-               "cannot be refreshed: sign in once more, with: trakt-config login FILE")
+               "cannot be refreshed: sign in once more, with: "
+               + with_path(command("login"), run.name))
     yield from _unknown_keys(snapshot.document.trakt or {}, "trakt", SETTING_KEYS)
     yield from _unknown_keys(snapshot.document.authorization, "trakt.authorization",
                              AUTHORIZATION_KEYS)

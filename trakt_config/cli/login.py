@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from trakt_config.cli import output, report, terminal
-from trakt_config.errors import ConfigError, printable
+from trakt_config.errors import ConfigError, command, printable
 
 if TYPE_CHECKING:
     from trakt_config.sign_in import DeviceCode, Dialog
@@ -67,7 +67,7 @@ def _prepare(config: str, *, create: bool) -> None:
     is_new = not os.path.lexists(config)
     if is_new and not create:
         raise ConfigError("the config does not exist", path=config,
-                          hint="Check its path, or have it made: trakt-config login --create FILE")
+                          hint=f"Check its path, or have it made: {command('login --create')}")
     keys = ("client_id", "client_secret") if is_new else sign_in.missing(config)
     client_id, client_secret = _ask_for_client(config, keys)
     if not client_id and not client_secret:

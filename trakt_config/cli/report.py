@@ -94,7 +94,7 @@ def bug(error: Exception, verbose: bool) -> int:
     if verbose:
         stack = traceback.format_tb(error.__traceback__)
         output.err("".join(stack).rstrip("\n"))
-    output.err(f"trakt-config: this is a bug ({type(error).__name__}). "
-                "Nothing that Trakt answered is lost.\n"
-                "  Please report it, with what -v shows.")
+    output.err(f"trakt-config: this is a bug ({type(error).__name__}).\n"
+                "  Please report it, with what -v shows; and run again, which finishes what was "
+                "begun.")
     return BUG

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 from trakt_config.document.edit import KEPT_ELSEWHERE_HINT, Document, Value
-from trakt_config.errors import ConfigError
+from trakt_config.errors import ConfigError, command
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secret
 
 #: The keys of the ``trakt`` block that mean something here.
@@ -60,7 +60,7 @@ def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
 def _block(document: Document) -> Mapping[str, Value]:
     if not document.has_trakt:
         raise ConfigError("there is no trakt block in this file",
-                          hint="Add one with: trakt-config login FILE")
+                          hint=f"Add one with: {command('login')}")
     if document.trakt is None:
         raise ConfigError("the trakt block is empty: it has no client_id",
                           hint=f"Put your app's client_id there ({APPS_PAGE}).",

@@ -14,6 +14,7 @@ from trakt_config.errors import (
     LoginRequired,
     TraktConfigError,
     TraktUnavailable,
+    command,
 )
 from trakt_config.oauth.transport import Answer
 from trakt_config.tokens import MASK, Authorization, Secret, UnusableAnswer
@@ -67,26 +68,25 @@ class Credential:
 PIN = Credential(
     "the pin", "pin_refused",
     "a pin works once, for about ten minutes, and only with the redirect_uri and the app that it "
-    "was made for; get a new one or sign in: trakt-config login FILE")
+    f"was made for; get a new one or sign in: {command('login')}")
 AUTHORIZATION_CODE = Credential(
     "the code", "pin_refused",
     "a code or pin works once, for about ten minutes, and only with the redirect_uri and the app "
-    "that it was made for; start again: trakt-config login FILE")
+    f"that it was made for; start again: {command('login')}")
 REFRESH_TOKEN = Credential(
     "the refresh token", "refresh_token_refused",
     "it was revoked, used by another copy of this file, or already replaced; sign in again: "
-    "trakt-config login FILE")
+    f"{command('login')}")
 ACCESS_TOKEN = Credential(
     "the access token", "access_token_refused",
-    "it has ended or was revoked; run trakt-config authorize --force FILE, else trakt-config "
-    "login FILE")
+    f"it has ended or was revoked; run: {command('authorize --force')}; else: {command('login')}")
 DEVICE_CODE = Credential(
-    "the device code", "pin_refused", "sign in again: trakt-config login FILE")
+    "the device code", "pin_refused", f"sign in again: {command('login')}")
 
 #: Trakt's migration of July 2026 left older refresh tokens behind.
 _BEFORE_MIGRATION = (
     "refresh tokens from before July 2026 cannot be refreshed since Trakt's migration; sign in "
-    "once more: trakt-config login FILE")
+    f"once more: {command('login')}")
 
 _NEEDS_VIP = (
     "the app was removed or its key is refused: API apps need Trakt VIP since 2026-07-30; see "

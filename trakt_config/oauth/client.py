@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable
 from urllib.parse import urlsplit
 
-from trakt_config.errors import ConfigError, TraktUnavailable
+from trakt_config.errors import ConfigError, TraktUnavailable, command
 from trakt_config.oauth.transport import Answer, call, is_loopback
 from trakt_config.tokens import Client, Secret
 from trakt_config.version import __version__
@@ -128,7 +128,7 @@ def _headers(client: Client, access_token: Secret | None) -> dict[str, str]:
                           hint="copy it again from https://app.trakt.tv/settings/apps/api")
     if access_token is not None and not VISIBLE.fullmatch(access_token.reveal()):
         raise ConfigError("the access token holds blanks or characters that are not ASCII",
-                          hint="sign in again: trakt-config login FILE")
+                          hint=f"sign in again: {command('login')}")
     return headers
 
 

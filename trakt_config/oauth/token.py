@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable
 from urllib.parse import urlencode
 
-from trakt_config.errors import LoginRequired, TraktConfigError, TraktUnavailable
+from trakt_config.errors import LoginRequired, TraktConfigError, TraktUnavailable, command
 from trakt_config.oauth.answers import (
     AUTHORIZATION_CODE,
     PAUSE,
@@ -123,7 +123,7 @@ def _final(first: Failure, second: Failure) -> TraktConfigError:
     if isinstance(second.error, LoginRequired):
         return LoginRequired("Trakt refused the refresh token: the earlier answer was lost, and "
                              "with it the new tokens", reason="answer_lost",
-                             hint="sign in again: trakt-config login FILE")
+                             hint=f"sign in again: {command('login')}")
     if isinstance(second.error, TraktUnavailable):
         second.error.outcome_unknown = True
     return second.error

@@ -22,6 +22,7 @@ from trakt_config.errors import (
     LoginRequired,
     TraktConfigError,
     TraktUnavailable,
+    command,
 )
 from trakt_config.oauth import VISIBLE
 from trakt_config.sign_in import loopback
@@ -31,7 +32,7 @@ from trakt_config.tokens import Authorization, Client, Secret
 #: Seconds that a person has for a sign-in in the browser.
 TIME_LIMIT = 600.0
 
-AGAIN = "Start again, with: trakt-config login FILE"
+AGAIN = f"Start again, with: {command('login')}"
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,7 @@ def _answered(sign_in: SignIn, request: AuthorizationRequest, receiver: loopback
 
 def _exchange(sign_in: SignIn, request: AuthorizationRequest, code: Secret) -> Authorization:
     grant = oauth.AuthorizationCode(code, request.code_verifier)
-    authorization = sign_in.redeem(lambda snapshot: redeem.exchange(sign_in.run, snapshot, grant))
-    assert authorization is not None
-    return authorization
+    return sign_in.redeem(lambda snapshot: redeem.exchange(sign_in.run, snapshot, grant))
 
 
 def _loopback_address(snapshot: Snapshot) -> loopback.Address:

@@ -12,6 +12,7 @@ from trakt_config.errors import (
     SaveError,
     TraktConfigError,
     TraktUnavailable,
+    command,
 )
 from trakt_config.oauth import DeviceCode, DevicePoll
 from trakt_config.sign_in.sign_in import SignIn
@@ -20,7 +21,7 @@ from trakt_config.tokens import Authorization, Client
 #: Seconds that each SLOW_DOWN adds to the interval, for good (RFC 8628, section 3.5).
 SLOWER = 5
 
-AGAIN = "Start again, with: trakt-config login FILE"
+AGAIN = f"Start again, with: {command('login')}"
 
 
 def by_device_code(sign_in: SignIn) -> Authorization:
@@ -92,17 +93,13 @@ def _poll(sign_in: SignIn, code: DeviceCode,
           client: Client) -> Authorization | DevicePoll:
     """Ask once, under the lock; tokens are saved before they are returned."""
     options = sign_in.run.options
-    answers: list[Authorization | DevicePoll] = []
 
-    def ask(record: Callable[[bytes], None]) -> Authorization | None:
-        answer = oauth.poll_device_token(
+    def ask(record: Callable[[bytes], None]) -> Authorization | DevicePoll:
+        return oauth.poll_device_token(
             code, client, endpoints=sign_in.endpoints, record=record, session=options.session,
             clock=options.clock, sleep=options.sleep)
-        answers.append(answer)
-        return answer if isinstance(answer, Authorization) else None
 
-    sign_in.redeem(lambda snapshot: ask)
-    return answers[0]
+    return sign_in.redeem(lambda snapshot: ask)
 
 
 def _warn_once(run: Run, failure: TraktConfigError, before: TraktConfigError | None) -> None:

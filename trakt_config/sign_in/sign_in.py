@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, TypeVar
 
 from trakt_config import oauth, storage
 from trakt_config.authorization import redeem, refresh
@@ -18,6 +18,8 @@ from trakt_config.authorization.redeem import Ask, Intent
 from trakt_config.authorization.run import Run, Snapshot
 from trakt_config.oauth import DeviceCode
 from trakt_config.tokens import Authorization
+
+T = TypeVar("T")
 
 
 def open_browser(url: str) -> bool:
@@ -73,27 +75,29 @@ class SignIn:
         :raises ConfigError, SaveError, LockTimeout: they could not.
         """
         with self.run.hold() as held:
-            snapshot, intent, _ = self._look(held)
-            redeem.reserve(held, snapshot, intent)
+            snapshot, in_doubt = self._read(held)
+            redeem.reserve(held, snapshot, Intent.of(snapshot, refresh_unknown=in_doubt))
             return snapshot
 
-    def redeem(self, ask: Callable[[Snapshot], Ask]) -> Authorization | None:
+    def redeem(self, ask: Callable[[Snapshot], Ask[T]]) -> Authorization | T:
         """Ask for tokens, once, with the config as it is now, and save them in it.
 
         :raises TokensReplaced: somebody else saved tokens while ours were under way.
         """
         with self.run.hold() as held:
-            snapshot, intent, keep_intent = self._look(held)
-            return redeem.redeem(self.run, held, snapshot, ask(snapshot), intent=intent,
-                                 keep_intent=keep_intent)
+            snapshot, in_doubt = self._read(held)
+            try:
+                return redeem.redeem(self.run, held, snapshot, ask(snapshot), spends="",
+                                     in_doubt=in_doubt)
+            except redeem.HalfAnswer:
+                pass
+            return refresh.refresh_half(self.run, held).authorization
 
-    def _look(self, held: storage.Held) -> tuple[Snapshot, Intent, bool]:
-        """The config under the lock; what our tokens will replace; whether the journal stays.
-
-        It says of an earlier refresh that its outcome is not known, until there are new tokens.
+    def _read(self, held: storage.Held) -> tuple[Snapshot, bool]:
+        """The config under the lock, and whether an earlier request may have spent its refresh
+        token: that is said until there are new tokens.
         """
         snapshot, recovered = refresh.locked_snapshot(self.run, held, None)
         if recovered is RecoveryResult.NEWER:
             raise refresh.newer_journal()
-        unknown = recovered is RecoveryResult.UNKNOWN
-        return snapshot, Intent.of(snapshot, spends_refresh_token=unknown), unknown
+        return snapshot, recovered is RecoveryResult.UNKNOWN

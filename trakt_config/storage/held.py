@@ -70,6 +70,10 @@ class Held:
         """The journal has done its work: it goes when the lock is let go."""
         self._keep_journal = False
 
+    def keep_journal(self) -> None:
+        """What the journal says still matters: it stays for the next run."""
+        self._keep_journal = True
+
     def reserve(self, note: bytes, size: int) -> None:
         """Prove that the config can be written, and take the room for an answer and for twice
         `size` bytes (the config before and after).

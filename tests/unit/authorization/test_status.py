@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.ages import WORTH_REFRESHING
 from trakt_config import storage
 from trakt_config.authorization import plan, redeem, status
 from trakt_config.authorization.plan import LEFT_OVER, Step
@@ -59,7 +60,8 @@ def run(*arguments: str) -> int:
 
 @pytest.mark.parametrize("age, state, step, usable", [
     pytest.param(0, "valid", Step.NOTHING, True, id="fresh"),
-    pytest.param(int(0.8 * WEEK), "valid", Step.REFRESH_OR_KEEP, True, id="getting old"),
+    pytest.param(int(WORTH_REFRESHING * WEEK), "valid", Step.REFRESH_OR_KEEP, True,
+                 id="getting old"),
     pytest.param(WEEK - 60, "valid", Step.REFRESH, True, id="valid for a minute"),
     pytest.param(WEEK + 60, "expired", Step.REFRESH, True, id="expired"),
 ])
@@ -94,7 +96,8 @@ def test_pin_alone_is_usable(sandbox: Sandbox, config: Any) -> None:
 
 
 @pytest.mark.parametrize("age, step, usable", [
-    (int(0.8 * WEEK), Step.KEEP, True), (WEEK - 60, None, True), (WEEK + 60, None, False)])
+    (int(WORTH_REFRESHING * WEEK), Step.KEEP, True),
+    (WEEK - 60, None, True), (WEEK + 60, None, False)])
 def test_old_access_token_without_a_refresh_token(sandbox: Sandbox, config: Any, age: int,
                                                   step: Step, usable: bool) -> None:
     """It is usable for as long as it is valid, although `authorize` can do nothing for it."""
@@ -104,7 +107,7 @@ def test_old_access_token_without_a_refresh_token(sandbox: Sandbox, config: Any,
 
 def test_dry_run_says_the_same(sandbox: Sandbox, config: Any) -> None:
     """Where nothing can be done and nothing has to be, there is no difference to show."""
-    path = config({**issued(sandbox, int(0.8 * WEEK)), "refresh_token": ""})
+    path = config({**issued(sandbox, int(WORTH_REFRESHING * WEEK)), "refresh_token": ""})
     found = plan.plan(path, Options())
     assert (found.intention, found.diff) == (Step.KEEP.value, "")
 

@@ -15,6 +15,7 @@ from typing import Any, Callable
 import pytest
 import requests
 
+from tests.support.ages import WORTH_REFRESHING
 from trakt_config import (
     AccountProblem,
     ConfigError,
@@ -214,7 +215,7 @@ def test_addresses_that_are_the_api(config: Any, url: str) -> None:
 # Refreshing when it is due
 
 
-@pytest.mark.parametrize("age", [2 * WEEK, 0.8 * WEEK])
+@pytest.mark.parametrize("age", [2 * WEEK, WORTH_REFRESHING * WEEK])
 def test_refreshes_when_due(sandbox: Sandbox, config: Any, signed: Any, age: float) -> None:
     path = config(issued(sandbox, age))
     assert signed(path)().ok and len(sandbox.token_requests) == 1
@@ -225,7 +226,7 @@ def test_becomes_due_while_it_is_used(sandbox: Sandbox, config: Any, signed: Any
                                       clock: Clock) -> None:
     get = signed(config(issued(sandbox)))
     get()
-    clock.ahead = 0.8 * WEEK
+    clock.ahead = WORTH_REFRESHING * WEEK
     get()
     assert len(sandbox.token_requests) == 1
 
@@ -259,7 +260,7 @@ def test_file_that_has_changed_is_read_again(sandbox: Sandbox, config: Any, sign
 
 def test_refresh_that_can_wait_is_not_tried_every_time(sandbox: Sandbox, config: Any,
                                                        signed: Any, clock: Clock) -> None:
-    get = signed(config(issued(sandbox, 0.8 * WEEK)))
+    get = signed(config(issued(sandbox, WORTH_REFRESHING * WEEK)))
     sandbox.answer(Answer(429, headers={"Retry-After": "600"}), times=2)
     assert get().ok and get().ok and len(sandbox.token_requests) == 1
     clock.ahead = trakt_auth.PAUSE + 1
@@ -417,7 +418,8 @@ def test_streamed_answer(sandbox: Sandbox, config: Any, signed: Any) -> None:
 # Threads
 
 
-@pytest.mark.parametrize("age, refused", [(2 * WEEK, False), (0.8 * WEEK, False), (0, True)])
+@pytest.mark.parametrize("age, refused", [
+    (2 * WEEK, False), (WORTH_REFRESHING * WEEK, False), (0, True)])
 def test_fifty_threads_and_one_refresh(sandbox: Sandbox, config: Any, environ: Mapping[str, str],
                                        age: float, refused: bool) -> None:
     """Whether it is due, getting old, or revoked behind our back."""
@@ -440,7 +442,7 @@ def test_others_go_on_while_one_refreshes_ahead_of_time(sandbox: Sandbox, config
                                                         signed: Any, clock: Clock) -> None:
     get = signed(config(issued(sandbox)))
     get()
-    clock.ahead = 0.8 * WEEK
+    clock.ahead = WORTH_REFRESHING * WEEK
     with sandbox.hold("/oauth/token") as held, ThreadPoolExecutor(1) as pool:
         first = pool.submit(get)
         held.wait()

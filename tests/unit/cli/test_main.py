@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 import pytest
 
+from tests.support.ages import WORTH_REFRESHING
 from trakt_config import __version__
 from trakt_config.cli import arguments, main
 from trakt_config.sandbox import Answer, Sandbox
@@ -55,7 +56,7 @@ def test_the_time_is_local(sandbox: Sandbox, config: Any, command: Command) -> N
 
 def test_quiet_drops_success_but_no_warning(sandbox: Sandbox, config: Any,
                                             command: Command) -> None:
-    config(issued(sandbox, int(0.8 * WEEK)))
+    config(issued(sandbox, int(WORTH_REFRESHING * WEEK)))
     sandbox.answer(Answer(503))
     done = command("authorize", "-q", "config.yml")
     assert (done.returncode, done.stdout) == (0, "")
@@ -238,7 +239,7 @@ def test_a_bug_is_admitted_without_a_traceback(monkeypatch: pytest.MonkeyPatch,
     def broken(*arguments: object) -> None:
         raise ValueError("hid" + "den")
 
-    monkeypatch.setattr(main, "run", broken)
+    monkeypatch.setattr(main, "ensure_authorized", broken)
     monkeypatch.setattr(main.output, "raise_on_signals", lambda: None)
     assert main.main(["authorize", "config.yml"]) == 1
     plain = capsys.readouterr().err
