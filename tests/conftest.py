@@ -22,7 +22,8 @@ if hasattr(signal, "SIGHUP"):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(LeftBehind())
+    if not getattr(config.option, "numprocesses", None):  # Else the workers look after themselves.
+        config.pluginmanager.register(LeftBehind())
 
 
 #: What would make a test depend on the machine that it runs on.

@@ -146,7 +146,7 @@ def sweep(trakt: Any, base: Path, build: Build, action: object, *, for_good: boo
     assert reference.status == 0, str(reference)
     window = Window(reference.calls)
     found = []
-    for call in reference.calls:
+    for call in reference.calls[::1 if FULL else 4]:
         fault = Fault(call.kind, call.ordinal, action, for_good)
         made = build(trakt, base)
         ended = made.authorize(fault=fault)

@@ -30,21 +30,22 @@ class LeftBehind:
     def __init__(self, grace: float = GRACE, exit_limit: float = EXIT_LIMIT) -> None:
         self._grace = grace
         self._exit_limit = exit_limit
+        #: What pytest itself has started by now, as pytest-xdist does in its workers.
+        self._before = set(_threads())
         #: What goes on, and the test after which it was first seen.
         self._seen: dict[str, str] = {}
         self._found: list[str] = []
         self._adopt_orphans()
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        going_on = {**_threads(), **_processes()}
-        self._seen = {name: self._seen.get(name, nodeid) for name in going_on}
+        self._seen = {name: self._seen.get(name, nodeid) for name in self._going_on()}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         deadline = time.monotonic() + self._grace
-        while (_threads() or _processes()) and time.monotonic() < deadline:
+        while self._going_on() and time.monotonic() < deadline:
             time.sleep(0.02)
-        for name, description in {**_threads(), **_processes()}.items():
+        for name, description in self._going_on().items():
             test = self._seen.get(name, "the last test")
             self._found.append(f"{description}, first seen after {test}")
         if self._found:
@@ -62,6 +63,11 @@ class LeftBehind:
         stderr = sys.__stderr__
         if stderr is not None:
             faulthandler.dump_traceback_later(self._exit_limit, exit=True, file=stderr)
+
+    def _going_on(self) -> dict[str, str]:
+        threads = {name: description for name, description in _threads().items()
+                   if name not in self._before}
+        return {**threads, **_processes()}
 
     def _adopt_orphans(self) -> None:
         """Become the parent of processes whose own parent has ended, where Linux allows that."""
