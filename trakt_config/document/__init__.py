@@ -2,12 +2,10 @@
 
 Knows no path, no lock and no network.
 """
+from trakt_config.document.document import Document, Value, parse
 from trakt_config.document.edit import (
-    Document,
-    Value,
     clear_authorization,
     fill_client,
-    parse,
     set_authorization,
 )
 from trakt_config.document.masked_diff import masked_diff

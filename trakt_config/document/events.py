@@ -12,6 +12,10 @@ from ruamel.yaml.reader import ReaderError
 
 from trakt_config.errors import ConfigError
 
+#: ruamel.yaml's names for two of its loaders: the quick one, and the one that Kometa reads with.
+QUICK_LOADER = "safe"
+HOST_LOADER = "rt"
+
 #: Line breaks as editors know them.
 NEWLINE = re.compile(r"\r\n|\n|\r")
 
@@ -25,16 +29,16 @@ _BYTE_ORDER_MARK = "\ufeff"
 BLOCK_HEADER = re.compile(r"[|>][-+0-9]*")
 
 
-def events(text: str, loader: str = "safe") -> Iterator[Any]:
+def events(text: str, loader: str = QUICK_LOADER) -> Iterator[Any]:
     """The events of `text`. A parser of its own each time: a ``%YAML`` directive would leak into
     the next text. ``pure``: an installed C extension reads another language and has other marks.
 
-    :param loader: ``"safe"``, or ``"rt"``: ruamel.yaml's names.
+    :param loader: `QUICK_LOADER` or `HOST_LOADER`.
     """
     problem: Exception | None = None
     try:
         for event in YAML(typ=loader, pure=True).parse(text):
-            if loader == "rt" and getattr(event, "style", None) == ">":
+            if loader == HOST_LOADER and getattr(event, "style", None) == ">":
                 event.value = event.value.replace("\a", "")  # Where it would fold again.
             yield event
     except Exception as error:  # AssertionError, OverflowError and ValueError are seen as well

@@ -94,12 +94,19 @@ class Block:
 
 @dataclass(frozen=True)
 class Outline:
-    """What one pass keeps. ``digest`` covers everything but the root's ``trakt`` entry."""
+    """What one pass keeps. ``digest`` covers everything but the root's ``trakt`` entry.
+
+    ``loader`` is the one that could read the text. ``document_end`` is where a ``...`` stands.
+    ``stands_alone``: the ``trakt`` entry can be read without the rest of the text (see
+    :mod:`.proof`); then ``following`` is where the next key of the root begins, if there is one.
+    """
 
     root: Block | None
     digest: bytes = field(repr=False)
-    content_end: int
     document_end: int | None
+    loader: str
+    stands_alone: bool = False
+    following: int | None = None
 
     @property
     def entry(self) -> Entry | None:

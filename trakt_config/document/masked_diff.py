@@ -5,7 +5,7 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from trakt_config.document.edit import Document
+from trakt_config.document.document import Document
 from trakt_config.document.events import NEWLINE
 from trakt_config.document.layout import Block, Entry
 from trakt_config.tokens import MASK

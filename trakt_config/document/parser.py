@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,16 @@ from ruamel.yaml.events import (
     ScalarEvent,
 )
 
-from trakt_config.document.events import BLOCK_HEADER, NEWLINE, events, is_blank, is_empty, refuse
+from trakt_config.document.events import (
+    BLOCK_HEADER,
+    HOST_LOADER,
+    NEWLINE,
+    QUICK_LOADER,
+    events,
+    is_blank,
+    is_empty,
+    refuse,
+)
 from trakt_config.document.layout import (
     AUTHORIZATION,
     PIN,
@@ -41,6 +51,12 @@ from trakt_config.tokens import AUTHORIZATION_KEYS
 #: Deeper nesting is refused: readers that recurse would fail on it.
 MAX_DEPTH = 100
 
+#: More keys in `trakt` or `authorization` are no config: they are all kept.
+MAX_KEYS = 1000
+
+#: So many digested events are kept at most.
+_BATCH = 500
+
 #: The mappings whose entries are kept, with the keys that may be there only once.
 _KEYS = {
     ROOT: frozenset({"trakt"}),
@@ -49,22 +65,28 @@ _KEYS = {
     AUTHORIZATION: frozenset(AUTHORIZATION_KEYS),
 }
 
+KNOWN_KEYS = frozenset().union(*_KEYS.values())
+
+#: What counts in some lines and columns only, for some readers.
+_ODD_CHARACTERS = ("\ufeff", "\x85", "\u2028", "\u2029")
+
 #: What we write: an alias elsewhere to any of it would change with it.
 _WRITTEN = frozenset({PIN, *(AUTHORIZATION + (key,) for key in AUTHORIZATION_KEYS)})
 
 _LAST_NEWLINE = re.compile(r"(?:\r\n|\n|\r)\Z")
 
 
-def read_outline(text: str) -> Outline:
+def read_outline(text: str, loader: str | None = None) -> Outline:
     """The outline of `text`.
 
+    :param loader: the one to read with; None takes the first that can.
     :raises ConfigError: with line and column; see :func:`trakt_config.document.parse`.
     """
     refused: ConfigError | None = None
     # The second is Kometa's: it takes a few things that the first does not, `{a: :x}`, some tabs.
-    for loader in ("safe", "rt"):
+    for name in (QUICK_LOADER, HOST_LOADER) if loader is None else (loader,):
         try:
-            return _read(text, loader)
+            return _read(text, name)
         except ConfigError as error:
             refused = refused or error
     assert refused is not None
@@ -76,6 +98,16 @@ def _read(text: str, loader: str) -> Outline:
     for event in events(text, loader):
         reader.take(event)
     return reader.outline()
+
+
+def outside(text: str, loader: str) -> Iterator[tuple[int, bytes]]:
+    """Line and identity of every node outside of `trakt`, of a text that can be read."""
+    reader = _Reader(text, loader)
+    for event in events(text, loader):
+        within = reader.in_trakt()
+        reader.take(event)
+        if isinstance(event, NodeEvent) and not within and not reader.in_trakt():
+            yield event.start_mark.line + 1, _identity(event)
 
 
 @dataclass
@@ -105,13 +137,20 @@ class _Open:
     child: hashlib.blake2b
     colon: int | None = None
     key: _Key | None = None
-    seen: dict[str | None, Any] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)  # of the keys that may be there only once
+    keys: int = 0
+    quoted: bool = False  # whether a key stands in double quotes
     entries: list[Entry] = field(default_factory=list)
     last_end: int | None = None
+    ends_outside: bool = False  # then `last_end` has to be found in the text
 
     @property
     def mapping(self) -> bool:
         return isinstance(self.event, MappingStartEvent)
+
+    @property
+    def quoted_key(self) -> bool:
+        return self.key is not None and getattr(self.key.event, "style", None) == '"'
 
     @property
     def at_key(self) -> bool:
@@ -123,6 +162,13 @@ class _Reader:
 
     def __init__(self, text: str, loader: str) -> None:
         self.text = text
+        self.loader = loader
+        self.outside = 0  # how deep within a value of the root that is not `trakt`
+        self.batch: list[tuple[Any, ...]] = []  # events of such values, to be digested
+        self.solid: Any = None  # the last event of such values that takes room
+        self.empties = 0  # how many came behind it that take none
+        self.alone = not any(character in text for character in _ODD_CHARACTERS)
+        self.following: int | None = None
         self.end = 0  # behind the last character read that is neither blank nor comment
         self.stack: list[_Open] = []
         self.documents = 0
@@ -134,7 +180,9 @@ class _Reader:
         self.lookalikes: list[tuple[Path, str, Any]] = []
 
     def take(self, event: Any) -> None:
-        if isinstance(event, CollectionStartEvent):
+        if self.outside:
+            self._skip(event)
+        elif isinstance(event, CollectionStartEvent):
             self._open(event)
         elif isinstance(event, CollectionEndEvent):
             self._close(event)
@@ -145,11 +193,77 @@ class _Reader:
 
     def outline(self) -> Outline:
         self._refuse_lookalikes()
-        return Outline(self.root, self.digest.digest(), self.end, self.document_end)
+        self._digest_batch()
+        return Outline(self.root, self.digest.digest(), self.document_end, self.loader,
+                       self._stands_alone(), self.following)
+
+    def _stands_alone(self) -> bool:
+        """Whether `trakt` can be read without the rest of the text (see :mod:`.proof`)."""
+        root = self.root
+        entry = root.entry("trakt") if root else None
+        return (self.alone and root is not None and entry is not None
+                and not root.flow and root.column == 0 and self.document_end is None
+                and entry.column == 1 and entry.colon is not None
+                and self.text[entry.key_start:entry.key_end] == "trakt"
+                and NEWLINE.search(self.text, entry.key_end, entry.colon) is None)
+
+    # -- what is outside of `trakt` --
+
+    def _skip(self, event: Any) -> None:
+        """Digest an event, and nothing more."""
+        kind = type(event)
+        if kind is ScalarEvent:
+            self.batch.append((event.value, event.style, event.implicit, event.anchor,
+                               event.ctag and str(event.ctag)))
+            if event.value or event.style or event.anchor or event.ctag:
+                self.solid, self.empties = event, 0
+            else:
+                self.empties += 1
+            if event.anchor is not None:
+                self.ours[event.anchor] = None
+        else:
+            self._skip_other(event)
+        if len(self.batch) > _BATCH:
+            self._digest_batch()
+
+    def _skip_other(self, event: Any) -> None:
+        self.batch.append((_identity(event),))
+        if isinstance(event, CollectionStartEvent):
+            if len(self.stack) + self.outside >= MAX_DEPTH:
+                refuse(f"nested more than {MAX_DEPTH} levels deep", "make it flatter", event)
+            self.outside += 1
+            if event.anchor is not None:
+                self.ours[event.anchor] = None
+            return
+        if event.end_mark.index > event.start_mark.index:
+            self.solid, self.empties = event, 0
+        if isinstance(event, AliasEvent):
+            self._refuse_alias(None, event)
+            return
+        self.outside -= 1
+        if not self.outside:
+            self.stack[-1].key = None
+            self.stack[-1].ends_outside = True
+
+    def _digest_batch(self) -> None:
+        self.digest.update(repr(self.batch).encode("utf-8", "surrogatepass"))
+        self.batch.clear()
+
+    def _end_outside(self) -> int:
+        """Where the last value of the root ends that is not `trakt`."""
+        end = self._end_of_block_scalar(self.solid) or int(self.solid.end_mark.index)
+        for _ in range(self.empties):
+            found = skip_gap(self.text, end)
+            if self.text[found:found + 1] != ":":
+                break
+            end = found + 1 + self.text.startswith(" ", found + 1)
+        return end
 
     def _document_marker(self, event: Any) -> None:
-        if event.explicit or getattr(event, "version", None) or getattr(event, "tags", None):
+        has_directives = getattr(event, "version", None) or getattr(event, "tags", None)
+        if event.explicit or has_directives:
             self.digest.update(_identity(event))
+        self.alone = self.alone and not has_directives
         if isinstance(event, DocumentEndEvent):
             self.document_end = event.start_mark.index if event.explicit else None
             return
@@ -169,6 +283,9 @@ class _Reader:
         path, digest = self._place(event)
         parent = self.stack[-1] if self.stack else None
         self._refuse_other_kinds(path, event)
+        if parent is not None and self._is_outside(parent):
+            self.outside, self.solid, self.empties = 1, event, 0
+            return
         if event.flow_style:
             self.end = max(self.end, event.end_mark.index)
         self.stack.append(_Open(
@@ -178,13 +295,26 @@ class _Reader:
             digest=digest, child=digest,
             start=event.end_mark.index, column=event.end_mark.column))
 
+    def _is_outside(self, parent: _Open) -> bool:
+        """Whether what begins now is a value of the root that is not `trakt`."""
+        return (parent.path == ROOT and parent.key is not None
+                and _content(parent.key.event) != "trakt")
+
+    def in_trakt(self) -> bool:
+        """Whether the reader is within `trakt`, or between its key and its value."""
+        top = self.stack[-1] if self.stack and not self.outside else None
+        return top is not None and (top.inside or (
+            top.path == ROOT and top.key is not None and _content(top.key.event) == "trakt"))
+
     def _close(self, event: Any) -> None:
         closed = self.stack.pop()
         # The end of a block is at the next token, and so is that of `[a: b]` without braces.
         if closed.event.flow_style and event.end_mark.index > event.start_mark.index:
             self.end = event.end_mark.index
         if closed.path != ROOT:
-            closed.digest.update(_identity(event))
+            self._add(closed.digest, event)
+        if closed.ends_outside:
+            closed.last_end = self._end_outside()
         block = None
         if closed.path is not None:
             block = Block(flow=bool(closed.event.flow_style), start=closed.start,
@@ -199,11 +329,10 @@ class _Reader:
     def _is_json(self, closed: _Open) -> bool:
         """Flow style with a double-quoted key in it, or, when empty, before it."""
         parent = self.stack[-1] if self.stack else None
-        keys = list(closed.seen.values())
-        if not keys and parent is not None and parent.key is not None and parent.event.flow_style:
-            keys = [parent.key.event]
-        return bool(closed.event.flow_style) and any(
-            getattr(key, "style", None) == '"' for key in keys)
+        quoted = closed.quoted
+        if not closed.keys and parent is not None and parent.key is not None:
+            quoted = bool(parent.event.flow_style) and parent.quoted_key
+        return bool(closed.event.flow_style) and quoted
 
     def _leaf(self, event: Any) -> None:
         if not self.stack:
@@ -229,10 +358,16 @@ class _Reader:
             path = self._path(parent, event)
             digest = self._digest(parent, event)
         if path != ROOT:
-            digest.update(_identity(event))
+            self._add(digest, event)
         if event.anchor is not None and not isinstance(event, AliasEvent):
             self._define(event, path)
         return path, digest
+
+    def _add(self, digest: hashlib.blake2b, event: Any) -> None:
+        if digest is self.digest:
+            self.batch.append((_identity(event),))
+        else:
+            digest.update(_identity(event))
 
     def _path(self, parent: _Open, event: Any) -> Path | None:
         if parent.path is None or parent.key is None:
@@ -252,6 +387,8 @@ class _Reader:
     def _define(self, event: Any, path: Path | None) -> None:
         written = bool(self.stack) and self.stack[-1].written
         ours = written or path in (TRAKT, AUTHORIZATION) or path in _WRITTEN
+        if path in (ROOT, TRAKT) or self.stack[-1].inside:
+            self.alone = False
         self.ours[event.anchor] = (path or TRAKT, event) if ours else None
 
     def _colon(self, parent: _Open) -> int | None:
@@ -305,6 +442,7 @@ class _Reader:
             parent.entries.append(self._entry(parent, parent.key, event, digest, block))
         parent.key = None
         parent.last_end = self.end
+        parent.ends_outside = False
 
     def _entry(self, parent: _Open, key: _Key, event: Any, digest: hashlib.blake2b,
                block: Block | None) -> Entry:
@@ -332,6 +470,9 @@ class _Reader:
         if parent.path is None:
             return
         name = _content(event)
+        self._count(parent, event)
+        if parent.path == ROOT and parent.entries and self.following is None:
+            self._end_of_trakt(event)
         if name in _KEYS[parent.path] and _has_tag(event):
             refuse(f"the tag (!) before the key {name} makes it a key of another kind",
                    "delete the tag", event)
@@ -342,15 +483,31 @@ class _Reader:
         if name in keys and name in parent.seen:
             refuse(f"{dotted(parent.path + (name,))} is there twice", "delete one of the two",
                    event)
-        parent.seen[name] = event
+        if name in keys:
+            parent.seen.add(name)
         visible = "".join(c for c in name or "" if c.isprintable()).strip(" ")
         if not str(name).isprintable() and any(visible in _KEYS[home] for home in _homes(
                 parent.path)):
             self.lookalikes.append((parent.path, visible, event))
 
+    def _count(self, parent: _Open, event: Any) -> None:
+        parent.keys += 1
+        parent.quoted = parent.quoted or getattr(event, "style", None) == '"'
+        if parent.keys > MAX_KEYS and parent.path != ROOT:
+            refuse(f"{dotted(parent.path or ())} has more than {MAX_KEYS} keys",
+                   "is this the right file?", event)
+
+    def _end_of_trakt(self, event: Any) -> None:
+        """The first key of the root behind `trakt`."""
+        self.following = event.start_mark.index
+        is_plain_or_quoted = (isinstance(event, ScalarEvent) and not is_empty(event)
+                              and event.style in (None, "'", '"') and event.ctag is None
+                              and event.anchor is None and event.start_mark.column == 0)
+        self.alone = self.alone and is_plain_or_quoted
+
     def _refuse_lookalikes(self) -> None:
         """A key of ours that is missing, while one with an invisible character is there."""
-        outline = Outline(self.root, b"", 0, None)
+        outline = Outline(self.root, b"", None, self.loader)
         blocks = {ROOT: outline.root, TRAKT: outline.trakt, AUTHORIZATION: outline.authorization}
         for path, name, event in self.lookalikes:
             if all(block is None or block.entry(name) is None for home, block in blocks.items()

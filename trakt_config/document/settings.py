@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from trakt_config.document.edit import KEPT_ELSEWHERE_HINT, Document, Value
+from trakt_config.document.document import Document, Value
+from trakt_config.document.edit import KEPT_ELSEWHERE_HINT
 from trakt_config.errors import ConfigError, command
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secret
 

@@ -12,7 +12,6 @@ from typing import Union
 from trakt_config.document import quoting
 from trakt_config.document.events import BLOCK_HEADER, NEWLINE
 from trakt_config.document.layout import Block, Entry, skip_gap
-from trakt_config.errors import ConfigError
 
 Splice = tuple[int, int, str]
 
@@ -29,25 +28,18 @@ _COMMENT_LINE = re.compile(r"( *)#")
 
 
 def spliced(text: str, splices: Sequence[Splice]) -> str:
-    """`text` with the splices applied; those at one place in the order of the list.
-
-    :raises ConfigError: two of them overlap.
-    """
+    """`text` with the splices applied; those at one place in the order of the list."""
     pieces, done = [], 0
     for start, end, new in sorted(splices, key=lambda splice: splice[0]):
-        if start < done:
-            raise cannot_edit()
         pieces += [text[done:start], new]
         done = end
     return "".join(pieces) + text[done:]
 
 
-def cannot_edit(line: int | None = None, column: int | None = None) -> ConfigError:
-    """The error for a file in which the values cannot be changed without changing more."""
-    return ConfigError("the trakt block cannot be edited without changing something else",
-                       hint="write trakt and authorization with one `key: value` on each line, "
-                            "and end the file with a newline",
-                       line=line, column=column)
+def overlapping(splices: Sequence[Splice]) -> bool:
+    """Whether two of them replace the same text."""
+    ordered = sorted(splices, key=lambda splice: splice[0])
+    return any(first[1] > second[0] for first, second in zip(ordered, ordered[1:]))
 
 
 # -- one value -----------------------------------------------------------------------------------

@@ -16,11 +16,10 @@ import yaml as pyyaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trakt_config.document.document import Document, parse
 from trakt_config.document.edit import (
-    Document,
     clear_authorization,
     fill_client,
-    parse,
     set_authorization,
 )
 from trakt_config.document.masked_diff import masked_diff

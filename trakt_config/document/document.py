@@ -1,0 +1,115 @@
+"""A config that has been read: what its ``trakt`` block says, and where. Bytes in, values out."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from trakt_config.document.events import position, trimmed
+from trakt_config.document.layout import Block, Entry, Outline
+from trakt_config.document.parser import read_outline
+from trakt_config.errors import ConfigError
+
+#: A larger file is no config.
+MAX_BYTES = 2 * 1024 * 1024
+
+_STANDARD_TAGS = "tag:yaml.org,2002:"
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value of the block.
+
+    ``text`` is what it says: the content of a quoted or block scalar, the characters of a plain
+    one, without the blanks around it, whatever type YAML would give it. ``line`` and ``column``
+    count from 1; those of a value that takes no room are its key's. ``scalar`` is False for a
+    list or a mapping. ``blank``: nothing, ``~``, ``null``, or a string of blanks. ``foreign``: it
+    has a tag of another program's, such as ``!secret``.
+    """
+
+    text: str = field(repr=False)
+    line: int
+    column: int
+    scalar: bool
+    blank: bool
+    foreign: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """A config that has been read; nothing of the file is in its repr.
+
+    ``trakt`` holds every value of the block by key, ``authorization`` included (not a scalar, or
+    blank); None when the block is missing or null. ``has_trakt``: the key is there, maybe null;
+    then ``trakt_line`` and ``trakt_column`` are where. ``authorization`` holds the values of the
+    inner block, and is empty when that is missing, null or empty.
+    """
+
+    data: bytes = field(repr=False)
+    trakt: Mapping[str, Value] | None = field(repr=False)
+    has_trakt: bool
+    trakt_line: int | None
+    trakt_column: int | None
+    authorization: Mapping[str, Value] = field(repr=False)
+    _text: str = field(repr=False)
+    _outline: Outline = field(repr=False)
+
+
+def parse(data: bytes) -> Document:
+    """Read a config. An empty file, or one without `trakt`, is no error here.
+
+    :raises ConfigError: with line and column, without a path: not UTF-8; over 2 MiB; nested over
+        100 deep; not YAML to ruamel.yaml, which is what Kometa reads with; several documents; the
+        root, `trakt` or `authorization` not a mapping; a key that we read or write is there twice
+        or, in block style, without a colon; an alias or merge key inside `trakt`; an anchor on
+        something that we write and that an alias elsewhere uses.
+    """
+    if len(data) > MAX_BYTES:
+        raise ConfigError("the file is larger than 2 MiB", hint="is this the right file?")
+    text = _decoded(data)
+    return document_of(data, text, read_outline(text))
+
+
+def document_of(data: bytes, text: str, found: Outline) -> Document:
+    """The document whose outline is known."""
+    entry = found.entry
+    return Document(
+        data=data,
+        trakt=_values(found.trakt) if found.trakt else None,
+        has_trakt=entry is not None,
+        trakt_line=entry.line if entry else None,
+        trakt_column=entry.column if entry else None,
+        authorization=_values(found.authorization) if found.authorization else {},
+        _text=text, _outline=found)
+
+
+def _decoded(data: bytes) -> str:
+    """The text of UTF-8 bytes, a byte order mark and all line breaks kept."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        valid = error.start
+    before = data[:valid].decode("utf-8")
+    line, column = position(before, len(before))
+    # Raised out here: the decoder's exception holds the whole file.
+    raise ConfigError("the file is not UTF-8", hint="save it as UTF-8 in your editor",
+                      line=line, column=column)
+
+
+def _values(block: Block) -> Mapping[str, Value]:
+    return MappingProxyType({entry.key: _value(entry) for entry in block.entries
+                             if entry.key is not None})
+
+
+def _value(entry: Entry) -> Value:
+    line, column = entry.value_line, entry.value_column
+    if entry.blank:
+        line, column = entry.line, entry.column
+    return Value(text=trimmed(entry.value), line=line, column=column, scalar=entry.scalar,
+                 blank=entry.blank, foreign=is_foreign(entry))
+
+
+def is_foreign(entry: Entry) -> bool:
+    """Whether the value has a tag of another program's, such as ``!secret``."""
+    tag = entry.event.tag
+    return tag is not None and tag != "!" and not tag.startswith(_STANDARD_TAGS)

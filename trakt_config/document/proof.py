@@ -1,0 +1,306 @@
+"""Whether an edit changes what it should and nothing else; if not, it is refused.
+
+The whole proof parses the new text and compares: a digest of everything outside `trakt`, the
+mappings' styles, tags and anchors, every key and every value that was not edited; and the edited
+values say what they should. It costs a parse of the file.
+
+The local proof compares the `trakt` entry alone, from its key to the next key of the root, or to
+the end. It is taken where a full parse has shown that the root is a block mapping at column 0,
+`trakt` a plain key of it and the next key a plain or quoted one, both at the beginning of a line
+(:attr:`.layout.Outline.stands_alone`). Why it is enough:
+
+1. The text before the entry is the same, and so is the key ``trakt:`` that the scanner sees
+   behind it: where the entry begins, the scanner is in the same state as before the edit. That
+   state is the one at the first key of a file: block context, one mapping at column 0 open, no
+   key pending. What else a state could hold is excluded: directives (a version, tag handles),
+   anchors and aliases, and characters that count in some columns and lines only (a byte order
+   mark, NEL, LS, PS).
+2. So the entry by itself, with a made-up key of the root behind it, is read as it is in the file.
+   The comparison shows that the made-up key is still a key of the root, with its value, and that
+   nothing else is beside `trakt`: behind the entry, too, the scanner is in the state in which it
+   was before the edit. A quote, a bracket, a block scalar, a comment, an explicit key, a tag or
+   an anchor that reached out of the entry would have changed the made-up key or swallowed it.
+3. The text from there on is the same, and read from the same state it means the same. No key of
+   the root at column 0 is part of anything that stands above it, so that it makes no difference
+   whether the made-up key or the real one follows. Where none follows, nothing is made up: the
+   entry reaches to the end of the text.
+
+The proof is made with the loader that could read the file. What ruamel.yaml's round-trip loader,
+so Kometa, could read before it can read afterwards, or the edit is refused as well.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
+
+from trakt_config.document import quoting
+from trakt_config.document.document import MAX_BYTES, Document, document_of, parse
+from trakt_config.document.events import HOST_LOADER, events, position
+from trakt_config.document.layout import (
+    AUTHORIZATION,
+    ROOT,
+    TRAKT,
+    Block,
+    Entry,
+    Outline,
+    Path,
+    dotted,
+)
+from trakt_config.document.parser import KNOWN_KEYS, outside, read_outline
+from trakt_config.document.splices import NUMBERS, Splice, overlapping, spliced
+from trakt_config.errors import ConfigError
+
+#: Stands for the rest of the file behind the `trakt` entry.
+_MADE_UP = "z: 0\n"
+
+_ONE_KEY_A_LINE = "Write trakt and authorization with one `key: value` on each line."
+
+
+@dataclass(frozen=True)
+class Change:
+    """The document before, the splices, and what the values at these paths are to say then."""
+
+    before: Document
+    splices: list[Splice] = field(repr=False)
+    written: Mapping[Path, str | None] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Objection:
+    """What else would change, and where in the old text; never what it says."""
+
+    message: str
+    hint: str = _ONE_KEY_A_LINE
+    line: int | None = None
+    column: int | None = None
+
+
+def proved(change: Change) -> Document:
+    """The document after the change.
+
+    :raises ConfigError: it would do something else, or more.
+    """
+    if not change.splices:
+        return change.before
+    result = local_proof(change) or whole_proof(change)
+    if isinstance(result, Document):
+        return result
+    before = change.before
+    raise ConfigError(f"the trakt block cannot be edited: {result.message}", hint=result.hint,
+                      line=result.line or before.trakt_line,
+                      column=result.column if result.line else before.trakt_column)
+
+
+# -- the whole file ------------------------------------------------------------------------------
+
+def whole_proof(change: Change) -> Document | Objection:
+    """Read the whole new text, and compare."""
+    before = change.before
+    if overlapping(change.splices):
+        return Objection("two of its values stand in one place")
+    try:
+        edited = parse(spliced(before._text, change.splices).encode("utf-8"))
+    except (ConfigError, UnicodeEncodeError):
+        return _unreadable(change)
+    if edited._outline.loader == before._outline.loader:
+        found = objection(before._outline, edited._outline, change.written)
+    else:
+        found = _HOST_OBJECTION
+    if found is None and not _host_reads(edited._text) and _host_reads(before._text):
+        found = _HOST_OBJECTION
+    if found is None:
+        return edited
+    return _with_line(change, edited, found)
+
+
+_HOST_OBJECTION = Objection("Kometa could not read the file afterwards",
+                            "Write each value on the line of its key.")
+
+_OUTSIDE = Objection("something outside of it would change")
+
+
+def _host_reads(text: str) -> bool:
+    try:
+        for _ in events(text, HOST_LOADER):
+            pass
+    except ConfigError:
+        return False
+    return True
+
+
+def _unreadable(change: Change) -> Objection:
+    """The new text is no YAML; where the edit begins is as good a place as any."""
+    first = min(start for start, _, _ in change.splices)
+    line, column = position(change.before._text, first)
+    return Objection("the file could not be read afterwards", line=line, column=column)
+
+
+def _with_line(change: Change, edited: Document, found: Objection) -> Objection:
+    """Where something outside of `trakt` changes first; read again for that, side by side."""
+    if found is not _OUTSIDE:
+        return found
+    loader = change.before._outline.loader
+    line = 1
+    ours, theirs = outside(change.before._text, loader), outside(edited._text, loader)
+    for old, new in zip(ours, theirs):
+        line = old[0]
+        if old[1] != new[1]:
+            break
+    return replace(found, message=f"line {line}, outside of it, would change", line=line, column=1)
+
+
+# -- the entry alone -----------------------------------------------------------------------------
+
+def local_proof(change: Change) -> Document | Objection | None:
+    """Read the `trakt` entry alone, and compare; None where that would not be enough."""
+    before = change.before
+    outline, text, entry = before._outline, before._text, before._outline.entry
+    if not outline.stands_alone or entry is None or entry.colon is None:
+        return None
+    start, end = entry.key_start, len(text) if outline.following is None else outline.following
+    if overlapping(change.splices) or any(
+            first <= entry.colon or last > end for first, last, _ in change.splices):
+        return None
+    rest = "" if outline.following is None else _MADE_UP
+    old = text[start:end]
+    new = spliced(old, [(first - start, last - start, piece)
+                        for first, last, piece in change.splices])
+    compared = _compared(old + rest, new + rest, change)
+    if not isinstance(compared, Outline):
+        return compared
+    edited = text[:start] + new + text[end:]
+    data = edited.encode("utf-8")
+    if len(data) > MAX_BYTES:
+        return None
+    return document_of(data, edited, _joined(outline, compared, start, entry.line - 1,
+                                             len(new) - len(old)))
+
+
+def _compared(old: str, new: str, change: Change) -> Outline | Objection | None:
+    """The outline of the new entry, if it is the old one but for what was to be written."""
+    outline = change.before._outline
+    try:
+        new.encode("utf-8")
+        ours, theirs = (read_outline(text, outline.loader) for text in (old, new))
+    except (ConfigError, UnicodeEncodeError):
+        return None
+    if not (ours.stands_alone and theirs.stands_alone) or not _is_same(ours.entry, outline.entry):
+        return None
+    if (ours.following is None) != (theirs.following is None):
+        return None
+    if not _host_reads(new) and _host_reads(old):
+        return _HOST_OBJECTION
+    if objection(ours, theirs, change.written) is not None:
+        return None  # The whole proof says it with the right line.
+    return theirs
+
+
+def _is_same(entry: Entry | None, other: Entry | None) -> bool:
+    return entry is not None and other is not None and entry.digest == other.digest
+
+
+def _joined(outline: Outline, entry: Outline, start: int, lines: int, longer: int) -> Outline:
+    """The outline of the file with the entry that was read alone in its place."""
+    assert outline.root is not None and entry.root is not None
+    block = _moved(entry.root, start, lines)
+    last_end = block.last_end
+    if outline.following is not None and outline.root.last_end is not None:
+        last_end = outline.root.last_end + longer
+    following = None if outline.following is None else outline.following + longer
+    begin = outline.root.start + (longer if outline.root.start > start else 0)
+    return replace(outline, following=following, root=replace(
+        outline.root, start=begin, entries=block.entries, last_end=last_end))
+
+
+def _moved(block: Block, offset: int, lines: int) -> Block:
+    return replace(
+        block, start=block.start + offset,
+        last_end=None if block.last_end is None else block.last_end + offset,
+        entries=tuple(_moved_entry(entry, offset, lines) for entry in block.entries))
+
+
+def _moved_entry(entry: Entry, offset: int, lines: int) -> Entry:
+    return replace(
+        entry, key_start=entry.key_start + offset, key_end=entry.key_end + offset,
+        colon=None if entry.colon is None else entry.colon + offset,
+        start=entry.start + offset, end=entry.end + offset, line=entry.line + lines,
+        value_line=entry.value_line + lines,
+        block=None if entry.block is None else _moved(entry.block, offset, lines))
+
+
+# -- the comparison ------------------------------------------------------------------------------
+
+def objection(before: Outline, after: Outline,
+              written: Mapping[Path, str | None]) -> Objection | None:
+    """What differs but should not, or None."""
+    old, new = _entries(before), _entries(after)
+    known = {path for path, _ in old}
+    added = {path for path, _ in new} - known
+    if before.digest != after.digest:
+        return _OUTSIDE
+    if not _same_blocks(before, after):
+        return Objection("the mapping itself would change")
+    if not added <= {*written, TRAKT, AUTHORIZATION}:
+        return Objection("a key would be added to it")
+    return _changed(old, new, written, known) or _unwritten(new, written)
+
+
+def _entries(found: Outline) -> list[tuple[Path, Entry]]:
+    blocks = ((ROOT, found.root), (TRAKT, found.trakt), (AUTHORIZATION, found.authorization))
+    return [(path + (entry.key,), entry)
+            for path, block in blocks if block is not None for entry in block.entries]
+
+
+def _same_blocks(before: Outline, after: Outline) -> bool:
+    """Mappings that were there have kept their style, tags and anchors."""
+    pairs = ((before.root, after.root), (before.trakt, after.trakt),
+             (before.authorization, after.authorization))
+    return all(old is None or (new is not None and old.digest == new.digest)
+               for old, new in pairs)
+
+
+def _changed(old: list[tuple[Path, Entry]], new: list[tuple[Path, Entry]],
+             written: Mapping[Path, str | None], known: Set[Path]) -> Objection | None:
+    """Keys keep their order, and the values that were not edited what they say."""
+    edited = {*written, TRAKT, AUTHORIZATION}
+    kept = [(path, entry) for path, entry in new if path in known]
+    for (path, entry), (_, other) in zip(old, kept):
+        if entry.key_digest != other.key_digest or (
+                path not in edited and entry.digest != other.digest):
+            return _would_change(path, entry)
+    return None if len(old) == len(kept) else Objection("one of its keys would be lost")
+
+
+def _would_change(path: Path, entry: Entry) -> Objection:
+    hint = _ONE_KEY_A_LINE
+    if entry.style in ("|", ">"):
+        hint = "End the file with a newline: the block text would take in what is written below it."
+    return Objection(f"{_name(path)} would change", hint, entry.line, entry.column)
+
+
+def _name(path: Path) -> str:
+    """A path without what a person typed: in `pin:1234` the whole is a key."""
+    return dotted(path) if path[-1] in KNOWN_KEYS else "another key of it"
+
+
+def _unwritten(new: list[tuple[Path, Entry]],
+               written: Mapping[Path, str | None]) -> Objection | None:
+    for path, value in written.items():
+        if not _is_written(new, path, value):
+            return Objection(f"{dotted(path)} would not say what was written there")
+    return None
+
+
+def _is_written(entries: list[tuple[Path, Entry]], path: Path, value: str | None) -> bool:
+    found = [entry for where, entry in entries if where == path]
+    if len(found) != 1 or not found[0].scalar:
+        return False
+    entry = found[0]
+    if value is None:
+        return entry.blank and entry.style is None
+    if entry.value != value or entry.event.ctag is not None or entry.event.anchor is not None:
+        return False
+    return entry.style is not None or (
+        quoting.is_integer(value) if path[-1] in NUMBERS
+        else quoting.is_plain_string(value, flow=False))
+
