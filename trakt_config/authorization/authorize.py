@@ -72,8 +72,22 @@ def ensure_authorized(config_path: ConfigPath, options: Options) -> Result:
         first = run.read()
     except ConfigError as error:
         broken = error  # It may be half written: what counts is read under the lock.
-    if first and first.is_fresh and not storage.exists(run.path, options.environ):
+    if first and first.is_fresh and _is_whole(run, first):
         return run.result(Outcome.FRESH, first)
     # Not at the top: a fresh run needs nothing of HTTP.
     from trakt_config.authorization import refresh
     return refresh.renew(run, first, broken)
+
+
+def _is_whole(run: Run, snapshot: Snapshot) -> bool:
+    """Whether what was read without a lock cannot be half of an overwrite in place.
+
+    While there is one there is a journal; and what was read in the midst of one that has ended
+    since, with its journal gone, is not there any more.
+    """
+    if storage.exists(run.path, run.options.environ):
+        return False
+    try:
+        return storage.read(run.path) == snapshot.document.data
+    except ConfigError:
+        return False

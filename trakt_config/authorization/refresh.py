@@ -44,9 +44,21 @@ def renew(run: Run, first: Snapshot | None, broken: ConfigError | None) -> Resul
         problem = error
     if first is None:
         raise broken or problem
+    first = run.read(first)
+    if _may_be_torn(run, first):
+        raise problem
     if not first.settings.pin and not first.settings.refresh_token:
         problem = no_authorization(first)
     return _keep(run, first, problem)
+
+
+def _may_be_torn(run: Run, snapshot: Snapshot) -> bool:
+    """Whether what was read without a lock may be half of an overwrite in place."""
+    data, found = snapshot.document.data, storage.peek(run.path, run.options.environ)
+    if found is not None and found.content is not None and data not in (found.before,
+                                                                        found.content):
+        return True
+    return storage.read(run.path) != data
 
 
 def locked_snapshot(run: Run, held: storage.Held,

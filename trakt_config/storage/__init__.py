@@ -5,7 +5,7 @@ from trakt_config.storage.files import (
     is_mount_point,
     readable_by_others,
 )
-from trakt_config.storage.held import Changed, Held, Unfinished, exists, hold, read, resolve
+from trakt_config.storage.held import Changed, Held, Unfinished, exists, hold, peek, read, resolve
 
 __all__ = [
     "READABLE_BY_OTHERS",
@@ -16,6 +16,7 @@ __all__ = [
     "exists",
     "hold",
     "is_mount_point",
+    "peek",
     "read",
     "readable_by_others",
     "resolve",

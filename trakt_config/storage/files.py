@@ -22,7 +22,7 @@ _WITHOUT_MODES = frozenset({"9p", "cifs", "drvfs", "exfat", "fuseblk", "msdos", 
 # Flags that Windows does not have are 0 there; O_BINARY is only there.
 CLOEXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 
 
@@ -54,7 +54,7 @@ def read(path: str) -> bytes:
     problem = ""
     try:
         # O_NONBLOCK: should a FIFO have taken the file's place, opening it must not hang.
-        fd = os.open(path, os.O_RDONLY | CLOEXEC | NOFOLLOW | _NONBLOCK)
+        fd = os.open(path, os.O_RDONLY | CLOEXEC | NOFOLLOW | NONBLOCK)
         try:
             if stat.S_ISREG(os.fstat(fd).st_mode):
                 return read_all(fd, LARGEST_CONFIG + 1)

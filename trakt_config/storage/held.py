@@ -18,10 +18,10 @@ from typing import Callable
 from trakt_config.errors import LockTimeout, SaveError, os_reason, printable
 from trakt_config.storage import files, journal, locks, replace
 from trakt_config.storage.files import read, resolve
-from trakt_config.storage.journal import Unfinished, exists
+from trakt_config.storage.journal import Unfinished, exists, peek
 from trakt_config.storage.replace import Changed
 
-__all__ = ["Changed", "Held", "Unfinished", "exists", "hold", "read", "resolve"]
+__all__ = ["Changed", "Held", "Unfinished", "exists", "hold", "peek", "read", "resolve"]
 
 #: More than an answer of the token endpoint may have.
 LARGEST_ANSWER = 288 * 1024

@@ -150,6 +150,25 @@ def exists(config: str, environ: Mapping[str, str]) -> bool:
     return os.path.lexists(beside(config)) or bool(elsewhere and os.path.lexists(elsewhere))
 
 
+def peek(config: str, environ: Mapping[str, str]) -> Unfinished | None:
+    """What the journal of `config` says, for those who do not hold it; None where it says nothing
+    or cannot be read.
+    """
+    for path in (beside(config), in_state_directory(config, environ)):
+        try:
+            fd = os.open(path or "", os.O_RDONLY | files.NOFOLLOW | files.CLOEXEC | files.NONBLOCK)
+        except OSError:
+            continue
+        try:
+            if stat.S_ISREG(os.fstat(fd).st_mode):
+                return parse(files.read_all(fd, LARGEST_JOURNAL))
+        except OSError:
+            continue
+        finally:
+            os.close(fd)
+    return None
+
+
 def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
             warn: Callable[[str], None]) -> Journal:
     """Open and lock the journal of `config`, wherever one can stand.
