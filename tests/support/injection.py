@@ -92,6 +92,11 @@ class Served(Sandbox):
         for known in (issuer._by_access_token, issuer._by_refresh_token, issuer._codes):
             known.clear()
 
+    def withdraw_answers(self) -> None:
+        """Forget the prepared answers that nobody has asked for."""
+        with self._lock:
+            self._answers.clear()
+
     def settle(self, timeout: float = 10) -> None:
         """Return when every request that has left its sender is processed."""
         try:  # Connections are accepted in order: those before this one are counted by then.

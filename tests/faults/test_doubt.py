@@ -1,0 +1,145 @@
+"""A refresh token that may be spent is not sent again while the access token is good.
+
+Whatever happens next: pins, right and wrong, kills, refusals and edits, in any order. To send it
+again would tell Trakt of a stolen token, and Trakt might end the access token for that.
+"""
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from tests.support import injection, scenes
+from tests.support.ages import WORTH_REFRESHING
+from tests.support.injection import FULL, Fault
+from tests.support.scenes import WEEK, Scene
+from trakt_config.authorization.redeem import Intent
+from trakt_config.sandbox import Answer
+from trakt_config.tokens import Secret
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+LOST = Answer(process=True, cut="close")
+
+Event = Callable[[Scene], None]
+
+
+@pytest.fixture(scope="module")
+def trakt() -> Iterator[Any]:
+    yield from injection.serve()
+
+
+def run(made: Scene, *answers: Answer, fault: Fault | None = None) -> None:
+    """A run, with what Trakt answers where that is not what it answers as a rule."""
+    for answer in answers:
+        made.trakt.answer(answer)
+    made.authorize(fault=fault)
+    made.trakt.settle()
+    made.trakt.withdraw_answers()
+
+
+def type_pin(made: Scene, pin: str) -> None:
+    made.config.write_text(re.sub("(?m)^  pin:.*", f"  pin: {pin}", made.config.read_text()))
+
+
+def killed_before_the_answer(made: Scene) -> None:
+    run(made, fault=Fault("recv_into", 1, "kill"))
+
+
+def killed_before_the_request(made: Scene) -> None:
+    run(made, fault=Fault("sendall", 1, "kill"))
+
+
+def lost_answer(made: Scene) -> None:
+    run(made, LOST)
+
+
+def wrong_pin(made: Scene) -> None:
+    type_pin(made, "wrong")
+    run(made)
+
+
+def wrong_pin_and_a_kill(made: Scene) -> None:
+    type_pin(made, "wrong")
+    killed_before_the_answer(made)
+
+
+def pin_that_is_lost(made: Scene) -> None:
+    type_pin(made, "wrong")
+    run(made, Answer(503))
+
+
+def pin_while_the_app_is_refused(made: Scene) -> None:
+    type_pin(made, "wrong")
+    run(made, Answer(403))
+    type_pin(made, "")
+
+
+def edit_elsewhere(made: Scene) -> None:
+    with open(made.config, "a") as stream:
+        stream.write("# edited\n")
+
+
+def token_taken_out_and_put_back(made: Scene) -> None:
+    before = made.config.read_bytes()
+    made.config.write_bytes(re.sub(rb"(?m)^    refresh_token: .*", b"    refresh_token:", before))
+    run(made)
+    made.config.write_bytes(before)
+
+
+BEGINNINGS: list[Event] = [killed_before_the_answer, lost_answer]
+EVENTS: list[Event] = [
+    killed_before_the_answer, killed_before_the_request, lost_answer, wrong_pin,
+    wrong_pin_and_a_kill, pin_that_is_lost, pin_while_the_app_is_refused, edit_elsewhere,
+    token_taken_out_and_put_back]
+
+ORDERS = [[begun, *later] for begun in BEGINNINGS
+          for later in itertools.product(EVENTS, repeat=2 if FULL else 1)]
+
+
+@pytest.mark.parametrize("events", ORDERS, ids=lambda events: ", ".join(
+    event.__name__ for event in events))
+def test_a_token_that_may_be_spent_is_not_sent_again(events: Sequence[Event], trakt: Any,
+                                                     tmp_path: Path) -> None:
+    made = scenes.scene(trakt, tmp_path, age=int(WORTH_REFRESHING * WEEK))
+    good = scenes.values(made)["access_token"]
+    for event in events:
+        event(made)
+    run(made)
+    assert trakt.issued() == 1 and trakt.spent_again() == 0
+    assert scenes.values(made)["access_token"] == good and trakt.honours_access(good)
+    type_pin(made, trakt.issue_code())
+    assert made.authorize().status == 0, "a right pin settles everything"
+    assert trakt.spent_again() == 0 and made.left_overs() == []
+
+
+@pytest.mark.parametrize("events", [
+    [wrong_pin_and_a_kill, edit_elsewhere], [pin_that_is_lost], [pin_while_the_app_is_refused],
+    [killed_before_the_request]], ids=lambda events: events[0].__name__)
+def test_a_doubt_about_a_pin_is_none_about_the_refresh_token(events: Sequence[Event], trakt: Any,
+                                                             tmp_path: Path) -> None:
+    """That one is refreshed as if nothing had been, when it is due."""
+    made = scenes.scene(trakt, tmp_path)
+    for event in events:
+        event(made)
+    type_pin(made, "")
+    assert made.authorize().status == 0
+    assert trakt.issued() == 1 and made.left_overs() == []
+
+
+def test_an_intent_of_the_first_format() -> None:
+    """It had one doubt for both, which is taken for the graver one."""
+    digest = Secret("a token").fingerprint()
+    for doubtful in (True, False):
+        facts = {"refresh_token": digest, "pin": None, "spends_refresh_token": doubtful}
+        encoded = json.dumps(facts).encode()
+        intent = Intent.decode(encoded)
+        assert intent == Intent(digest, refresh_unknown=doubtful)
+        assert intent and intent.doubts(Secret("a token")) is doubtful
+        assert not intent.doubts(Secret("another"))
