@@ -47,6 +47,7 @@ OS_CALLS = tuple(name for name in (
     "getxattr", "setxattr", "removexattr", "mkdir", "close") if hasattr(os, name))
 SOCKET_CALLS = ("connect", "sendall", "recv_into")
 
+
 #: Longer than any run takes whose pauses are skipped; what takes longer hangs.
 HANGS = 60.0
 
@@ -215,12 +216,14 @@ class Fault:
         a write that takes a part; ``"bug"``, an exception that nobody expects; or an error's
         number.
     :ivar for_good: it also happens at every later call of that kind.
+    :ivar to_all: it also happens at every later call of the file system, of whatever kind.
     """
 
     kind: str
     ordinal: int
     action: object
     for_good: bool = False
+    to_all: bool = False
 
     def strikes(self, call: Call) -> bool:
         later = self.for_good and call.ordinal > self.ordinal
@@ -251,6 +254,7 @@ class Gate:
         self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
         self._looking = False
+        self._fails_for_all = False
         self.calls: list[Call] = []
         self.seen: list[Any] = []
 
@@ -264,8 +268,9 @@ class Gate:
             self.seen.append((call, self._look(call)))
             self._looking = False
         fault = self._fault
-        if not fault or not fault.strikes(call):
+        if not fault or not (fault.strikes(call) or self._fails_for_all):
             return real(*args, **more)
+        self._fails_for_all = fault.to_all
         return _struck(fault, kind, real, args, more)
 
 
