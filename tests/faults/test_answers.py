@@ -230,8 +230,8 @@ def test_an_answer_that_never_ends_is_given_up(answer: Answer, made: Scene) -> N
     made.trakt.answer(answer)
 
     def work() -> Any:
-        from trakt_config.oauth import client
-        client.REQUEST_TIMEOUT = 0.7
+        from trakt_config.oauth import limits
+        limits.REQUEST_TIMEOUT = 0.7
         return command("authorize", made.config)()
 
     begun = time.monotonic()

@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import enum
 
-from trakt_config import document, oauth, storage
+from trakt_config import document, storage
 from trakt_config.authorization import redeem, refresh, shield
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.redeem import Intent
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
+from trakt_config.authorization.trakt import client_for
 from trakt_config.document import Document
 from trakt_config.errors import (
     ClientRejected,
@@ -19,7 +20,7 @@ from trakt_config.errors import (
     command,
     os_reason,
 )
-from trakt_config.oauth import BUDGET, Endpoints
+from trakt_config.oauth import BUDGET, TraktClient
 from trakt_config.tokens import Secret
 
 CONNECTED_APPS = "https://app.trakt.tv/settings/apps/connected"
@@ -71,7 +72,7 @@ def _locked(run: Run, held: storage.Held, first: Snapshot | None, local: bool) -
     emptied = _emptied(snapshot)
     if emptied is snapshot.document:
         return LoggedOut.NOTHING
-    endpoints = Endpoints.from_environ(run.options.environ)
+    trakt = client_for(run.options, snapshot)
     tokens = [] if local else _tokens(snapshot)
     # What a run that is killed leaves: nothing to finish, but an old doubt stays.
     intent = Intent.of(snapshot, refresh_unknown=recovered is RecoveryResult.UNKNOWN)
@@ -79,7 +80,7 @@ def _locked(run: Run, held: storage.Held, first: Snapshot | None, local: bool) -
 
     def work() -> None:
         for token in tokens:
-            _revoke(run, snapshot, endpoints, token)
+            _revoke(trakt, token)
         _save(run, held, snapshot)
 
     if recovered is RecoveryResult.UNKNOWN:
@@ -101,11 +102,10 @@ def _tokens(snapshot: Snapshot) -> list[Secret]:
     return [token for token in (snapshot.settings.refresh_token, snapshot.access_token) if token]
 
 
-def _revoke(run: Run, snapshot: Snapshot, endpoints: Endpoints, token: Secret) -> None:
+def _revoke(trakt: TraktClient, token: Secret) -> None:
     problem: TraktConfigError
     try:
-        oauth.revoke(token, snapshot.settings.client, endpoints=endpoints, budget=BUDGET / 2,
-                       session=run.options.session, sleep=run.options.sleep)
+        trakt.revoke(token, budget=BUDGET / 2)
         return
     except (ClientRejected, LoginRequired) as error:
         problem = error

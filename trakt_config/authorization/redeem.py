@@ -39,6 +39,7 @@ from typing import Callable, TypeVar, Union
 from trakt_config import document, oauth, storage
 from trakt_config.authorization import shield
 from trakt_config.authorization.run import Run, Snapshot
+from trakt_config.authorization.trakt import client_for
 from trakt_config.errors import (
     ConfigError,
     LoginRequired,
@@ -132,11 +133,8 @@ class HalfAnswer(Exception):
 def exchange(run: Run, snapshot: Snapshot, grant: Grant, *,
              retry_unknown: bool = True) -> Ask[Authorization]:
     """Asking the token endpoint for the tokens that the grant buys."""
-    return lambda record: oauth.exchange(
-        grant, snapshot.settings.client,
-        endpoints=oauth.Endpoints.from_environ(run.options.environ), record=record,
-        retry_unknown=retry_unknown, session=run.options.session, clock=run.options.clock,
-        sleep=run.options.sleep)
+    return lambda record: client_for(run.options, snapshot).exchange(
+        grant, record=record, retry_unknown=retry_unknown)
 
 
 def redeem(run: Run, held: storage.Held, snapshot: Snapshot, ask: Ask[T], *,

@@ -92,15 +92,13 @@ def account(config_path: ConfigPath, options: Options) -> UserSettings:
     :raises LoginRequired: there is no access token, or Trakt refused it.
     :raises ConfigError, ClientRejected, AccountProblem, TraktUnavailable: as `authorize`.
     """
-    from trakt_config import oauth
+    from trakt_config.authorization.trakt import client_for
     run = Run.on(config_path, options)
     snapshot = run.read()
     if not snapshot.access_token:
         raise LoginRequired("the config holds no access token to ask Trakt with",
                             hint=f"Run: {command('authorize')}; else: {command('login')}")
-    return oauth.user_settings(snapshot.access_token, snapshot.settings.client,
-                               endpoints=oauth.Endpoints.from_environ(options.environ),
-                               session=options.session, sleep=options.sleep)
+    return client_for(options, snapshot).user_settings(snapshot.access_token)
 
 
 def switched_off(settings: UserSettings) -> list[str]:

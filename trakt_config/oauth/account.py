@@ -1,13 +1,13 @@
 """What an authorization can be asked and told: whose it is, and that it is over."""
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any
 
 from trakt_config.errors import LoginRequired
+from trakt_config.oauth import limits
 from trakt_config.oauth.answers import (
     ACCESS_TOKEN,
     cleaned,
@@ -17,11 +17,8 @@ from trakt_config.oauth.answers import (
     json_object,
     unusable,
 )
-from trakt_config.oauth.client import BUDGET, Endpoints, Sender, with_client_secret
-from trakt_config.tokens import Client, Secret
-
-if TYPE_CHECKING:
-    import requests
+from trakt_config.oauth.requester import Requester
+from trakt_config.tokens import Secret
 
 
 @dataclass(frozen=True)
@@ -41,46 +38,29 @@ class UserSettings:
     limits: Mapping[str, int]
 
 
-def revoke(token: Secret, client: Client, *, endpoints: Endpoints, budget: float = BUDGET,
-           session: requests.Session | None = None,
-           monotonic: Callable[[], float] = time.monotonic,
-           sleep: Callable[[float], None] = time.sleep) -> None:
-    """Revoke a token (RFC 7009). Trakt says yes for a token that it does not know, too.
-
-    :raises ClientRejected, AccountProblem, TraktUnavailable, ConfigError: as `exchange`; the user
-        can remove the app at https://app.trakt.tv/settings/apps/connected instead.
-    """
-    sender = Sender.within(budget, client, session, monotonic, sleep)
-    fields = {"token": token.reveal(), "client_id": client.client_id}
-    answer = sender.post(endpoints.oauth + "/oauth/revoke",
-                         with_client_secret(fields, client))
+def revoke(trakt: Requester, token: Secret, budget: float) -> None:
+    """See :meth:`trakt_config.oauth.TraktClient.revoke`."""
+    fields = {"token": token.reveal(), "client_id": trakt.app.client_id}
+    answer = trakt.post("/oauth/revoke", trakt.with_client_secret(fields), trakt.within(budget))
     if not is_success(answer):
-        raise failure_of(answer, ACCESS_TOKEN, secrets=[*sender.secrets(), token]).error
+        raise failure_of(answer, ACCESS_TOKEN, secrets=trakt.all_secrets(token)).error
     if is_html(answer):
         raise unusable(answer).error
 
 
-def user_settings(access_token: Secret, client: Client, *, endpoints: Endpoints,
-                  budget: float = BUDGET, session: requests.Session | None = None,
-                  monotonic: Callable[[], float] = time.monotonic,
-                  sleep: Callable[[float], None] = time.sleep) -> UserSettings:
-    """Ask Trakt who the access token belongs to (``GET /users/settings``).
-
-    :raises LoginRequired: ``access_token_refused``.
-    :raises ClientRejected, AccountProblem, TraktUnavailable, ConfigError: as `exchange`.
-    """
-    sender = Sender.within(budget, client, session, monotonic, sleep)
-    answer = sender.get(endpoints.api + "/users/settings", access_token)
+def user_settings(trakt: Requester, access_token: Secret) -> UserSettings:
+    """See :meth:`trakt_config.oauth.TraktClient.user_settings`."""
+    answer = trakt.get("/users/settings", access_token, trakt.within(limits.BUDGET))
     if answer.status == 401 and not is_html(answer):
         raise LoginRequired("Trakt refused the access token", reason=ACCESS_TOKEN.reason,
                             hint=ACCESS_TOKEN.advice)
+    secrets = trakt.all_secrets(access_token)
     if not is_success(answer):
-        secrets = [*sender.secrets(), access_token]
         raise failure_of(answer, ACCESS_TOKEN, secrets=secrets).error
     settings = json_object(answer.body)
     if not isinstance(settings.get("user"), dict):
         raise unusable(answer).error
-    return _user_settings(settings, [*sender.secrets(), access_token])
+    return _user_settings(settings, secrets)
 
 
 def _user_settings(answer: Mapping[str, Any], secrets: Sequence[Secret]) -> UserSettings:

@@ -1,159 +1,77 @@
-"""How requests go out to Trakt: where to, with which headers, how often, for how long."""
+"""Trakt, as one app talks to it: everything that can be asked, as methods of one object."""
 from __future__ import annotations
 
-import json
-import logging
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable
-from urllib.parse import urlsplit
+from typing import Callable
+from urllib.parse import urlencode
 
-from trakt_config.errors import ConfigError, TraktUnavailable, command
-from trakt_config.oauth.transport import Answer, call, is_loopback
-from trakt_config.tokens import Client, Secret
-from trakt_config.version import __version__
-
-if TYPE_CHECKING:
-    import requests
-
-logger = logging.getLogger("trakt_config")
-
-#: Seconds for all tries and waits of an exchange together.
-BUDGET = 90.0
-
-#: Seconds for one request, so that a lost answer leaves time for a second try.
-REQUEST_TIMEOUT = 40.0
-
-#: Seconds before a request that certainly was not sent is tried again.
-BACKOFF = (1.0, 2.0)
-
-VISIBLE = re.compile("[!-~]+")
+from trakt_config.oauth import account, device, token
+from trakt_config.oauth.account import UserSettings
+from trakt_config.oauth.device import DeviceCode, DevicePoll
+from trakt_config.oauth.limits import BUDGET
+from trakt_config.oauth.requester import Requester
+from trakt_config.oauth.token import AuthorizationCode, RefreshToken
+from trakt_config.tokens import Authorization, Secret
 
 
-@dataclass(frozen=True)
-class Endpoints:
-    """Where Trakt is: scheme, host and perhaps a path, without a slash at the end."""
+class TraktClient(Requester):
+    """Trakt, for one run with one app.
 
-    oauth: str = "https://auth.trakt.tv"
-    api: str = "https://api.trakt.tv"
+    Each method raises ClientRejected when Trakt refuses the app, AccountProblem when it has
+    locked or deactivated the account, TraktUnavailable when it cannot be reached or fails, and
+    ConfigError when the client_id cannot be sent in a header (nothing was sent then).
+    """
 
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Endpoints:
-        """Trakt's own, unless ``TRAKT_CONFIG_OAUTH_URL`` or ``TRAKT_CONFIG_API_URL`` is set.
+    def exchange(self, grant: AuthorizationCode | RefreshToken, *,
+                 record: Callable[[bytes], None], retry_unknown: bool,
+                 budget: float = BUDGET) -> Authorization:
+        """Exchange a code or a refresh token for tokens (RFC 6749, sections 4.1.3, 5 and 6).
 
-        :raises ConfigError: not an https address (http only for this machine), or one that holds
-            a user name, a query or a fragment.
+        At most two requests reach Trakt. What certainly was not sent is tried up to three times.
+
+        :param record: gets the body, at most 256 KiB, of every 2xx answer before any of it is
+            parsed: with two answers it is called twice, and the last is the one that counts.
+        :param retry_unknown: whether a refresh whose outcome is unknown is sent once more. A code
+            never is.
+        :param budget: seconds for all tries and waits together. Resolving a name, and connecting
+            (5 s an address), can exceed it; with a caller's `session` so can a dripping answer.
+        :raises LoginRequired: ``pin_refused``, ``refresh_token_refused``, or ``answer_lost``.
+        :raises TraktUnavailable: see its ``outcome_unknown`` and ``retry_after``.
         """
-        return cls(oauth=_endpoint(environ, "TRAKT_CONFIG_OAUTH_URL", cls.oauth),
-                   api=_endpoint(environ, "TRAKT_CONFIG_API_URL", cls.api))
+        return token.exchange(self, grant, record=record, retry_unknown=retry_unknown,
+                              budget=budget)
 
+    def authorize_url(self, *, state: str, code_challenge: str | None = None) -> str:
+        """The address where a person signs in (RFC 6749, section 4.1.1; RFC 7636, section 4.3)."""
+        query = {"response_type": "code", "client_id": self.app.client_id,
+                 "redirect_uri": self.app.redirect_uri, "state": state}
+        if code_challenge is not None:
+            query.update(code_challenge=code_challenge, code_challenge_method="S256")
+        return f"{self.endpoints.oauth}/oauth/authorize?{urlencode(query)}"
 
-@dataclass(frozen=True)
-class Allowance:
-    """The time that is left for tries and waits, by a clock that nobody sets."""
+    def device_code(self) -> DeviceCode:
+        """Begin a sign-in with a device code (RFC 8628, section 3.1)."""
+        return device.device_code(self)
 
-    ends: float
-    monotonic: Callable[[], float]
-    sleep: Callable[[float], None]
+    def poll(self, code: DeviceCode, *,
+             record: Callable[[bytes], None]) -> Authorization | DevicePoll:
+        """Ask once whether the user has said yes (RFC 8628, sections 3.4 and 3.5, Trakt's
+        statuses). After TraktUnavailable it is worth asking again until the code expires.
 
-    def left(self) -> float:
-        return self.ends - self.monotonic()
+        :param record: as for `exchange`.
+        """
+        return device.poll(self, code, record)
 
-    def wait(self, seconds: float, why: str) -> bool:
-        """Wait, log it, and say True; False, at once, when no time would be left after it."""
-        if seconds >= self.left():
-            return False
-        logger.info("%s; trying again in %.0f s", why, seconds)
-        if seconds > 0:
-            self.sleep(seconds)
-        return True
+    def revoke(self, secret: Secret, *, budget: float = BUDGET) -> None:
+        """Revoke a token (RFC 7009). Trakt says yes for a token that it does not know, too.
 
+        When it refuses, the user can remove the app at
+        https://app.trakt.tv/settings/apps/connected instead.
+        """
+        account.revoke(self, secret, budget)
 
-@dataclass(frozen=True)
-class Sender:
-    """How requests go out for one app."""
+    def user_settings(self, access_token: Secret) -> UserSettings:
+        """Ask Trakt who the access token belongs to (``GET /users/settings``).
 
-    client: Client
-    session: requests.Session | None
-    allowance: Allowance
-
-    @classmethod
-    def within(cls, budget: float, client: Client, session: requests.Session | None,
-               monotonic: Callable[[], float], sleep: Callable[[float], None]) -> Sender:
-        """A sender that has `budget` seconds from now on."""
-        return cls(client, session, Allowance(monotonic() + budget, monotonic, sleep))
-
-    def secrets(self) -> list[Secret]:
-        return [self.client.client_secret] if self.client.client_secret else []
-
-    def post(self, url: str, fields: Mapping[str, str]) -> Answer:
-        return self._send("POST", url, json.dumps(fields).encode("ascii"))
-
-    def get(self, url: str, access_token: Secret) -> Answer:
-        return self._send("GET", url, None, access_token)
-
-    def _send(self, method: str, url: str, body: bytes | None,
-              access_token: Secret | None = None) -> Answer:
-        """Send, and again after a pause where certainly nothing was sent: three tries in all."""
-        headers = _headers(self.client, access_token)
-        for pause in (*BACKOFF, None):
-            try:
-                return call(method, url, headers=headers, body=body, session=self.session,
-                            timeout=max(0.1, min(REQUEST_TIMEOUT, self.allowance.left())))
-            except TraktUnavailable as error:
-                failure = error
-            if failure.outcome_unknown or pause is None:
-                break
-            if not self.allowance.wait(pause, failure.message):
-                break
-        raise failure
-
-
-def with_client_secret(fields: dict[str, str], client: Client) -> dict[str, str]:
-    """`fields` and the client_secret in the body (RFC 6749, section 2.3.1), if there is one."""
-    if not client.client_secret:
-        return fields
-    return {**fields, "client_secret": client.client_secret.reveal()}
-
-
-def _headers(client: Client, access_token: Secret | None) -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "User-Agent": f"trakt_config/{__version__}",
-               "Accept-Encoding": "identity", "trakt-api-version": "2",
-               "trakt-api-key": client.client_id}
-    if access_token is not None:
-        headers["Authorization"] = f"Bearer {access_token.reveal()}"
-    if not VISIBLE.fullmatch(client.client_id):
-        raise ConfigError("trakt.client_id holds blanks or characters that are not ASCII",
-                          hint="copy it again from https://app.trakt.tv/settings/apps/api")
-    if access_token is not None and not VISIBLE.fullmatch(access_token.reveal()):
-        raise ConfigError("the access token holds blanks or characters that are not ASCII",
-                          hint=f"sign in again: {command('login')}")
-    return headers
-
-
-def _endpoint(environ: Mapping[str, str], variable: str, default: str) -> str:
-    value = environ.get(variable, "").strip() or default
-    problem = endpoint_problem(value)
-    if problem:
-        raise ConfigError(f"{variable} {problem}", hint=f"set it to an address such as {default}, "
-                                                        "or unset it")
-    return value.rstrip("/")
-
-
-def endpoint_problem(value: str) -> str:
-    """What is wrong with an address, without quoting it: it may hold a password."""
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return "is not a valid address"
-    if not VISIBLE.fullmatch(value) or "\\" in value or not host:
-        return "is not a valid address"
-    if "@" in parts.netloc:
-        return "must not hold a user name or password"
-    if "?" in value or "#" in value:
-        return "must not hold a query or a fragment"
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        return "must start with https:// (http:// is only for this machine)"
-    return ""
+        :raises LoginRequired: ``access_token_refused``.
+        """
+        return account.user_settings(self, access_token)

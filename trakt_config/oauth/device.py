@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 import enum
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
+from trakt_config.oauth import limits
 from trakt_config.oauth.answers import (
     DEVICE_CODE,
     Failure,
@@ -17,20 +17,10 @@ from trakt_config.oauth.answers import (
     json_object,
     unusable,
 )
-from trakt_config.oauth.client import (
-    BUDGET,
-    REQUEST_TIMEOUT,
-    VISIBLE,
-    Endpoints,
-    Sender,
-    endpoint_problem,
-    with_client_secret,
-)
+from trakt_config.oauth.endpoints import VISIBLE, endpoint_problem
+from trakt_config.oauth.requester import Requester
 from trakt_config.oauth.transport import Answer
-from trakt_config.tokens import Authorization, Client, Secret
-
-if TYPE_CHECKING:
-    import requests
+from trakt_config.tokens import Authorization, Secret
 
 
 @dataclass(frozen=True)
@@ -55,50 +45,33 @@ class DevicePoll(enum.Enum):
     DENIED = "denied"              #: the user said no
 
 
-def device_code(client: Client, *, endpoints: Endpoints, budget: float = BUDGET,
-                session: requests.Session | None = None,
-                monotonic: Callable[[], float] = time.monotonic,
-                sleep: Callable[[float], None] = time.sleep) -> DeviceCode:
-    """Begin a sign-in with a device code (RFC 8628, section 3.1).
-
-    :raises ClientRejected, AccountProblem, TraktUnavailable, ConfigError: as `exchange`.
-    """
-    sender = Sender.within(budget, client, session, monotonic, sleep)
-    answer = sender.post(endpoints.oauth + "/oauth/device/code", {"client_id": client.client_id})
+def device_code(trakt: Requester) -> DeviceCode:
+    """See :meth:`trakt_config.oauth.TraktClient.device_code`."""
+    answer = trakt.post("/oauth/device/code", {"client_id": trakt.app.client_id},
+                        trakt.within(limits.BUDGET))
     if not is_success(answer):
-        raise failure_of(answer, DEVICE_CODE, secrets=sender.secrets()).error
+        raise failure_of(answer, DEVICE_CODE, secrets=trakt.all_secrets()).error
     code = _device_code(json_object(answer.body))
     if code is None:
         raise unusable(answer).error
     return code
 
 
-def poll_device_token(code: DeviceCode, client: Client, *, endpoints: Endpoints,
-                      record: Callable[[bytes], None], budget: float = REQUEST_TIMEOUT,
-                      session: requests.Session | None = None,
-                      clock: Callable[[], float] = time.time,
-                      monotonic: Callable[[], float] = time.monotonic,
-                      sleep: Callable[[float], None] = time.sleep,
-                      ) -> Authorization | DevicePoll:
-    """Ask once whether the user has said yes (RFC 8628, sections 3.4 and 3.5, Trakt's statuses).
-
-    :param record: as for `exchange`.
-    :raises ClientRejected, AccountProblem, TraktUnavailable, ConfigError: as `exchange`; after
-        TraktUnavailable it is worth asking again until the code expires.
-    """
-    sender = Sender.within(budget, client, session, monotonic, sleep)
-    fields = {"code": code.device_code.reveal(), "client_id": client.client_id}
-    answer = sender.post(endpoints.oauth + "/oauth/device/token",
-                         with_client_secret(fields, client))
+def poll(trakt: Requester, code: DeviceCode,
+         record: Callable[[bytes], None]) -> Authorization | DevicePoll:
+    """See :meth:`trakt_config.oauth.TraktClient.poll`."""
+    fields = {"code": code.device_code.reveal(), "client_id": trakt.app.client_id}
+    answer = trakt.post("/oauth/device/token", trakt.with_client_secret(fields),
+                        trakt.within(limits.REQUEST_TIMEOUT))
     if is_success(answer):
-        result = granted(answer, None, record, clock)
+        result = granted(answer, None, record, trakt.clock)
         if isinstance(result, Failure):
             raise result.error
         return result
     state = _device_poll(answer)
     if state is None:
-        secrets = [*sender.secrets(), code.device_code]
-        raise failure_of(answer, DEVICE_CODE, secrets=secrets, clock=clock).error
+        secrets = trakt.all_secrets(code.device_code, Secret(code.user_code))
+        raise failure_of(answer, DEVICE_CODE, secrets=secrets, clock=trakt.clock).error
     return state
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from trakt_config.errors import TraktUnavailable
+from trakt_config.oauth import limits
 from trakt_config.oauth.http_errors import explained
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 #: Bytes of an answer, after decompression. Trakt's have less than one KiB.
 LONGEST_ANSWER = 256 * 1024
-
-#: Seconds for each address of a host.
-CONNECT_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
@@ -154,11 +152,12 @@ def _foreign_exceptions() -> tuple[type[Exception], ...]:
 
 def _send(watch: Watch, method: str, url: str, headers: Mapping[str, str],
           body: bytes | None, timeout: float, session: requests.Session | None) -> Answer:
+    connect = limits.CONNECT_TIMEOUT
     if session is not None:
-        return _send_with(session, watch, method, url, headers, body, (CONNECT_TIMEOUT, timeout))
+        return _send_with(session, watch, method, url, headers, body, (connect, timeout))
     with _watched_session(watch) as own:
         # The watch comes first, so that what has arrived by then is kept.
-        return _send_with(own, watch, method, url, headers, body, (CONNECT_TIMEOUT, timeout + 5))
+        return _send_with(own, watch, method, url, headers, body, (connect, timeout + 5))
 
 
 def _send_with(session: requests.Session, watch: Watch, method: str, url: str,

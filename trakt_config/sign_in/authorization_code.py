@@ -46,8 +46,8 @@ class AuthorizationRequest:
         """The address at which the person signs in (RFC 7636, section 4.2: S256)."""
         digest = hashlib.sha256(self.code_verifier.reveal().encode("ascii")).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
-        return oauth.authorize_url(client, endpoints=endpoints, state=self.state,
-                                   code_challenge=challenge)
+        return oauth.TraktClient(client, endpoints).authorize_url(state=self.state,
+                                                                  code_challenge=challenge)
 
 
 def in_browser(sign_in: SignIn) -> Authorization:

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from typing import Callable
 
-from trakt_config import oauth
 from trakt_config.authorization.run import Run
+from trakt_config.authorization.trakt import client_for
 from trakt_config.errors import (
     ConfigError,
     LockTimeout,
@@ -14,9 +14,9 @@ from trakt_config.errors import (
     TraktUnavailable,
     command,
 )
-from trakt_config.oauth import DeviceCode, DevicePoll
+from trakt_config.oauth import DeviceCode, DevicePoll, TraktClient
 from trakt_config.sign_in.sign_in import SignIn
-from trakt_config.tokens import Authorization, Client
+from trakt_config.tokens import Authorization
 
 #: Seconds that each SLOW_DOWN adds to the interval, for good (RFC 8628, section 3.5).
 SLOWER = 5
@@ -26,30 +26,28 @@ AGAIN = f"Start again, with: {command('login')}"
 
 def by_device_code(sign_in: SignIn) -> Authorization:
     """RFC 8628, with the statuses that Trakt has instead of its error codes."""
-    client = sign_in.prove_saving().settings.client
+    trakt = client_for(sign_in.run.options, sign_in.prove_saving())
     while True:
         try:
-            return _with_one_code(sign_in, client)
+            return _with_one_code(sign_in, trakt)
         except LoginRequired as error:
             ended = error
         if ended.reason == "denied" or not sign_in.dialog.offer_new_code(ended.message):
             raise ended
 
 
-def _with_one_code(sign_in: SignIn, client: Client) -> Authorization:
-    options = sign_in.run.options
-    code = oauth.device_code(client, endpoints=sign_in.endpoints, session=options.session,
-                             sleep=options.sleep)
+def _with_one_code(sign_in: SignIn, trakt: TraktClient) -> Authorization:
+    code = trakt.device_code()
     deadline = sign_in.monotonic() + code.expires_in
     sign_in.dialog.show_code(code)
     try:
-        return _poll_until(deadline, sign_in, code, client)
+        return _poll_until(deadline, sign_in, code, trakt)
     finally:
         sign_in.dialog.countdown(None)
 
 
 def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
-                client: Client) -> Authorization:
+                trakt: TraktClient) -> Authorization:
     """Ask at every interval; a failure may pass as long as the code is valid."""
     interval = code.interval
     failure: TraktConfigError | None = None
@@ -59,7 +57,7 @@ def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
         before, failure = failure, None
         state: Authorization | DevicePoll = DevicePoll.PENDING
         try:
-            state = _poll(sign_in, code, client)
+            state = _poll(sign_in, code, trakt)
         except (TraktUnavailable, LockTimeout) as error:
             failure = error
         except (ConfigError, SaveError) as error:
@@ -90,14 +88,10 @@ def _wait(sign_in: SignIn, seconds: float, deadline: float) -> None:
 
 
 def _poll(sign_in: SignIn, code: DeviceCode,
-          client: Client) -> Authorization | DevicePoll:
+          trakt: TraktClient) -> Authorization | DevicePoll:
     """Ask once, under the lock; tokens are saved before they are returned."""
-    options = sign_in.run.options
-
     def ask(record: Callable[[bytes], None]) -> Authorization | DevicePoll:
-        return oauth.poll_device_token(
-            code, client, endpoints=sign_in.endpoints, record=record, session=options.session,
-            clock=options.clock, sleep=options.sleep)
+        return trakt.poll(code, record=record)
 
     return sign_in.redeem(lambda snapshot: ask)
 

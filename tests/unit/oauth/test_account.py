@@ -14,8 +14,7 @@ from trakt_config.errors import (
     TraktConfigError,
     TraktUnavailable,
 )
-from trakt_config.oauth.account import UserSettings, revoke, user_settings
-from trakt_config.oauth.client import Endpoints
+from trakt_config.oauth import TraktClient, UserSettings
 from trakt_config.tokens import Client, Secret
 
 REVOKE_URL = "https://auth.trakt.tv/oauth/revoke"
@@ -38,7 +37,7 @@ def test_revoke(client: Client, secret: dict[str, str]) -> None:
     """The token and the app are named in the body; an empty answer is a yes."""
     with requests_mock.Mocker() as trakt:
         trakt.post(REVOKE_URL, text="")
-        revoke(TOKEN, client, endpoints=Endpoints())
+        TraktClient(client).revoke(TOKEN)
     assert trakt.last_request.json() == {
         "token": "at-0123456789abcdef", "client_id": "client-id", **secret}
 
@@ -52,13 +51,13 @@ def test_revoke_refused(answer: dict[str, Any], kind: type[TraktConfigError]) ->
     """A captive portal's page is no yes."""
     with requests_mock.Mocker() as trakt, pytest.raises(kind):
         trakt.post(REVOKE_URL, **answer)
-        revoke(TOKEN, CLIENT, endpoints=Endpoints())
+        TraktClient(CLIENT).revoke(TOKEN)
 
 
 def settings(answer: dict[str, Any], token: Secret = TOKEN) -> UserSettings:
     with requests_mock.Mocker() as trakt:
         trakt.get(SETTINGS_URL, **answer)
-        result = user_settings(token, CLIENT, endpoints=Endpoints())
+        result = TraktClient(CLIENT).user_settings(token)
         assert trakt.last_request.headers["Authorization"] == "Bearer at-0123456789abcdef"
         assert trakt.last_request.headers["trakt-api-key"] == "client-id"
     return result

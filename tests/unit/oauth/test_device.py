@@ -8,8 +8,7 @@ import requests
 import requests_mock
 
 from trakt_config.errors import AccountProblem, ClientRejected, TraktConfigError, TraktUnavailable
-from trakt_config.oauth.client import Endpoints
-from trakt_config.oauth.device import DeviceCode, DevicePoll, device_code, poll_device_token
+from trakt_config.oauth import DeviceCode, DevicePoll, TraktClient
 from trakt_config.tokens import Authorization, Client, Secret
 
 CODE_URL = "https://auth.trakt.tv/oauth/device/code"
@@ -26,7 +25,7 @@ TOKENS = {"access_token": "at-new", "token_type": "bearer", "expires_in": 604800
 def begin(answer: dict[str, Any]) -> Any:
     with requests_mock.Mocker() as trakt:
         trakt.post(CODE_URL, **answer)
-        code = device_code(CLIENT, endpoints=Endpoints(), sleep=lambda seconds: None)
+        code = TraktClient(CLIENT, sleep=lambda seconds: None).device_code()
         assert [request.json() for request in trakt.request_history] == [{"client_id": "client-id"}]
     return code
 
@@ -34,8 +33,7 @@ def begin(answer: dict[str, Any]) -> Any:
 def poll(answer: dict[str, Any], recorded: list[bytes]) -> Any:
     with requests_mock.Mocker() as trakt:
         trakt.post(TOKEN_URL, **answer)
-        return poll_device_token(CODE, CLIENT, endpoints=Endpoints(), record=recorded.append,
-                                 sleep=lambda seconds: None)
+        return TraktClient(CLIENT, sleep=lambda seconds: None).poll(CODE, record=recorded.append)
 
 
 def test_begin() -> None:
@@ -87,7 +85,7 @@ def test_tokens(client: Client, secret: dict[str, str]) -> None:
     recorded: list[bytes] = []
     with requests_mock.Mocker() as trakt:
         trakt.post(TOKEN_URL, json=TOKENS)
-        result = poll_device_token(CODE, client, endpoints=Endpoints(), record=recorded.append)
+        result = TraktClient(client).poll(CODE, record=recorded.append)
     assert isinstance(result, Authorization) and result.access_token == "at-new"
     assert len(recorded) == 1 and b"rt-new" in recorded[0]
     assert trakt.last_request.json() == {

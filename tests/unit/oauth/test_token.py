@@ -28,7 +28,7 @@ from trakt_config.errors import (
     TraktConfigError,
     TraktUnavailable,
 )
-from trakt_config.oauth.token import AuthorizationCode, Endpoints, RefreshToken, exchange
+from trakt_config.oauth import AuthorizationCode, Endpoints, RefreshToken, TraktClient
 from trakt_config.tokens import Authorization, Client, Secret
 from trakt_config.version import __version__
 
@@ -73,16 +73,18 @@ def error(code: str, description: str | None = None, status: int = 400,
 
 
 def run(answers: list[dict[str, Any]], grant: Any = REFRESH, *, client: Client = CLIENT,
-        retry_unknown: bool = True, **more: Any) -> Any:
+        retry_unknown: bool = True, session: requests.Session | None = None,
+        **more: Any) -> Any:
     """The outcome of an exchange with these answers: result or error, requests, pauses, records."""
     clock = Time()
     recorded: list[bytes] = []
     with requests_mock.Mocker() as trakt:
         trakt.post(URL, answers)
         try:
-            result: Any = exchange(grant, client, endpoints=Endpoints(), record=recorded.append,
-                                   retry_unknown=retry_unknown, clock=lambda: 1790000000.0,
-                                   monotonic=clock.monotonic, sleep=clock.sleep, **more)
+            asking = TraktClient(client, session=session, clock=lambda: 1790000000.0,
+                                 monotonic=clock.monotonic, sleep=clock.sleep)
+            result: Any = asking.exchange(grant, record=recorded.append,
+                                          retry_unknown=retry_unknown, **more)
         except TraktConfigError as caught:
             result = caught
             assert_silent(caught)
@@ -389,12 +391,12 @@ def test_description_is_quoted_without_secrets() -> None:
 def test_authorize_url() -> None:
     """Everything is escaped; a challenge is S256."""
     client = Client("a&b", Secret(CLIENT_SECRET), "http://127.0.0.1:5000/?x=1")
-    plain = oauth.authorize_url(client, endpoints=Endpoints(), state="s/1")
+    plain = TraktClient(client).authorize_url(state="s/1")
     assert plain == (
         "https://auth.trakt.tv/oauth/authorize?response_type=code&client_id=a%26b"
         "&redirect_uri=http%3A%2F%2F127.0.0.1%3A5000%2F%3Fx%3D1&state=s%2F1")
-    assert oauth.authorize_url(client, endpoints=Endpoints(), state="s/1", code_challenge="c-_"
-                               ) == plain + "&code_challenge=c-_&code_challenge_method=S256"
+    with_challenge = TraktClient(client).authorize_url(state="s/1", code_challenge="c-_")
+    assert with_challenge == plain + "&code_challenge=c-_&code_challenge_method=S256"
 
 
 @pytest.mark.parametrize("value, oauth_url", [
@@ -489,13 +491,14 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
 
 
-def over_socket(endpoints: Endpoints, budget: float = 90.0, **more: Any) -> Any:
+def over_socket(endpoints: Endpoints, budget: float = 90.0, *, retry_unknown: bool = False,
+                session: requests.Session | None = None) -> Any:
     """The outcome of a refresh, and what was recorded; real time, no real pauses."""
     recorded: list[bytes] = []
     try:
-        result: Any = exchange(REFRESH, CLIENT, endpoints=endpoints, record=recorded.append,
-                               budget=budget, sleep=lambda seconds: None,
-                               **{"retry_unknown": False, **more})
+        asking = TraktClient(CLIENT, endpoints, session=session, sleep=lambda seconds: None)
+        result: Any = asking.exchange(REFRESH, record=recorded.append, budget=budget,
+                                      retry_unknown=retry_unknown)
     except TraktConfigError as caught:
         assert_silent(caught)
         result = caught

@@ -503,7 +503,7 @@ def test_a_poll_that_is_cut_short_leaves_no_doubt_about_the_refresh_token(
         monkeypatch.setattr(storage.Held, "close", close)
         raise Killed
 
-    monkeypatch.setattr("trakt_config.oauth.poll_device_token", killed)
+    monkeypatch.setattr("trakt_config.oauth.TraktClient.poll", killed)
     with pytest.raises(Killed):
         sign_in(path)
     monkeypatch.undo()

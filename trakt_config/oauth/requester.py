@@ -1,0 +1,123 @@
+"""How requests go out to Trakt for one app: with which headers, how often, for how long."""
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Callable
+
+from trakt_config.errors import ConfigError, TraktUnavailable, command
+from trakt_config.oauth import limits
+from trakt_config.oauth.endpoints import VISIBLE, Endpoints
+from trakt_config.oauth.transport import Answer, call
+from trakt_config.tokens import Client, Secret
+from trakt_config.version import __version__
+
+if TYPE_CHECKING:
+    import requests
+
+logger = logging.getLogger("trakt_config")
+
+#: Seconds before a request that certainly was not sent is tried again.
+BACKOFF = (1.0, 2.0)
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """The time that is left for tries and waits, by a clock that nobody sets."""
+
+    ends: float
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+
+    def left(self) -> float:
+        return self.ends - self.monotonic()
+
+    def wait(self, seconds: float, why: str) -> bool:
+        """Wait, log it, and say True; False, at once, when no time would be left after it."""
+        if seconds >= self.left():
+            return False
+        logger.info("%s; trying again in %.0f s", why, seconds)
+        if seconds > 0:
+            self.sleep(seconds)
+        return True
+
+
+@dataclass(frozen=True)
+class Requester:
+    """Sends requests for one app.
+
+    :ivar app: client_id, client_secret and redirect_uri.
+    :ivar endpoints: where Trakt is.
+    :ivar session: for proxies, adapters and CA bundles; nothing else of it is used. An adapter
+        that retries by itself sends more requests than is promised here.
+    :ivar clock: seconds since 1970.
+    :ivar monotonic: seconds, by a clock that nobody sets.
+    :ivar secrets: what a server's words must not show, whether it was sent or not.
+    """
+
+    app: Client
+    endpoints: Endpoints = Endpoints()
+    session: requests.Session | None = None
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    secrets: Sequence[Secret] = field(default=(), repr=False)
+
+    def within(self, seconds: float) -> Deadline:
+        """The deadline that is so many seconds away."""
+        return Deadline(self.monotonic() + seconds, self.monotonic, self.sleep)
+
+    def all_secrets(self, *sent: Secret) -> list[Secret]:
+        """What is masked in an answer to a request that `sent` these."""
+        own = [self.app.client_secret] if self.app.client_secret else []
+        return [*own, *self.secrets, *sent]
+
+    def with_client_secret(self, fields: dict[str, str]) -> dict[str, str]:
+        """`fields` and the client_secret in the body (RFC 6749, section 2.3.1), if there is one."""
+        if not self.app.client_secret:
+            return fields
+        return {**fields, "client_secret": self.app.client_secret.reveal()}
+
+    def post(self, path: str, fields: Mapping[str, str], deadline: Deadline) -> Answer:
+        """Send `fields` to an address below the OAuth endpoint."""
+        body = json.dumps(fields).encode("ascii")
+        return self._send("POST", self.endpoints.oauth + path, body, deadline)
+
+    def get(self, path: str, access_token: Secret, deadline: Deadline) -> Answer:
+        """Read an address below the API endpoint."""
+        return self._send("GET", self.endpoints.api + path, None, deadline, access_token)
+
+    def _send(self, method: str, url: str, body: bytes | None, deadline: Deadline,
+              access_token: Secret | None = None) -> Answer:
+        """Send, and again after a pause where certainly nothing was sent: three tries in all."""
+        headers = _headers(self.app, access_token)
+        for pause in (*BACKOFF, None):
+            try:
+                timeout = max(0.1, min(limits.REQUEST_TIMEOUT, deadline.left()))
+                return call(method, url, headers=headers, body=body, session=self.session,
+                            timeout=timeout)
+            except TraktUnavailable as error:
+                failure = error
+            if failure.outcome_unknown or pause is None:
+                break
+            if not deadline.wait(pause, failure.message):
+                break
+        raise failure
+
+
+def _headers(client: Client, access_token: Secret | None) -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "User-Agent": f"trakt_config/{__version__}",
+               "Accept-Encoding": "identity", "trakt-api-version": "2",
+               "trakt-api-key": client.client_id}
+    if access_token is not None:
+        headers["Authorization"] = f"Bearer {access_token.reveal()}"
+    if not VISIBLE.fullmatch(client.client_id):
+        raise ConfigError("trakt.client_id holds blanks or characters that are not ASCII",
+                          hint="copy it again from https://app.trakt.tv/settings/apps/api")
+    if access_token is not None and not VISIBLE.fullmatch(access_token.reveal()):
+        raise ConfigError("the access token holds blanks or characters that are not ASCII",
+                          hint=f"sign in again: {command('login')}")
+    return headers
