@@ -7,8 +7,6 @@ process has to be able to authorize again: no lock may be left behind, nor a sec
 from __future__ import annotations
 
 import contextlib
-import dis
-import functools
 import os
 import sys
 import threading
@@ -16,7 +14,6 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from types import CodeType, FrameType
 from typing import Any, Callable
 
 import pytest
@@ -24,6 +21,7 @@ import pytest
 import trakt_config
 from tests.support import injection, scenes
 from tests.support.injection import FULL, Ended, forked
+from tests.support.interruptions import Interruption, Tracer
 from tests.support.scenes import Scene
 from trakt_config.sandbox import Answer
 
@@ -32,62 +30,14 @@ PACKAGE = os.path.dirname(trakt_config.__file__)
 WATCHED = {os.path.join(PACKAGE, name) for name in (
     "authorization/authorize.py", "authorization/redeem.py", "authorization/refresh.py",
     "authorization/shield.py", "storage/files.py", "storage/held.py", "storage/journal.py",
-    "storage/locks.py", "storage/replace.py")} | {contextlib.__file__}
-if sys.version_info >= (3, 11):  # Before, an interruption could keep threading's own locks locked.
-    WATCHED.add(threading.__file__)
+    "storage/locks.py", "storage/replace.py")} | {contextlib.__file__, threading.__file__}
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-
-
-class Interruption(BaseException):
-    """What a host's signal handler raises."""
 
 
 @pytest.fixture(scope="module")
 def trakt() -> Iterator[Any]:
     yield from injection.serve()
-
-
-@functools.cache
-def _names(code: CodeType) -> dict[int, str]:
-    return {instruction.offset: instruction.opname for instruction in dis.get_instructions(code)}
-
-
-def _takes_signals(code: CodeType, before: int, now: int) -> bool:
-    """Whether CPython runs signal handlers between these two instructions."""
-    if sys.version_info >= (3, 11):
-        return _names(code).get(before, "").startswith(("CALL", "RESUME", "JUMP_BACKWARD"))
-    return not _names(code)[now].startswith(("SETUP_", "BEFORE_", "YIELD_FROM"))
-
-
-class Tracer:
-    """Counts the instructions of the watched code in this thread where a signal handler could
-    run, and raises at one of them.
-    """
-
-    def __init__(self, at: int | None) -> None:
-        self._at = at
-        self._before: dict[int, int] = {}  # By id: frames have to die when they are left.
-        self.count = 0
-        self.where = ""
-
-    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if frame.f_code.co_filename not in WATCHED:
-            return None
-        frame.f_trace_opcodes = True
-        frame.f_trace_lines = False
-        if event == "return":
-            self._before.pop(id(frame), None)
-        if event == "opcode":
-            before, now = self._before.get(id(frame), -1), frame.f_lasti
-            self._before[id(frame)] = now
-            if not _takes_signals(frame.f_code, before, now):
-                return self
-            self.count += 1
-            if self.count == self._at:
-                self.where = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
-                raise Interruption
-        return self
 
 
 def is_running() -> bool:
@@ -102,7 +52,7 @@ def interrupted(scene: Scene, at: int | None) -> Callable[[], Any]:
         trakt_config.authorize(scene.config, lock_timeout=timedelta(seconds=0.5))
 
     def work() -> Any:
-        tracer, outcome = Tracer(at), "went on"
+        tracer, outcome = Tracer(WATCHED, at), "went on"
         sys.settrace(tracer)
         try:
             authorize()

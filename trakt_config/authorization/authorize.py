@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Callable
 
 from trakt_config import storage
+from trakt_config.authorization import shield  # noqa: F401  At once: it registers what waits at exit.
 from trakt_config.authorization.run import (
     ConfigPath,
     Options,

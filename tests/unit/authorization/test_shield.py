@@ -1,21 +1,23 @@
 """Work that an interruption waits for."""
 from __future__ import annotations
 
+import _thread
+import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any, Callable
 
 import pytest
 
+from tests.support.interruptions import Interruption
 from trakt_config.authorization import shield
 from trakt_config.errors import TraktUnavailable
-
-
-class Interruption(BaseException):
-    """What a signal handler raises."""
 
 
 class Failure(RuntimeError):
@@ -54,13 +56,12 @@ def test_the_exception_is_the_work_s(error: BaseException) -> None:
     assert error.__cause__ is None and error.__context__ is None
 
 
-def test_the_work_has_a_thread_of_its_own_that_the_interpreter_waits_for() -> None:
-    """A daemon would be cut short at exit."""
-    def work() -> threading.Thread:
-        return threading.current_thread()
-    thread = shield.run(work, nothing)
+def test_the_work_has_a_thread_of_its_own() -> None:
+    """With a name, and gone from the list of threads when it has ended."""
+    thread = shield.run(threading.current_thread, nothing)
     assert thread is not threading.current_thread()
-    assert not thread.daemon
+    assert thread.name == "trakt_config"
+    assert thread not in threading.enumerate()
 
 
 def test_an_interruption_waits_until_the_work_is_done(interrupt: None) -> None:
@@ -118,13 +119,12 @@ def test_a_message_that_fails_does_not_end_the_wait(interrupt: None) -> None:
     assert done
 
 
-#: Python drops an exception that a signal handler raises inside the callback of a weak reference,
-#: and a new thread may stumble over a lock in Thread.start that one has passed.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_an_interruption_at_any_moment_leaves_no_work_under_way(interrupt: None) -> None:
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # In a weakref.
+@pytest.mark.parametrize("storm", [1, 2, 4])
+def test_an_interruption_at_any_moment_leaves_no_work_under_way(
+        storm: int, interrupt: None) -> None:
     """Either the work never began, or it is done when the caller goes on."""
-    chance = random.Random(1)
+    chance = random.Random(storm)
     began = cut_short = 0
     for _ in range(400):
         steps: list[str] = []
@@ -134,19 +134,58 @@ def test_an_interruption_at_any_moment_leaves_no_work_under_way(interrupt: None)
             time.sleep(0.0005)
             steps.append("done")
         try:
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00001, 0.0012))
+            rain(storm, chance.uniform(0.00001, 0.0012))
             shield.run(work, nothing)
-            signal.setitimer(signal.ITIMER_REAL, 0)
         except Interruption:
             cut_short += 1
-        except TraktUnavailable:  # The lock in Thread.start complained in its place.
-            assert not steps
+        signal.setitimer(signal.ITIMER_REAL, 0)
         began += bool(steps)
-        before = list(steps)
-        time.sleep(0.001 if before != ["begun", "done"] else 0)
-        assert steps == before
         assert steps in ([], ["begun", "done"])
     assert began and cut_short
+
+
+def rain(drops: int, first: float) -> None:
+    """From now on, that many interruptions of `shield.run`, 20 microseconds apart."""
+    left = [drops]
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        while frame and frame.f_code is not shield.run.__code__:
+            frame = frame.f_back
+        if frame and left[0]:
+            left[0] -= 1
+            signal.setitimer(signal.ITIMER_REAL, 0.00002 if left[0] else 0)
+            raise Interruption
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, first)
+
+
+def test_an_interruption_at_any_instruction_leaves_no_work_under_way() -> None:
+    """Those of starting included: every thread ends, and the interpreter waits for none."""
+    script = (
+        "import sys, threading, time\n"
+        "from tests.support.interruptions import Interruption, Tracer\n"
+        "from trakt_config.authorization import shield\n"
+        "def run(at):\n"
+        "    steps, tracer = [], Tracer({shield.__file__, threading.__file__}, at)\n"
+        "    def work():\n"
+        "        steps.append('begun')\n"
+        "        time.sleep(0.001)\n"
+        "        steps.append('done')\n"
+        "    try:\n"
+        "        sys.settrace(tracer)\n"
+        "        shield.run(work, lambda: None)\n"
+        "    except Interruption:\n"
+        "        pass\n"
+        "    finally:\n"
+        "        sys.settrace(None)\n"
+        "    assert steps in ([], ['begun', 'done']), (at, tracer.where, steps)\n"
+        "    return tracer.count\n"
+        "run(None)  # The newest Pythons trace a function from its second call on.\n"
+        "print(len([run(at) for at in range(1, run(None) + 1)]))\n")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                          timeout=60, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert int(done.stdout) >= 20
 
 
 @pytest.mark.parametrize("error", [Interruption(), Failure("a handler's")])
@@ -155,24 +194,25 @@ def test_an_interruption_before_the_work_began_keeps_it_from_beginning(
     """Then nothing was sent, and nothing is waited for."""
     begun: list[bool] = []
 
-    def start(self: threading.Thread) -> None:
+    def start(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         raise error
-    monkeypatch.setattr(threading.Thread, "start", start)
-    with pytest.raises((Interruption, TraktUnavailable)):
+    monkeypatch.setattr(_thread, "start_new_thread", start)
+    with pytest.raises(type(error)) as caught:
         shield.run(lambda: begun.append(True), nothing)
+    assert caught.value is error
     assert not begun
 
 
 @pytest.mark.parametrize("error", [Interruption(), Failure("a handler's")])
 def test_an_exception_out_of_start_is_an_interruption_once_the_work_has_begun(
         error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thread.start waits for the thread, and a signal may arrive while it does."""
+    """A signal may arrive as soon as there is a thread."""
     steps: list[str] = []
     begun = threading.Event()
-    start = threading.Thread.start
+    start = _thread.start_new_thread
 
-    def interrupted_start(self: threading.Thread) -> None:
-        start(self)
+    def interrupted_start(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        start(work, arguments)
         begun.wait()
         raise error
 
@@ -180,20 +220,20 @@ def test_an_exception_out_of_start_is_an_interruption_once_the_work_has_begun(
         begun.set()
         time.sleep(0.05)
         steps.append("done")
-    monkeypatch.setattr(threading.Thread, "start", interrupted_start)
+    monkeypatch.setattr(_thread, "start_new_thread", interrupted_start)
     with pytest.raises(type(error)) as caught:
         shield.run(work, nothing)
     assert caught.value is error
     assert steps == ["done"]
 
 
-def test_a_system_without_a_thread_to_give_is_an_error_for_people(
-        monkeypatch: pytest.MonkeyPatch) -> None:
-    """A limit on processes, as containers have one. Nothing was sent."""
-    def start(self: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-    monkeypatch.setattr(threading.Thread, "start", start)
-    with pytest.raises(TraktUnavailable, match="Nothing was sent") as caught:
-        shield.run(nothing, nothing)
+def test_a_system_without_a_thread_to_give_is_an_error_for_people() -> None:
+    """A limit on processes, or on memory, as containers have one. Nothing was sent."""
+    before = threading.stack_size(1 << 46)
+    try:
+        with pytest.raises(TraktUnavailable, match="Nothing was sent") as caught:
+            shield.run(nothing, nothing)
+    finally:
+        threading.stack_size(before)
     assert caught.value.__context__ is None
     assert not caught.value.outcome_unknown
