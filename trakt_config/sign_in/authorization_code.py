@@ -7,7 +7,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
@@ -25,7 +24,7 @@ from trakt_config.errors import (
     command,
 )
 from trakt_config.oauth import VISIBLE
-from trakt_config.sign_in import loopback
+from trakt_config.sign_in import browser, loopback
 from trakt_config.sign_in.sign_in import SignIn
 from trakt_config.tokens import Authorization, Client, Secret
 
@@ -57,13 +56,12 @@ def in_browser(sign_in: SignIn) -> Authorization:
     url = request.url(snapshot.settings.client, sign_in.endpoints)
     with loopback.listen(_loopback_address(snapshot), request.state) as receiver:
         sign_in.dialog.show_address(url)
-        # Some browsers return only when their window is closed.
-        threading.Thread(target=sign_in.dialog.open_browser, args=(url,), daemon=True).start()
-        try:
-            redirect = receiver.wait(TIME_LIMIT, sign_in.dialog.countdown)
-        finally:
-            sign_in.dialog.countdown(None)
-        return _answered(sign_in, request, receiver, redirect)
+        with browser.opened(url, sign_in.dialog.open_browser):
+            try:
+                redirect = receiver.wait(TIME_LIMIT, sign_in.dialog.countdown)
+            finally:
+                sign_in.dialog.countdown(None)
+            return _answered(sign_in, request, receiver, redirect)
 
 
 def with_pin(sign_in: SignIn) -> Authorization:
@@ -81,17 +79,20 @@ def _answered(sign_in: SignIn, request: AuthorizationRequest, receiver: loopback
     if redirect is None:
         raise LoginRequired(f"nobody signed in within {TIME_LIMIT / 60:.0f} minutes",
                             reason="expired", hint=AGAIN)
+    name = sign_in.run.name
     try:
         authorization = _exchange(sign_in, request, _code_in(redirect))
     except redeem.TokensReplaced:
         receiver.answer("Trakt was authorized elsewhere",
-                        "The config has other tokens by now, and those stay. "
-                        "You can close this tab.")
+                        f"{name} has other tokens by now, and those stay.")
         raise
     except TraktConfigError as error:
-        receiver.answer("Trakt is not authorized", f"{error.message}. The terminal says more.")
+        receiver.answer("Trakt is not authorized", f"{name} is not signed in: {error.message}. "
+                                                   "The terminal says what to do.")
         raise
-    receiver.answer("Trakt is authorized", "The tokens are saved. You can close this tab.")
+    account = sign_in.account_of(authorization)
+    receiver.answer("Trakt is authorized",
+                    f"{name} is signed in{f' as {account}' if account else ''}.")
     return authorization
 
 

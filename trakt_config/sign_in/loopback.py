@@ -3,34 +3,30 @@
     with listen(address, state) as receiver:
         parameters = receiver.wait(600)     # past favicons, wrong paths, wrong states, garbage
         receiver.answer("Done", "Close me") # only now does the browser's tab say something
+
+The end of the ``with`` block takes a second at most, whoever is connected (see :mod:`.server`).
 """
 from __future__ import annotations
 
 import errno
 import hmac
+import io
 import os
 import queue
 import re
 import socket
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from html import escape
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Callable
 from urllib.parse import parse_qs, urlsplit
 
 from trakt_config.errors import ConfigError, os_reason
 from trakt_config.oauth import is_loopback
-
-#: Seconds that a client may take between two pieces of its request.
-SLOWEST_CLIENT = 10
-
-#: More than any browser opens.
-MOST_CONNECTIONS = 100
+from trakt_config.sign_in import pages
+from trakt_config.sign_in.server import MOST_CONNECTIONS, Server, serving
 
 #: Paths that a browser does not ask for as they are written.
 _NORMALISED = re.compile(r"//|/\.\.?(?:/|$)")
@@ -38,7 +34,8 @@ _NORMALISED = re.compile(r"//|/\.\.?(?:/|$)")
 #: localhost is not ::1 on this machine.
 _NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 
-_ENDED = ("The sign-in was ended", "The terminal says why. You can close this tab.")
+_ENDED = ("The sign-in was ended",
+          "trakt-config was ended here; its status command says what is in the config.")
 
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
@@ -49,23 +46,6 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Connection": "close",
 }
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-<style>body {{ font: 1.1em/1.5 sans-serif; max-width: 32em; margin: 3em auto; padding: 0 1em }}\
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p>{text}</p>
-</body>
-</html>
-"""
 
 
 @dataclass(frozen=True)
@@ -100,9 +80,8 @@ class Receiver:
     def __init__(self, path: str, state: str) -> None:
         self.path = path
         self._state = state
-        self._redirects: queue.Queue[Mapping[str, str]] = queue.Queue()
-        self._answered = threading.Event()
-        self._page = _ENDED
+        self._redirects: queue.SimpleQueue[Mapping[str, str]] = queue.SimpleQueue()
+        self._server: Server | None = None
 
     def wait(self, seconds: float, countdown: Callable[[float], object] = lambda left: None,
              ) -> Mapping[str, str] | None:
@@ -123,12 +102,17 @@ class Receiver:
 
     def answer(self, title: str, text: str) -> None:
         """Show this, which is plain text, to whoever came with the redirect."""
-        self._page = title, text
-        self._answered.set()
+        if self._server is not None:
+            self._server.answer(_response(200, title, text))
 
-    def end(self) -> None:
-        """Show that it is over, unless something else was shown."""
-        self._answered.set()
+    def respond(self, received: bytes) -> bytes | None:
+        """What to say to a request; None for the redirect, which :meth:`answer` answers."""
+        request = _Request(self, received)
+        return None if request.is_redirect else request.response
+
+    def serve(self, server: Server) -> None:
+        """Let this server show the answer."""
+        self._server = server
 
     def is_redirect(self, query: str) -> bool:
         """Whether the wait is over (RFC 6749, sections 3.1, 4.1.2 and 10.12)."""
@@ -144,11 +128,6 @@ class Receiver:
         self._redirects.put(redirect)
         return True
 
-    def page(self) -> tuple[str, str]:
-        """Title and text for whoever came with the redirect, once they are known."""
-        self._answered.wait()
-        return self._page
-
 
 @contextmanager
 def listen(address: Address, state: str) -> Iterator[Receiver]:
@@ -158,87 +137,62 @@ def listen(address: Address, state: str) -> Iterator[Receiver]:
     :raises ConfigError: another program listens there, or the system does not allow it.
     """
     receiver = Receiver(address.path, state)
-    servers: list[_Server] = []
-    try:
-        for host in address.hosts:
-            servers += _servers_at(host, address, receiver)
+    with serving(_listeners(address), receiver.respond, _response(200, *_ENDED)) as server:
+        receiver.serve(server)
         yield receiver
-    finally:
-        receiver.end()
-        for server in servers:
-            server.close()
 
 
-def _servers_at(host: str, address: Address, receiver: Receiver) -> list[_Server]:
-    """The server at `host`; none where localhost is 127.0.0.1 alone."""
-    try:
-        return [_Server(host, address.port, receiver)]
-    except OSError as error:
-        problem = os_reason(error)
-        if host != address.hosts[0] and error.errno in _NO_IPV6:
-            return []
+def _listeners(address: Address) -> list[socket.socket]:
+    """Sockets that listen at each host; one is enough where localhost is 127.0.0.1 alone."""
+    listeners: list[socket.socket] = []
+    problem = ""
+    for host in address.hosts:
+        try:
+            listeners.append(_listener(host, address.port))
+        except OSError as error:
+            if not (host != address.hosts[0] and error.errno in _NO_IPV6):
+                problem = os_reason(error)
+                break
+    if not problem:
+        return listeners
+    for listener in listeners:
+        listener.close()
     raise ConfigError(f"cannot listen on port {address.port} for the browser: {problem}",
                       hint="End the program that uses the port, or choose another port, here in "
                            "redirect_uri and at the Trakt app; or sign in without --browser.")
 
 
-class _Server(ThreadingHTTPServer):
-    """Listens at one address from now on, until :meth:`close`, which also ends its threads."""
-
-    daemon_threads = False
-    # On Windows that would let two programs listen on one port.
-    allow_reuse_address = os.name != "nt"
-
-    def __init__(self, host: str, port: int, receiver: Receiver) -> None:
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.receiver = receiver
-        self._connections: set[Any] = set()
-        super().__init__((host, port), _Handler)
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,),
-                                        name="trakt_config loopback", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self.shutdown()
-        self._thread.join()
-        for connection in list(self._connections):
-            _read_no_more(connection)
-        self.server_close()
-
-    def server_bind(self) -> None:
-        # Not HTTPServer's, which looks up the host's name: slow where there is no DNS.
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        return len(self._connections) < MOST_CONNECTIONS
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away, or never spoke HTTP, is nothing to report."""
+def _listener(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        if os.name != "nt":  # On Windows that would let two programs listen on one port.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(MOST_CONNECTIONS)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Answers one request. Only the redirect that is waited for ends the wait."""
+class _Request(BaseHTTPRequestHandler):
+    """One request that has come whole. Only the redirect that is waited for ends the wait."""
 
-    timeout = SLOWEST_CLIENT
-    server: _Server
-    server_version, sys_version = "trakt_config", ""
+    def __init__(self, receiver: Receiver, received: bytes) -> None:
+        self.is_redirect = False
+        self.response = b""
+        self._receiver = receiver
+        self.rfile = io.BufferedReader(io.BytesIO(received))
+        self.wfile = io.BytesIO()
+        self.close_connection = True
+        self.handle_one_request()
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
-        receiver = self.server.receiver
-        if path != receiver.path:
+        if path != self._receiver.path:
             self._show(404, "Nothing here", "trakt-config waits for Trakt's answer elsewhere.")
-        elif receiver.is_redirect(query):
-            self._show(200, *receiver.page())
+        elif self._receiver.is_redirect(query):
+            self.is_redirect = True
         else:
             self._show(400, "Not this sign-in", "This is not the answer to the sign-in that "
                                                 "trakt-config has begun. It still waits.")
@@ -252,20 +206,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet: the address of a redirect holds the authorization code."""
 
     def _show(self, status: int, title: str, text: str) -> None:
-        page = _PAGE.format(title=escape(title), text=escape(text)).encode("utf-8")
-        self.close_connection = True
-        self.send_response(status)
-        for name, value in _HEADERS.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(page)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(page)
+        self.response = _response(status, title, text, with_body=self.command != "HEAD")
 
 
-def _read_no_more(connection: socket.socket) -> None:
-    """End the wait for a client that says nothing; what is being written still arrives."""
-    try:
-        connection.shutdown(socket.SHUT_RD)
-    except OSError:  # It is closed already.
-        pass
+def _response(status: int, title: str, text: str, *, with_body: bool = True) -> bytes:
+    page = pages.page(title, text).encode("utf-8")
+    reason = BaseHTTPRequestHandler.responses[status][0]
+    headers = {**_HEADERS, "Server": "trakt_config", "Content-Length": str(len(page))}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"HTTP/1.1 {status} {reason}\r\n{lines}\r\n".encode("ascii")
+    return head + page if with_body else head

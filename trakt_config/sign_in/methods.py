@@ -11,7 +11,8 @@ from trakt_config.authorization import redeem, refresh
 from trakt_config.authorization.run import ConfigPath, Options, Run, reports_errors
 from trakt_config.oauth import DeviceCode
 from trakt_config.sign_in import authorization_code, device_code
-from trakt_config.sign_in.sign_in import Dialog, SignIn, open_browser
+from trakt_config.sign_in.browser import open_browser
+from trakt_config.sign_in.sign_in import Dialog, SignIn
 from trakt_config.tokens import Authorization
 
 if TYPE_CHECKING:
@@ -59,7 +60,10 @@ def login(config_path: ConfigPath, *,
                       sleep=sleep)
     sign_in = SignIn(Run.on(config_path, options), dialog, monotonic)
     try:
-        return METHODS[method](sign_in)
+        authorization = METHODS[method](sign_in)
+        if method != "browser" and dialog.show_account is not None:
+            sign_in.account_of(authorization)
+        return authorization
     except redeem.TokensReplaced:
         pass
     return refresh.adopt(sign_in.run).authorization

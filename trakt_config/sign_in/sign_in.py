@@ -6,8 +6,6 @@ lost; while the person is busy, nothing is locked.
 """
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass
 from typing import Callable, TypeVar
 
@@ -15,24 +13,15 @@ from trakt_config import oauth, storage
 from trakt_config.authorization import redeem, refresh
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.redeem import Ask, Intent
-from trakt_config.authorization.run import Run, Snapshot
+from trakt_config.authorization.run import Run, Snapshot, logger
+from trakt_config.errors import TraktConfigError
 from trakt_config.oauth import DeviceCode
-from trakt_config.tokens import Authorization
+from trakt_config.tokens import Authorization, Secret
+
+#: Seconds for Trakt to say whose the tokens are. They are saved by then.
+ACCOUNT_TIME_LIMIT = 5.0
 
 T = TypeVar("T")
-
-
-def open_browser(url: str) -> bool:
-    """Open `url` in a browser window; False, at once, where there can be none."""
-    has_windows = (sys.platform in ("win32", "darwin") or os.environ.get("BROWSER")
-                   or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    if not has_windows:  # webbrowser would start a text browser, in the middle of our terminal.
-        return False
-    import webbrowser
-    try:
-        return webbrowser.open(url)
-    except (OSError, webbrowser.Error):
-        return False
 
 
 @dataclass(frozen=True)
@@ -41,17 +30,22 @@ class Dialog:
 
     :ivar show_code: where to go, and which code to enter there; for ``device``.
     :ivar show_address: the address at which to sign in; for ``browser`` and ``pin``.
-    :ivar open_browser: opens that address; False where it could not. For ``browser``.
+    :ivar open_browser: opens that address; False where it could not. For ``browser``. None: the
+        system's browser, with a page in its arguments that other users cannot read (see
+        :func:`~trakt_config.sign_in.pages.private_page`); a callback has to see to that itself.
     :ivar ask_pin: the pin, or the whole address that Trakt redirected to; for ``pin``.
     :ivar offer_new_code: whether to go on with another device code; gets why the one ended.
+    :ivar show_account: gets the name of the account that has signed in, once the tokens are saved;
+        empty where Trakt does not tell it in time. None: it is not asked for.
     :ivar countdown: gets the seconds that are left, once a second; None when that is over.
     """
 
     show_code: Callable[[DeviceCode], object] = lambda code: None
     show_address: Callable[[str], object] = lambda url: None
-    open_browser: Callable[[str], bool] = open_browser
+    open_browser: Callable[[str], bool] | None = None
     ask_pin: Callable[[], str] = lambda: ""
     offer_new_code: Callable[[str], bool] = lambda why: False
+    show_account: Callable[[str], object] | None = None
     countdown: Callable[[float | None], object] = lambda left: None
 
 
@@ -92,6 +86,24 @@ class SignIn:
             except redeem.HalfAnswer:
                 pass
             return refresh.refresh_half(self.run, held).authorization
+
+    def account_of(self, authorization: Authorization) -> str:
+        """The name of the account that has signed in; empty where Trakt does not tell it in time.
+
+        Asked when the tokens are saved, and told to the dialog: somebody who was signed in to
+        another account than they thought sees it now.
+        """
+        name = ""
+        try:
+            client = self.run.read().settings.client
+            name = oauth.user_settings(
+                Secret(authorization.access_token), client, endpoints=self.endpoints,
+                budget=ACCOUNT_TIME_LIMIT, session=self.run.options.session).username
+        except TraktConfigError as error:
+            logger.debug("%s: the account's name is not known: %s", self.run.name, error.message)
+        if self.dialog.show_account is not None:
+            self.dialog.show_account(name)
+        return name
 
     def _read(self, held: storage.Held) -> tuple[Snapshot, bool]:
         """The config under the lock, and whether an earlier request may have spent its refresh

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from trakt_config.errors import ConfigError
-from trakt_config.sign_in import loopback
+from trakt_config.sign_in import server
 from trakt_config.sign_in.loopback import Address, Receiver, address_of, listen
 
 STATE = "the-state-of-this-sign-in"
@@ -167,19 +167,43 @@ def test_silent_clients_hold_nobody_up(receiver: Receiver, port: int,
         client.close()
 
 
-def test_a_slow_client_is_cut_off(monkeypatch: pytest.MonkeyPatch, receiver: Receiver,
-                                  port: int) -> None:
-    monkeypatch.setattr(loopback._Handler, "timeout", 0.05)
+def test_a_client_that_drips_is_cut_off_all_the_same(
+        monkeypatch: pytest.MonkeyPatch, receiver: Receiver, port: int) -> None:
+    """One deadline for the whole request: what comes meanwhile does not put it off."""
+    monkeypatch.setattr(server, "SLOWEST_CLIENT", 0.2)
     with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-        assert client.recv(1) == b""
+        with pytest.raises(OSError):
+            for _ in range(1000):
+                client.sendall(b"x")
+                time.sleep(0.01)
 
 
-def test_too_many_connections_are_turned_away(monkeypatch: pytest.MonkeyPatch,
-                                              receiver: Receiver, port: int) -> None:
-    monkeypatch.setattr(loopback, "MOST_CONNECTIONS", 1)
-    with socket.create_connection(("127.0.0.1", port), timeout=10):
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as second:
-            assert second.recv(1) == b""
+def test_a_client_that_does_not_take_its_page_is_cut_off(
+        monkeypatch: pytest.MonkeyPatch, receiver: Receiver, port: int) -> None:
+    monkeypatch.setattr(server, "SLOWEST_CLIENT", 0.2)
+    monkeypatch.setattr(receiver, "respond", lambda received: b"x" * 50_000_000)
+    monkeypatch.setattr(receiver._server, "_respond", receiver.respond)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert receiver._server is not None
+        while not receiver._server._connections:
+            time.sleep(0.01)
+        while receiver._server._connections:
+            time.sleep(0.01)
+
+
+def test_many_silent_clients_make_room(monkeypatch: pytest.MonkeyPatch, receiver: Receiver,
+                                       port: int, browser: ThreadPoolExecutor) -> None:
+    """The oldest goes; the redirect, which waits for its answer, does not."""
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 2)
+    page = browser.submit(visit, port, REDIRECT)
+    assert receiver.wait(10) is not None
+    silent = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(4)]
+    assert [client.recv(1) for client in silent[:3]] == [b"", b"", b""]
+    receiver.answer("Done", "")
+    assert page.result(10)[0] == 200
+    for client in silent:
+        client.close()
 
 
 def test_a_redirect_that_comes_twice_gets_the_same_page(

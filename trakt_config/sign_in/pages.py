@@ -1,0 +1,92 @@
+"""The pages that a sign-in shows in a browser on this machine. Everything shown is escaped."""
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+
+CLOSE_THIS_TAB = "You can close this tab."
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; --line: #8886; }}
+body {{ font: 1.05em/1.55 system-ui, sans-serif; max-width: 34em; margin: 8vh auto 0;
+  padding: 0 1.2em; }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #121212; color: #e8e8e8; }} }}
+main {{ border: 1px solid var(--line); border-radius: .8em; padding: .4em 1.8em 1em; }}
+h1 {{ font-size: 1.5em; }}
+p {{ overflow-wrap: anywhere; }}
+footer {{ margin: 1em 0; font-size: .85em; opacity: .75; }}
+</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<p>{text}</p>
+</main>
+<footer>{note}</footer>
+</body>
+</html>
+"""
+
+_REDIRECT = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="referrer" content="no-referrer">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="refresh" content="0; url={url}">
+<title>On to Trakt</title>
+</head>
+<body>
+<p><a href="{url}">Go on to Trakt</a></p>
+</body>
+</html>
+"""
+
+
+def page(title: str, text: str, note: str = CLOSE_THIS_TAB) -> str:
+    """A whole page, of plain text."""
+    return _PAGE.format(title=escape(title), text=escape(text), note=escape(note))
+
+
+@contextmanager
+def private_page(url: str) -> Iterator[str]:
+    """The address of a page that leads to `url`, for a browser that is started with it.
+
+    Every user of a machine can read the arguments of every program there, and what stands in
+    them first has won: whoever knows the state of a sign-in can send us the code of an account
+    of theirs, and whoever knows a device's code can enter it for theirs. PKCE does not help: they
+    sign in with our challenge. So the arguments may not hold the address itself. Nor does a page
+    of ours at a secret address on a port of this machine help: that address would be in the
+    arguments, others could ask for it before the browser has started, and to be told so afterwards
+    comes too late, when they have already answered.
+
+    What others cannot do is to read a file of ours. So this is one: of mode 0600, in a folder of
+    mode 0700 that nobody else can enter or plant (mkdtemp: a fresh name, never one that is there),
+    and gone when the ``with`` block ends. Root, and programs of the same user, can read it, as
+    they can read the config itself. A browser that may not read there (one in a sandbox of its
+    own) shows that it found nothing: the person has the address in the terminal.
+
+    :raises OSError: there is no room or right for it.
+    """
+    folder = tempfile.mkdtemp(prefix="trakt_config-")
+    try:
+        path = Path(folder, "sign-in.html")
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(fd, "w", encoding="utf-8") as file:
+            file.write(_REDIRECT.format(url=escape(url)))
+        yield path.as_uri()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,238 @@
+"""Serves small requests on this machine, in one thread that waits for no client.
+
+No socket of it blocks, and each client has one deadline for its whole request, so that slow, silent
+and many clients hold nobody up: neither the client that is waited for, nor the end.
+"""
+from __future__ import annotations
+
+import _thread
+import selectors
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Callable
+
+from trakt_config.errors import ConfigError
+
+#: Seconds that a client may take for its whole request, and for taking the whole response.
+SLOWEST_CLIENT = 10.0
+
+#: Seconds at the end for clients that have not taken their response yet.
+SLOWEST_END = 1.0
+
+#: More than any browser opens. The oldest that has said nothing useful makes room for the next.
+MOST_CONNECTIONS = 100
+
+#: Bytes of a request, of which a redirect has a few hundred.
+LONGEST_REQUEST = 128 * 1024
+
+#: What to say to the bytes of a request; None: that is known later, and :meth:`Server.answer` says.
+Respond = Callable[[bytes], "bytes | None"]
+
+
+@contextmanager
+def serving(listeners: Sequence[socket.socket], respond: Respond,
+            farewell: bytes) -> Iterator[Server]:
+    """Serve until the end of the ``with`` block; then the listeners are closed as well.
+
+    :param farewell: the response for those who wait for an answer that has not come by then.
+    """
+    server: Server | None = None
+    try:
+        server = Server(listeners, respond, farewell)
+        server.start()
+        yield server
+    finally:
+        _close(server, listeners)
+
+
+def _close(server: Server | None, listeners: Sequence[socket.socket]) -> None:
+    """Close everything, however often that is interrupted; the first interruption is raised."""
+    interruption: BaseException | None = None
+    while True:
+        try:
+            if server is not None:
+                server.close()
+            for listener in listeners:
+                listener.close()
+            break
+        except BaseException as error:
+            interruption = interruption or error
+    if interruption is not None:
+        raise interruption
+
+
+class Server:
+    """Serves all clients; begun once with :meth:`start`, ended with :meth:`close`."""
+
+    def __init__(self, listeners: Sequence[socket.socket], respond: Respond,
+                 farewell: bytes) -> None:
+        self._respond = respond
+        self._farewell = farewell
+        self._answer: bytes | None = None
+        self._selector = selectors.DefaultSelector()
+        self._connections: list[_Connection] = []
+        self._waker, self._wakened = socket.socketpair()
+        self._is_closing = False
+        # Bare locks survive an exception that a signal's handler raises; threading's do not.
+        self._begun = _thread.allocate_lock()
+        self._under_way = _thread.allocate_lock()
+        self._under_way.acquire()
+        self._has_ended = False
+        self._waker.setblocking(False)
+        for listener in (*listeners, self._wakened):
+            listener.setblocking(False)
+            self._selector.register(listener, selectors.EVENT_READ)
+
+    def start(self) -> None:
+        try:
+            _thread.start_new_thread(self._run, ())
+            return
+        except RuntimeError:
+            pass
+        raise ConfigError("the system gave no thread to listen for the browser",
+                          hint="Sign in without --browser.")
+
+    def answer(self, response: bytes) -> None:
+        """Say this to those who wait for an answer, and to those who will."""
+        self._answer = response
+        self._wake()
+
+    def close(self) -> None:
+        """End the thread, and what it holds. To be repeated where it was interrupted."""
+        self._is_closing = True
+        self._wake()
+        has_begun = not self._begun.acquire(blocking=False)  # If not, it will not any more.
+        if has_begun and not self._has_ended:
+            self._under_way.acquire()
+        for connection in self._connections:
+            connection.socket.close()
+        for end in (self._waker, self._wakened, self._selector):
+            end.close()
+
+    def _wake(self) -> None:
+        """Let the thread see what has changed."""
+        try:
+            self._waker.send(b"!")
+        except OSError:  # It has been woken often enough, or it is over.
+            pass
+
+    def _run(self) -> None:
+        if not self._begun.acquire(blocking=False):
+            return
+        try:
+            while not self._is_closing:
+                self._step(1.0)
+            self._finish()
+        finally:
+            self._has_ended = True
+            self._under_way.release()
+
+    def _finish(self) -> None:
+        """Let those who wait have their answer, within a second."""
+        self._answer = self._answer or self._farewell
+        end = time.monotonic() + SLOWEST_END
+        while time.monotonic() < end:
+            for connection in self._connections[:]:
+                if not (connection.awaits_answer or connection.unsent):
+                    self._drop(connection)
+            if not self._connections:
+                return
+            self._step(0.05)
+
+    def _step(self, seconds: float) -> None:
+        """Do what can be done now, or as soon as there is something, after `seconds` at most."""
+        for key, _ in self._selector.select(seconds):
+            if key.fileobj is self._wakened:
+                self._wakened.recv(65536)
+            elif key.data is None:
+                self._accept(key.fileobj)
+            elif key.data in self._connections:
+                self._go_on(key.data)
+        self._answer_those_who_wait()
+        now = time.monotonic()
+        for connection in self._connections[:]:
+            if now >= connection.deadline and not connection.awaits_answer:
+                self._drop(connection)
+
+    def _accept(self, listener: Any) -> None:
+        if self._is_closing:
+            return
+        try:
+            client, _ = listener.accept()
+        except OSError:  # It has gone again, or there is no descriptor left for now.
+            time.sleep(0.02)
+            return
+        if len(self._connections) >= MOST_CONNECTIONS:
+            waiting = [other for other in self._connections if other.awaits_answer]
+            silent = [other for other in self._connections if other not in waiting]
+            self._drop((silent or waiting)[0])
+        connection = _Connection(client)
+        self._connections.append(connection)
+        self._selector.register(client, selectors.EVENT_READ, connection)
+
+    def _go_on(self, connection: _Connection) -> None:
+        """Read what has come, or write what is taken; a client that has gone is dropped."""
+        try:
+            if connection.unsent:
+                if connection.send():
+                    self._drop(connection)
+            elif connection.receive():
+                self._selector.unregister(connection.socket)
+                self._send(connection, self._respond(bytes(connection.received)))
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._drop(connection)
+
+    def _answer_those_who_wait(self) -> None:
+        for connection in self._connections[:] if self._answer is not None else ():
+            if connection.awaits_answer:
+                self._send(connection, self._answer)
+
+    def _send(self, connection: _Connection, response: bytes | None) -> None:
+        connection.awaits_answer = response is None
+        if response is None:
+            return
+        connection.unsent = response
+        connection.deadline = time.monotonic() + SLOWEST_CLIENT
+        self._selector.register(connection.socket, selectors.EVENT_WRITE, connection)
+        if not response:
+            self._drop(connection)
+
+    def _drop(self, connection: _Connection) -> None:
+        self._connections.remove(connection)
+        try:
+            self._selector.unregister(connection.socket)
+        except KeyError:  # It awaits an answer.
+            pass
+        try:
+            connection.socket.shutdown(socket.SHUT_WR)
+        except OSError:  # It has gone already.
+            pass
+        connection.socket.close()
+
+
+class _Connection:
+    """One client: what has come of its request, and what is still to be sent to it."""
+
+    def __init__(self, client: socket.socket) -> None:
+        client.setblocking(False)
+        self.socket = client
+        self.deadline = time.monotonic() + SLOWEST_CLIENT
+        self.received = bytearray()
+        self.awaits_answer = False
+        self.unsent = b""
+
+    def receive(self) -> bool:
+        """Take what has come; whether the request is complete."""
+        part = self.socket.recv(65536)
+        self.received += part
+        return not part or len(self.received) > LONGEST_REQUEST \
+            or b"\r\n\r\n" in self.received or b"\n\n" in self.received
+
+    def send(self) -> bool:
+        """Send what the client takes; whether that was all."""
+        self.unsent = self.unsent[self.socket.send(self.unsent):]
+        return not self.unsent
