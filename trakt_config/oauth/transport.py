@@ -6,6 +6,7 @@ request. requests itself is imported by the functions that send, and by nothing 
 """
 from __future__ import annotations
 
+import _thread
 import ipaddress
 import socket
 import threading
@@ -44,7 +45,8 @@ class Watch:
     """Cuts the connection of one request at its deadline, and knows how far the request came.
 
     A duplicate of the socket is what gets shut down: it reaches a TLS handshake as well, which
-    runs on an object that nobody else holds yet.
+    runs on an object that nobody else holds yet. Its thread is not a ``threading.Timer``, whose
+    locks an exception of a signal handler can leave locked.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -53,8 +55,9 @@ class Watch:
         self.expired = False
         self._lock = threading.Lock()
         self._duplicates: list[socket.socket] = []
-        self._timer = threading.Timer(seconds, self._expire)
-        self._timer.daemon = True
+        self._seconds = max(0.0, min(seconds, threading.TIMEOUT_MAX))
+        self._done = threading.Lock()
+        self._done.acquire()
 
     def __enter__(self) -> Watch:
         """Start.
@@ -62,7 +65,7 @@ class Watch:
         :raises TraktUnavailable: the system gives no thread.
         """
         try:
-            self._timer.start()
+            _thread.start_new_thread(self._wait, ())
             return self
         except RuntimeError:
             pass
@@ -71,7 +74,7 @@ class Watch:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  traceback: TracebackType | None) -> None:
-        self._timer.cancel()
+        self._done.release()
         with self._lock:
             for duplicate in self._duplicates:
                 duplicate.close()
@@ -94,10 +97,11 @@ class Watch:
                 raise TimeoutError("too late to send")
             self.connected = True
 
-    def _expire(self) -> None:
-        with self._lock:
-            self.expired = True
-            self._shut_down()
+    def _wait(self) -> None:
+        if not self._done.acquire(timeout=self._seconds):
+            with self._lock:
+                self.expired = True
+                self._shut_down()
 
     def _shut_down(self) -> None:
         for duplicate in self._duplicates:

@@ -3,12 +3,16 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
+import threading
 import time
 
 import pytest
 import requests
 import urllib3
 
+from tests.support.interruptions import Interruption, Tracer
+from trakt_config.oauth import transport
 from trakt_config.oauth.http_errors import explained, may_have_sent
 from trakt_config.oauth.transport import Watch, is_loopback
 
@@ -44,6 +48,28 @@ def test_watch_leaves_a_finished_request_alone() -> None:
             watch.may_send()
         ours.sendall(b"x")
         assert theirs.recv(1) == b"x" and watch.connected and not watch.expired
+
+
+def test_an_interrupted_watch_ends() -> None:
+    """Wherever a signal handler raises: its thread is gone when its time is over, at the latest."""
+    def watched(at: int | None) -> int:
+        tracer = Tracer({transport.__file__, threading.__file__}, at)
+        sys.settrace(tracer)
+        try:
+            with Watch(0.1):
+                pass
+        except Interruption:
+            pass
+        finally:
+            sys.settrace(None)
+        return tracer.count
+    before = set(sys._current_frames())
+    for at in range(1, max(watched(None), watched(None)) + 1):
+        watched(at)
+    deadline = time.monotonic() + 10
+    while set(sys._current_frames()) - before:
+        assert time.monotonic() < deadline, "a thread waits for what nobody will release"
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("host, expected", [
