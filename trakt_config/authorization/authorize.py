@@ -73,6 +73,8 @@ def ensure_authorized(config_path: ConfigPath, options: Options) -> Result:
         first = run.read()
     except ConfigError as error:
         broken = error  # It may be half written: what counts is read under the lock.
+    if first:
+        run.warn_of_settings(first)
     if first and first.is_fresh and _is_whole(run, first):
         return run.result(Outcome.FRESH, first)
     # Not at the top: a fresh run needs nothing of HTTP.

@@ -117,6 +117,11 @@ class Run:
         """Tell whoever listens, with the name of the config."""
         logger.warning("%s: %s", printable(self.name), with_path(text, self.name))
 
+    def warn_of_settings(self, snapshot: Snapshot) -> None:
+        """Tell of what a person typed into the config and what does nothing."""
+        for warning in snapshot.settings.warnings:
+            self.warn(f"line {warning.line}: {warning.message}")
+
     def explain(self, text: str) -> None:
         """Say what was decided, for whoever wants to know."""
         logger.debug("%s: %s", printable(self.name), text)

@@ -129,6 +129,8 @@ def _problems(run: Run, snapshot: Snapshot, step: Step | None) -> Iterator[str]:
         yield ("the refresh token was issued before Trakt's move of July 2026, and such tokens "
                "cannot be refreshed: sign in once more, with: "
                + with_path(command("login"), run.name))
+    for warning in snapshot.settings.warnings:
+        yield f"line {warning.line}: {warning.message}"
     yield from _unknown_keys(snapshot.document.trakt or {}, "trakt", SETTING_KEYS)
     yield from _unknown_keys(snapshot.document.authorization, "trakt.authorization",
                              AUTHORIZATION_KEYS)

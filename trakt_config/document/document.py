@@ -1,17 +1,21 @@
 """A config that has been read: what its ``trakt`` block says, and where. Bytes in, values out."""
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from trakt_config.document.events import position, trimmed
-from trakt_config.document.layout import Block, Entry, Outline
+from trakt_config.document.events import trimmed
+from trakt_config.document.layout import Block, Entry, Outline, Stray
+from trakt_config.document.lines import position
 from trakt_config.document.parser import read_outline
 from trakt_config.errors import ConfigError
 
 #: A larger file is no config.
 MAX_BYTES = 2 * 1024 * 1024
+
+_COMMENT = re.compile(r" *#")
 
 _STANDARD_TAGS = "tag:yaml.org,2002:"
 
@@ -24,7 +28,8 @@ class Value:
     one, without the blanks around it, whatever type YAML would give it. ``line`` and ``column``
     count from 1; those of a value that takes no room are its key's. ``scalar`` is False for a
     list or a mapping. ``blank``: nothing, ``~``, ``null``, or a string of blanks. ``foreign``: it
-    has a tag of another program's, such as ``!secret``.
+    has a tag of another program's, such as ``!secret``. ``only_comment``: nothing, and a comment
+    where the value should be.
     """
 
     text: str = field(repr=False)
@@ -33,6 +38,7 @@ class Value:
     scalar: bool
     blank: bool
     foreign: bool = False
+    only_comment: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +48,8 @@ class Document:
     ``trakt`` holds every value of the block by key, ``authorization`` included (not a scalar, or
     blank); None when the block is missing or null. ``has_trakt``: the key is there, maybe null;
     then ``trakt_line`` and ``trakt_column`` are where. ``authorization`` holds the values of the
-    inner block, and is empty when that is missing, null or empty.
+    inner block, and is empty when that is missing, null or empty. ``strays`` are keys of the root
+    that look as if they were meant to be `trakt`, or to stand in it.
     """
 
     data: bytes = field(repr=False)
@@ -51,6 +58,7 @@ class Document:
     trakt_line: int | None
     trakt_column: int | None
     authorization: Mapping[str, Value] = field(repr=False)
+    strays: tuple[Stray, ...]
     _text: str = field(repr=False)
     _outline: Outline = field(repr=False)
 
@@ -65,7 +73,7 @@ def parse(data: bytes) -> Document:
         something that we write and that an alias elsewhere uses.
     """
     if len(data) > MAX_BYTES:
-        raise ConfigError("the file is larger than 2 MiB", hint="is this the right file?")
+        raise ConfigError("the file is larger than 2 MiB", hint="Is this the right file?")
     text = _decoded(data)
     return document_of(data, text, read_outline(text))
 
@@ -75,12 +83,12 @@ def document_of(data: bytes, text: str, found: Outline) -> Document:
     entry = found.entry
     return Document(
         data=data,
-        trakt=_values(found.trakt) if found.trakt else None,
+        trakt=_values(text, found.trakt) if found.trakt else None,
         has_trakt=entry is not None,
         trakt_line=entry.line if entry else None,
         trakt_column=entry.column if entry else None,
-        authorization=_values(found.authorization) if found.authorization else {},
-        _text=text, _outline=found)
+        authorization=_values(text, found.authorization) if found.authorization else {},
+        strays=found.strays, _text=text, _outline=found)
 
 
 def _decoded(data: bytes) -> str:
@@ -92,21 +100,26 @@ def _decoded(data: bytes) -> str:
     before = data[:valid].decode("utf-8")
     line, column = position(before, len(before))
     # Raised out here: the decoder's exception holds the whole file.
-    raise ConfigError("the file is not UTF-8", hint="save it as UTF-8 in your editor",
+    raise ConfigError("the file is not UTF-8", hint="Save it as UTF-8 in your editor.",
                       line=line, column=column)
 
 
-def _values(block: Block) -> Mapping[str, Value]:
-    return MappingProxyType({entry.key: _value(entry) for entry in block.entries
+def _values(text: str, block: Block) -> Mapping[str, Value]:
+    return MappingProxyType({entry.key: _value(text, entry) for entry in block.entries
                              if entry.key is not None})
 
 
-def _value(entry: Entry) -> Value:
+def _value(text: str, entry: Entry) -> Value:
     line, column = entry.value_line, entry.value_column
     if entry.blank:
         line, column = entry.line, entry.column
     return Value(text=trimmed(entry.value), line=line, column=column, scalar=entry.scalar,
-                 blank=entry.blank, foreign=is_foreign(entry))
+                 blank=entry.blank, foreign=is_foreign(entry),
+                 only_comment=entry.empty and _comment_follows(text, entry))
+
+
+def _comment_follows(text: str, entry: Entry) -> bool:
+    return entry.colon is not None and _COMMENT.match(text, entry.colon + 1) is not None
 
 
 def is_foreign(entry: Entry) -> bool:

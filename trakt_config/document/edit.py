@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 
 from trakt_config.document.document import Document, is_foreign
-from trakt_config.document.events import NEWLINE
 from trakt_config.document.layout import AUTHORIZATION, PIN, TRAKT, Block, Entry, Outline, Path
+from trakt_config.document.lines import NEWLINE
 from trakt_config.document.proof import Change, proved
 from trakt_config.document.splices import (
     Fields,
@@ -22,7 +22,7 @@ from trakt_config.document.splices import (
     newline_at,
     set_value,
 )
-from trakt_config.errors import ConfigError
+from trakt_config.errors import ConfigError, command
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
 #: Filled in by Kometa (``<<name>>``) or by another program (``${NAME}``).
@@ -119,7 +119,7 @@ def _trakt(document: Document) -> Block:
     if block is None:
         raise ConfigError("there is no trakt block", line=document.trakt_line,
                           column=document.trakt_column,
-                          hint="add one with client_id and authorization")
+                          hint=f"Add one with: {command('login')}")
     return block
 
 

@@ -93,6 +93,19 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Stray:
+    """A key of the root that was meant to be `trakt`, or to stand in it. ``key`` is one of ours."""
+
+    key: str
+    line: int
+    column: int
+
+    @property
+    def is_trakt(self) -> bool:
+        return self.key == "trakt"
+
+
+@dataclass(frozen=True)
 class Outline:
     """What one pass keeps. ``digest`` covers everything but the root's ``trakt`` entry.
 
@@ -107,6 +120,7 @@ class Outline:
     loader: str
     stands_alone: bool = False
     following: int | None = None
+    strays: tuple[Stray, ...] = ()
 
     @property
     def entry(self) -> Entry | None:
@@ -127,6 +141,11 @@ def skip_gap(text: str, position: int) -> int:
     """Where the next character stands that is neither blank nor comment; may be the end."""
     match = _GAP.match(text, position)
     return match.end() if match else position
+
+
+def without_case(name: str) -> str:
+    """A key without what people mistake: case, dashes, underscores, spaces, colons."""
+    return re.sub(r"[-_ :.]", "", name).lower()
 
 
 def dotted(path: Path) -> str:

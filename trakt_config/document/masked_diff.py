@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from trakt_config.document.document import Document
-from trakt_config.document.events import NEWLINE
 from trakt_config.document.layout import Block, Entry
+from trakt_config.document.lines import NEWLINE
 from trakt_config.tokens import MASK
 
 #: Lines shown around a change.

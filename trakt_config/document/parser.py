@@ -26,7 +26,6 @@ from ruamel.yaml.events import (
 from trakt_config.document.events import (
     BLOCK_HEADER,
     HOST_LOADER,
-    NEWLINE,
     QUICK_LOADER,
     events,
     is_blank,
@@ -42,9 +41,13 @@ from trakt_config.document.layout import (
     Entry,
     Outline,
     Path,
+    Stray,
     dotted,
     skip_gap,
+    without_case,
 )
+from trakt_config.document.lines import NEWLINE
+from trakt_config.document.mistakes import not_a_mapping
 from trakt_config.errors import ConfigError
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
@@ -53,6 +56,12 @@ MAX_DEPTH = 100
 
 #: More keys in `trakt` or `authorization` are no config: they are all kept.
 MAX_KEYS = 1000
+
+#: Misspellings of `trakt`, as :func:`.layout.without_case` leaves them.
+_LIKE_TRAKT = frozenset({"trakt", "trackt", "track", "tract", "trak", "trakk", "trkat", "trakttv"})
+
+#: So many are reported at most.
+_MAX_STRAYS = 10
 
 #: So many digested events are kept at most.
 _BATCH = 500
@@ -177,6 +186,7 @@ class _Reader:
         self.digest = hashlib.blake2b(loader.encode("ascii"), digest_size=16)
         self.document_end: int | None = None
         self.ours: dict[str, tuple[Path, Any] | None] = {}  # what an alias refers to now
+        self.strays: list[Stray] = []
         self.lookalikes: list[tuple[Path, str, Any]] = []
 
     def take(self, event: Any) -> None:
@@ -195,7 +205,7 @@ class _Reader:
         self._refuse_lookalikes()
         self._digest_batch()
         return Outline(self.root, self.digest.digest(), self.document_end, self.loader,
-                       self._stands_alone(), self.following)
+                       self._stands_alone(), self.following, tuple(self.strays))
 
     def _stands_alone(self) -> bool:
         """Whether `trakt` can be read without the rest of the text (see :mod:`.proof`)."""
@@ -230,7 +240,7 @@ class _Reader:
         self.batch.append((_identity(event),))
         if isinstance(event, CollectionStartEvent):
             if len(self.stack) + self.outside >= MAX_DEPTH:
-                refuse(f"nested more than {MAX_DEPTH} levels deep", "make it flatter", event)
+                refuse(f"nested more than {MAX_DEPTH} levels deep", "Make it flatter.", event)
             self.outside += 1
             if event.anchor is not None:
                 self.ours[event.anchor] = None
@@ -270,16 +280,15 @@ class _Reader:
         self.documents += 1
         if self.documents > 1:
             refuse("a second YAML document begins here",
-                   "keep one document in the file: delete the line with the dashes", event)
+                   "Keep one document in the file: delete the line with the dashes.", event)
         if event.explicit:
             self.end = event.end_mark.index
 
     def _open(self, event: Any) -> None:
         if len(self.stack) >= MAX_DEPTH:
-            refuse(f"nested more than {MAX_DEPTH} levels deep", "make it flatter", event)
+            refuse(f"nested more than {MAX_DEPTH} levels deep", "Make it flatter.", event)
         if not self.stack and not isinstance(event, MappingStartEvent):
-            refuse("the file is not a mapping",
-                   "a config has `key: value` lines at its outermost level", event)
+            raise not_a_mapping(self.text, "", event)
         path, digest = self._place(event)
         parent = self.stack[-1] if self.stack else None
         self._refuse_other_kinds(path, event)
@@ -337,8 +346,7 @@ class _Reader:
     def _leaf(self, event: Any) -> None:
         if not self.stack:
             if not isinstance(event, ScalarEvent) or not is_blank(event):
-                refuse("the file is not a mapping",
-                       "a config has `key: value` lines at its outermost level", event)
+                raise not_a_mapping(self.text, "", event)
             self.digest.update(b"" if is_empty(event) else _identity(event))
             return
         path, digest = self._place(event)
@@ -452,7 +460,7 @@ class _Reader:
         if isinstance(event, ScalarEvent):
             self._refuse_other_kinds(path, event)
         if parent.colon is None and not parent.event.flow_style and path in (TRAKT, AUTHORIZATION):
-            refuse(f"{dotted(path)} has no colon", "write a colon behind the key", key.event)
+            refuse(f"{dotted(path)} has no colon", "Write a colon behind the key.", key.event)
         # `!!str &a v` is marked at `&a`: the value begins at the first character of all.
         start = self.end if parent.colon is None or is_empty(event) else skip_gap(
             self.text, parent.colon + 1)
@@ -471,17 +479,19 @@ class _Reader:
             return
         name = _content(event)
         self._count(parent, event)
+        if parent.path == ROOT and name and name != "trakt":
+            self._note_stray(name, event)
         if parent.path == ROOT and parent.entries and self.following is None:
             self._end_of_trakt(event)
         if name in _KEYS[parent.path] and _has_tag(event):
             refuse(f"the tag (!) before the key {name} makes it a key of another kind",
-                   "delete the tag", event)
+                   "Delete the tag.", event)
         if parent.path != ROOT and name == "<<" and event.style is None:
             refuse(f"a merge key (<<) inside {dotted(TRAKT)}",
-                   "write the merged keys out in the trakt block", event)
+                   "Write the merged keys out in the trakt block.", event)
         keys = _KEYS[parent.path]
         if name in keys and name in parent.seen:
-            refuse(f"{dotted(parent.path + (name,))} is there twice", "delete one of the two",
+            refuse(f"{dotted(parent.path + (name,))} is there twice", "Delete one of the two.",
                    event)
         if name in keys:
             parent.seen.add(name)
@@ -495,7 +505,17 @@ class _Reader:
         parent.quoted = parent.quoted or getattr(event, "style", None) == '"'
         if parent.keys > MAX_KEYS and parent.path != ROOT:
             refuse(f"{dotted(parent.path or ())} has more than {MAX_KEYS} keys",
-                   "is this the right file?", event)
+                   "Is this the right file?", event)
+
+    def _note_stray(self, name: str, event: Any) -> None:
+        meant = name
+        if name not in KNOWN_KEYS:
+            if len(name) > 10 or without_case(name) not in _LIKE_TRAKT:
+                return
+            meant = "trakt"
+        if len(self.strays) < _MAX_STRAYS:
+            mark = event.start_mark
+            self.strays.append(Stray(meant, mark.line + 1, mark.column + 1))
 
     def _end_of_trakt(self, event: Any) -> None:
         """The first key of the root behind `trakt`."""
@@ -513,27 +533,26 @@ class _Reader:
             if all(block is None or block.entry(name) is None for home, block in blocks.items()
                    if home in _homes(path) and name in _KEYS[home]):
                 refuse(f"an invisible character is part of the key {name}",
-                       "delete everything before the key and indent it with spaces", event)
+                       "Delete everything before the key and indent it with spaces.", event)
 
     def _refuse_alias(self, path: Path | None, event: Any) -> None:
         if self.stack[-1].inside or path == TRAKT:
-            refuse("an alias (*) inside the trakt block", "write the value itself there", event)
+            refuse("an alias (*) inside the trakt block", "Write the value itself there.", event)
         if event.anchor not in self.ours:
-            refuse("an alias (*) whose anchor (&) is not in the file", "write the value itself "
-                   "there", event)
+            refuse("an alias (*) whose anchor (&) is not in the file", "Write the value itself "
+                   "there.", event)
         ours = self.ours.get(event.anchor)
         if ours is not None:
             where, anchored = ours
             refuse(f"{dotted(where)} has an anchor (&) that is used elsewhere in the file",
-                   "write the values out at both places and delete the anchor", anchored)
+                   "Write the values out at both places and delete the anchor.", anchored)
 
     def _refuse_other_kinds(self, path: Path | None, event: Any) -> None:
         """`trakt` and `authorization` are mappings, or nothing."""
         if path not in (TRAKT, AUTHORIZATION) or isinstance(event, MappingStartEvent):
             return
         if not isinstance(event, ScalarEvent) or not is_blank(event):
-            refuse(f"{dotted(path or ())} is not a mapping",
-                   "put its keys on lines of their own below it, indented with spaces", event)
+            raise not_a_mapping(self.text, dotted(path or ()), event)
 
 
 def _homes(path: Path) -> list[Path]:

@@ -35,7 +35,7 @@ from dataclasses import dataclass, field, replace
 
 from trakt_config.document import quoting
 from trakt_config.document.document import MAX_BYTES, Document, document_of, parse
-from trakt_config.document.events import HOST_LOADER, events, position
+from trakt_config.document.events import HOST_LOADER, events
 from trakt_config.document.layout import (
     AUTHORIZATION,
     ROOT,
@@ -46,6 +46,7 @@ from trakt_config.document.layout import (
     Path,
     dotted,
 )
+from trakt_config.document.lines import position
 from trakt_config.document.parser import KNOWN_KEYS, outside, read_outline
 from trakt_config.document.splices import NUMBERS, Splice, overlapping, spliced
 from trakt_config.errors import ConfigError

@@ -11,6 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from trakt_config.document.document import Document, Value
 from trakt_config.document.edit import KEPT_ELSEWHERE_HINT
+from trakt_config.document.unused import (
+    SettingWarning,
+    meant,
+    refuse_strays,
+    warnings_about,
+)
 from trakt_config.errors import ConfigError, command
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secret
 
@@ -32,13 +38,17 @@ _NOT_A_TOKEN = re.compile(r"[^ -~]")
 
 @dataclass(frozen=True)
 class Settings:
-    """The ``trakt`` block. ``authorization`` is None where no access token of known age is."""
+    """The ``trakt`` block. ``authorization`` is None where no access token of known age is.
+
+    ``warnings`` are about what a person typed and what does nothing as it stands.
+    """
 
     client: Client
     pin: Secret | None
     force_refresh: bool
     authorization: Authorization | None
     refresh_token: Secret | None
+    warnings: tuple[SettingWarning, ...] = ()
 
 
 def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
@@ -55,16 +65,19 @@ def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
         pin=_pin(trakt.get("pin")),
         force_refresh=_text(trakt.get("force_refresh")) in ("true", "True", "TRUE"),
         authorization=Authorization.from_values(tokens),
-        refresh_token=Secret(tokens["refresh_token"]) if tokens["refresh_token"] else None)
+        refresh_token=Secret(tokens["refresh_token"]) if tokens["refresh_token"] else None,
+        warnings=warnings_about(document))
 
 
 def _block(document: Document) -> Mapping[str, Value]:
+    if not document.trakt:
+        refuse_strays(document)
     if not document.has_trakt:
         raise ConfigError("there is no trakt block in this file",
                           hint=f"Add one with: {command('login')}")
     if document.trakt is None:
         raise ConfigError("the trakt block is empty: it has no client_id",
-                          hint=f"Put your app's client_id there ({APPS_PAGE}).",
+                          hint=f"Put your app's Client ID there ({APPS_PAGE}).",
                           line=document.trakt_line, column=document.trakt_column)
     return document.trakt
 
@@ -74,6 +87,11 @@ def _client(document: Document, trakt: Mapping[str, Value],
     client_id = _setting(trakt, "client_id", environ)
     if not client_id:
         value = trakt.get("client_id")
+        if value is None:
+            _refuse_misspelt(document, trakt)
+        elif value.only_comment:
+            raise _error(value, "trakt.client_id is only a comment: what stands behind # is not "
+                                "read", "Write your app's Client ID before the #.")
         raise ConfigError("trakt.client_id is empty" if value else "trakt has no client_id",
                           hint=f"Put your app's Client ID there ({APPS_PAGE}).",
                           line=value.line if value else document.trakt_line,
@@ -83,6 +101,19 @@ def _client(document: Document, trakt: Mapping[str, Value],
     return Client(client_id=client_id,
                   client_secret=Secret(secret) if secret else None,
                   redirect_uri=redirect_uri or Client.redirect_uri)
+
+
+def _refuse_misspelt(document: Document, trakt: Mapping[str, Value]) -> None:
+    """There is no client_id, but a key that looks like it."""
+    for name, value in trakt.items():
+        if name.startswith("client_id:"):
+            raise _error(value, "there is no space behind the colon of client_id",
+                         "Write one: `client_id: VALUE`.")
+    found = meant(trakt, "client_id")
+    if found is not None:
+        raise _error(found, "trakt has no client_id: is this key meant?",
+                     "Write it as `client_id:`.")
+    refuse_strays(document)
 
 
 def _setting(trakt: Mapping[str, Value], key: str, environ: Mapping[str, str]) -> str:

@@ -1,0 +1,16 @@
+"""Lines as editors know them: they end with ``\\r\\n``, ``\\n`` or ``\\r`` alone."""
+from __future__ import annotations
+
+import re
+
+NEWLINE = re.compile(r"\r\n|\n|\r")
+
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+def position(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of `offset`, both from 1; a byte order mark has no column."""
+    breaks = [match.end() for match in NEWLINE.finditer(text, 0, offset)]
+    start = breaks[-1] if breaks else 0
+    marks = text.count(_BYTE_ORDER_MARK, 0, 1) if start == 0 < offset else 0
+    return len(breaks) + 1, offset - start - marks + 1

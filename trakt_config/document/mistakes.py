@@ -1,0 +1,237 @@
+"""What a person did to the YAML that it cannot be read, and where: errors in our own words.
+
+ruamel.yaml's texts quote the file, and its places are where it noticed, often lines below the
+mistake. Here the line of the mistake is looked for. Nothing of the file is said but the names of
+our own keys.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import ScalarEvent
+from ruamel.yaml.reader import ReaderError
+
+from trakt_config.document.lines import NEWLINE, position
+from trakt_config.errors import ConfigError
+from trakt_config.tokens import AUTHORIZATION_KEYS
+
+#: The keys that may be named: they are no secrets.
+_OURS = frozenset({"trakt", "client_id", "client_secret", "redirect_uri", "pin", "force_refresh",
+                   "authorization", *AUTHORIZATION_KEYS})
+
+_CONFLICT = re.compile(r"(?m)^(?:<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|\Z)")
+_VERSION = re.compile(r"(?m)^%YAML\b[^\r\n]*")
+_HUGE_ESCAPE = re.compile(r"\\U(?!0010|000)[0-9a-fA-F]{8}")
+
+#: A line that should be `key: value`: its indentation, its first word, what stands behind that.
+_LINE = re.compile(r"([ ]*)([\"']?[\w.-]+[\"']?)([^\r\n]*)")
+
+_PASTE = "Write a colon and a space behind it: `{}: VALUE`."
+_CHECK = "Check the quotes, colons and indentation there and just above."
+
+
+class Mistake(NamedTuple):
+    """What is wrong, what to do, and where, from 1."""
+
+    message: str
+    hint: str
+    line: int | None = None
+    column: int | None = None
+
+    def error(self) -> ConfigError:
+        return ConfigError(self.message, hint=self.hint, line=self.line, column=self.column)
+
+
+def yaml_error(text: str, problem: Exception, last: Any) -> ConfigError:
+    """The error for an exception of ruamel.yaml.
+
+    :param last: the last event before it, or None.
+    """
+    found = _conflict(text)
+    if found is None and isinstance(problem, ReaderError):
+        found = Mistake("a character that YAML does not allow",
+                        "Delete the invisible character there.", *position(text, problem.position))
+    if found is None and isinstance(problem, MarkedYAMLError):
+        found = _marked(text, problem, last)
+    return (found or _unmarked(text, last)).error()
+
+
+def not_a_mapping(text: str, name: str, event: Any) -> ConfigError:
+    """The error for `trakt`, `authorization` or the whole file (an empty `name`) that is none."""
+    mark = event.start_mark
+    line, column = mark.line + 1, mark.column + 1
+    if isinstance(event, ScalarEvent) and event.style is None:
+        found = _conflict(text) or _without_colon(text, line)
+        if found is not None and column == found.column:
+            return found.error()
+    if name:
+        return Mistake(f"{name} is not a mapping", "Put its keys on lines of their own below it, "
+                       "indented with spaces.", line, column).error()
+    return Mistake("the file is not a mapping", "A config has `key: value` lines at its outermost "
+                   "level: is this the right file?", line, column).error()
+
+
+# -- where ruamel.yaml says a place --------------------------------------------------------------
+
+def _marked(text: str, problem: MarkedYAMLError, last: Any) -> Mistake | None:
+    mark = problem.problem_mark or problem.context_mark
+    if mark is None:
+        return None
+    line, column = mark.line + 1, mark.column + 1
+    if text[mark.index:mark.index + 1] == "\t":
+        return Mistake("a tab where YAML wants spaces", "Use spaces instead of the tab.", line,
+                       column)
+    known = str(problem.problem or problem.context)
+    found = _at_context(text, problem, known) or _open_quote(text, mark, last, known)
+    if found is None and known.startswith("mapping values are not allowed"):
+        found = _unexpected_colon(text, line, column)
+    return found or _explained(known, line, column)
+
+
+def _at_context(text: str, problem: MarkedYAMLError, known: str) -> Mistake | None:
+    """Mistakes that begin where ruamel.yaml began to read what it could not end."""
+    mark = problem.context_mark
+    if mark is None:
+        return None
+    line, column = mark.line + 1, mark.column + 1
+    if known.startswith("could not find expected ':'"):
+        return _without_colon(text, line) or Mistake(
+            "not valid YAML: a key without a colon",
+            "Write a colon and a space behind it, or indent it like the text above.", line, column)
+    if "quoted scalar" in str(problem.context) and (
+            "end of stream" in known or "document separator" in known):
+        return Mistake("not valid YAML: a quote that is opened here is never closed",
+                       "Close it at the end of the value.", line, column)
+    if known.startswith("expected ',' or") and _at_end(text, problem.problem_mark):
+        return Mistake("not valid YAML: a bracket that is opened here is never closed",
+                       "Close it at the end of the list or mapping.", line, column)
+    return None
+
+
+def _at_end(text: str, mark: Any) -> bool:
+    return mark is not None and not text[mark.index:].strip()
+
+
+def _open_quote(text: str, mark: Any, last: Any, known: str) -> Mistake | None:
+    """Text right behind closing quotes: either these do not close what the person opened, or a
+    quote stands within.
+    """
+    if not isinstance(last, ScalarEvent) or last.style not in ("'", '"'):
+        return None
+    start, end = last.start_mark, last.end_mark
+    if end.line != mark.line or text[end.index:mark.index].strip(" "):
+        return None
+    if start.line != end.line:
+        return Mistake("not valid YAML: a quote that is opened here is not closed on its line",
+                       "Close it at the end of the value.", start.line + 1, start.column + 1)
+    if known.startswith("expected ',' or"):
+        return None
+    return Mistake("not valid YAML: text behind the closing quote",
+                   "Delete it; a single quote within single quotes is written twice.",
+                   mark.line + 1, mark.column + 1)
+
+
+def _unexpected_colon(text: str, line: int, column: int) -> Mistake | None:
+    lines = NEWLINE.split(text)
+    above = next((number for number in range(line - 1, 0, -1) if lines[number - 1].strip()), 0)
+    here = _indentation(lines[line - 1])
+    if not above or ": " in lines[line - 1][:column - 1]:
+        return Mistake("not valid YAML: a colon in a value",
+                       "Put quotes around the value that holds the colon.", line, column)
+    if here == _indentation(lines[above - 1]):
+        return _without_colon(text, above)
+    if here > _indentation(lines[above - 1]):
+        return Mistake("not valid YAML: this line is indented deeper than the one above",
+                       "Indent the keys of one block alike.", line, here + 1)
+    return None
+
+
+def _without_colon(text: str, line: int) -> Mistake | None:
+    """The line as a key that lacks its colon, or the space behind it."""
+    found = _LINE.match(NEWLINE.split(text)[line - 1].lstrip("\ufeff"))
+    if found is None:
+        return None
+    indentation, word, rest = found.groups()
+    name, column = word.strip("\"'"), len(indentation) + 1
+    shown = name if name in _OURS else "KEY"
+    what = f"behind {name}" if name in _OURS else "behind the key"
+    if rest.startswith(":") and rest[1:2].strip():
+        return Mistake(f"there is no space behind the colon of {name}" if name in _OURS
+                       else "there is no space behind the colon of this key",
+                       f"Write one: `{shown}: VALUE`.", line, column)
+    if name not in _OURS or rest.startswith((":", ",", "]", "}")):
+        return None
+    if name in ("trakt", "authorization"):
+        return Mistake(f"there is no colon {what}", f"Write one: `{name}:`.", line, column)
+    if rest.lstrip().startswith("="):
+        return Mistake(f"there is an equals sign {what} where a colon belongs",
+                       f"Write `{name}: VALUE`.", line, column)
+    return Mistake(f"there is no colon {what}", _PASTE.format(shown), line, column)
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _explained(known: str, line: int, column: int) -> Mistake:
+    for start, message, hint in _EXPLANATIONS:
+        if start in known:
+            return Mistake(f"not valid YAML: {message}", hint, line, column)
+    return Mistake("not valid YAML", _CHECK, line, column)
+
+
+_EXPLANATIONS = (
+    ("mapping values are not allowed", "a colon that is not expected here",
+     "Check the indentation, or put quotes around a value that holds a colon."),
+    ("expected <block end>", "the indentation does not match the lines above",
+     "Indent the keys of one block alike."),
+    ("expected ',' or", "a comma or a closing bracket is missing",
+     "Check the brackets and commas there and just above."),
+    ("cannot start any token", "a value cannot begin with this character",
+     "Put quotes around the value."),
+    ("expected alphabetic or numeric character", "a value cannot begin with this character",
+     "Put quotes around the value."),
+    ("escape", "a backslash in double quotes that begins no escape",
+     "Write the backslash twice, or use single quotes."),
+    ("expected '<document start>'", "more text behind the end of the mapping",
+     "Indent the line like the others of its block, or delete it."),
+    ("tag handle", "a tag (!) whose handle is not declared",
+     "Put quotes around the value if it is no tag."),
+    ("sequence entries are not allowed", "a dash that is not expected here",
+     "Put the list on lines of its own below its key, or quotes around the value."),
+)
+
+
+# -- where it says none --------------------------------------------------------------------------
+
+def _unmarked(text: str, last: Any) -> Mistake:
+    """AssertionError, OverflowError and the like: they have no place, so it is looked for."""
+    for place in _places(text):
+        return place
+    hint = "Undo the last change of the file, or check it with a YAML linter."
+    if last is None:
+        return Mistake("not valid YAML", hint, 1, 1)
+    return Mistake("not valid YAML at this line or below", hint, last.end_mark.line + 1, 1)
+
+
+def _places(text: str) -> Iterator[Mistake]:
+    for found in _HUGE_ESCAPE.finditer(text):
+        yield Mistake("not valid YAML: an escape that stands for no character",
+                      "Write the backslash twice, or use single quotes.",
+                      *position(text, found.start()))
+    for found in _VERSION.finditer(text):
+        if found.group().split()[1:] not in (["1.1"], ["1.2"]):
+            yield Mistake("a YAML version that is not supported",
+                          "Delete the line, or write `%YAML 1.2`.", *position(text, found.start()))
+
+
+def _conflict(text: str) -> Mistake | None:
+    found = _CONFLICT.search(text)
+    if found is None:
+        return None
+    return Mistake("a conflict marker: two versions of the file were not merged",
+                   "Keep one version, and delete the lines with <<<<<<<, ======= and >>>>>>>.",
+                   *position(text, found.start()))
