@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any
 
 from trakt_config.errors import LoginRequired
-from trakt_config.oauth import limits
 from trakt_config.oauth.answers import (
     ACCESS_TOKEN,
     cleaned,
@@ -48,9 +47,9 @@ def revoke(trakt: Requester, token: Secret, budget: float) -> None:
         raise unusable(answer).error
 
 
-def user_settings(trakt: Requester, access_token: Secret) -> UserSettings:
+def user_settings(trakt: Requester, access_token: Secret, budget: float) -> UserSettings:
     """See :meth:`trakt_config.oauth.TraktClient.user_settings`."""
-    answer = trakt.get("/users/settings", access_token, trakt.within(limits.BUDGET))
+    answer = trakt.get("/users/settings", access_token, trakt.within(budget))
     if answer.status == 401 and not is_html(answer):
         raise LoginRequired("Trakt refused the access token", reason=ACCESS_TOKEN.reason,
                             hint=ACCESS_TOKEN.advice)

@@ -69,9 +69,10 @@ class TraktClient(Requester):
         """
         account.revoke(self, secret, budget)
 
-    def user_settings(self, access_token: Secret) -> UserSettings:
+    def user_settings(self, access_token: Secret, *, budget: float = BUDGET) -> UserSettings:
         """Ask Trakt who the access token belongs to (``GET /users/settings``).
 
+        :param budget: as for `exchange`.
         :raises LoginRequired: ``access_token_refused``.
         """
-        return account.user_settings(self, access_token)
+        return account.user_settings(self, access_token, budget)

@@ -14,6 +14,7 @@ from trakt_config.authorization import redeem, refresh
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.redeem import Ask, Intent
 from trakt_config.authorization.run import Run, Snapshot, logger
+from trakt_config.authorization.trakt import client_for
 from trakt_config.errors import TraktConfigError
 from trakt_config.oauth import DeviceCode
 from trakt_config.tokens import Authorization, Secret
@@ -95,10 +96,9 @@ class SignIn:
         """
         name = ""
         try:
-            client = self.run.read().settings.client
-            name = oauth.user_settings(
-                Secret(authorization.access_token), client, endpoints=self.endpoints,
-                budget=ACCOUNT_TIME_LIMIT, session=self.run.options.session).username
+            trakt = client_for(self.run.options, self.run.read())
+            name = trakt.user_settings(Secret(authorization.access_token),
+                                       budget=ACCOUNT_TIME_LIMIT).username
         except TraktConfigError as error:
             logger.debug("%s: the account's name is not known: %s", self.run.name, error.message)
         if self.dialog.show_account is not None:
