@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from trakt_config.document.document import Document, is_foreign
 from trakt_config.document.layout import AUTHORIZATION, PIN, TRAKT, Block, Entry, Outline, Path
@@ -30,6 +31,9 @@ _PLACEHOLDER = re.compile(r"<<[^<>]+>>|\$\{[^{}]*\}")
 
 #: A line that holds a key or a list item, and is not only a comment.
 _KEY_OR_ITEM = re.compile(r"[ \t]*(?!#)(?:.*:(?:[ \t]|$)|-(?:[ \t]|$))")
+
+#: What Kometa looks for besides the client and the authorization, and adds where it is missing.
+_LOOKED_FOR: Mapping[str, str | None] = MappingProxyType({"pin": None, "force_refresh": "false"})
 
 #: The way out for somebody who keeps the tokens somewhere else.
 KEPT_ELSEWHERE_HINT = ("Keep the authorization in a small file of its own, and start the job with: "
@@ -86,31 +90,40 @@ def clear_authorization(document: Document) -> Document:
     return proved(Change(document, splices, written))
 
 
-def fill_client(document: Document, client_id: str, client_secret: str) -> Document:
+def fill_client(document: Document, client_id: str, client_secret: str, *,
+                redirect_uri: str = "", complete: bool = False) -> Document:
     """The document with `client_id` and `client_secret` where they are blank or missing.
 
     A value that is there is never overwritten. Where the whole block is missing, one in Kometa's
-    shape is added at the end of the file, with a blank line before it. An empty `client_secret`
-    stays empty: newer apps have none.
+    shape is added at the end of the file, with a blank line before it: with all the keys that
+    Kometa looks for, since it dumps the whole file to add one. An empty `client_secret` stays
+    empty: newer apps have none.
 
+    :param redirect_uri: is written in the same way; empty: the key is not added.
+    :param complete: add the keys that Kometa looks for to a block that is there as well.
     :raises ConfigError: the edit cannot be done or proved.
     """
     client = {"client_id": client_id, "client_secret": client_secret}
-    found = document._outline
-    if found.trakt is None:
+    if redirect_uri:
+        client["redirect_uri"] = redirect_uri
+    trakt = document._outline.trakt
+    if trakt is None:
         return _add_trakt(document, client)
     splices: list[Splice] = []
     written: dict[Path, str | None] = {}
     for key, value in client.items():
-        entry = found.trakt.entry(key)
+        entry = trakt.entry(key)
         if value and entry is not None and entry.blank:
-            splices += set_value(document._text, found.trakt, entry, value)
+            splices += set_value(document._text, trakt, entry, value)
             written[TRAKT + (key,)] = value
-    missing = {key: value for key, value in client.items()
-               if value and found.trakt.entry(key) is None}
-    if missing:
-        splices += insert(document._text, found.trakt, found.trakt.entry("client_id"), missing, 2)
-        written.update({TRAKT + (key,): value for key, value in missing.items()})
+    typed = {key: value for key, value in client.items() if value and trakt.entry(key) is None}
+    looked_for = {key: value for key, value in _LOOKED_FOR.items()
+                  if complete and trakt.entry(key) is None}
+    for fields, after in ((typed, "client_id"), (looked_for, "client_secret")):
+        if fields:
+            place = trakt.entry(after) or trakt.entry("client_id")
+            splices += insert(document._text, trakt, place, fields, 2)
+            written.update({TRAKT + (key,): value for key, value in fields.items()})
     return proved(Change(document, splices, written))
 
 
@@ -184,8 +197,7 @@ def _refuse_values_from_elsewhere(entry: Entry) -> None:
 def _add_trakt(document: Document, client: Mapping[str, str]) -> Document:
     text, found = document._text, document._outline
     filled = {key: value or None for key, value in client.items()}
-    inner: Fields = {**filled, "authorization": dict.fromkeys(AUTHORIZATION_KEYS),
-                     "pin": None}
+    inner: Fields = {**filled, "authorization": dict.fromkeys(AUTHORIZATION_KEYS), **_LOOKED_FOR}
     if found.root is None:
         splices = [_appended(document, inner, 0)]
     elif found.entry is not None:
@@ -194,7 +206,7 @@ def _add_trakt(document: Document, client: Mapping[str, str]) -> Document:
         splices = insert(text, found.root, None, {"trakt": inner}, 2)
     else:
         splices = [_appended(document, inner, found.root.column)]
-    written: dict[Path, str | None] = {PIN: None}
+    written = {TRAKT + (key,): value for key, value in _LOOKED_FOR.items()}
     written.update({TRAKT + (key,): value for key, value in filled.items()})
     written.update({AUTHORIZATION + (key,): None for key in AUTHORIZATION_KEYS})
     return proved(Change(document, splices, written))

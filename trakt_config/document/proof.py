@@ -48,7 +48,7 @@ from trakt_config.document.layout import (
 )
 from trakt_config.document.lines import position
 from trakt_config.document.parser import KNOWN_KEYS, outside, read_outline
-from trakt_config.document.splices import NUMBERS, Splice, overlapping, spliced
+from trakt_config.document.splices import BARE, Splice, overlapping, spliced
 from trakt_config.errors import ConfigError
 
 #: Stands for the rest of the file behind the `trakt` entry.
@@ -302,6 +302,6 @@ def _is_written(entries: list[tuple[Path, Entry]], path: Path, value: str | None
     if entry.value != value or entry.event.ctag is not None or entry.event.anchor is not None:
         return False
     return entry.style is not None or (
-        quoting.is_integer(value) if path[-1] in NUMBERS
+        quoting.is_bare(value) if path[-1] in BARE
         else quoting.is_plain_string(value, flow=False))
 

@@ -52,6 +52,11 @@ def is_integer(text: str) -> bool:
     return _INTEGER.fullmatch(text) is not None
 
 
+def is_bare(text: str) -> bool:
+    """Whether `text`, written without quotes, is this number or boolean to any YAML reader."""
+    return is_integer(text) or text in ("true", "false")
+
+
 def double_quoted(text: str) -> str:
     """`text` in double quotes, with escapes that YAML 1.1, YAML 1.2 and JSON share."""
     return '"' + _ESCAPED.sub(_escape, text) + '"'
@@ -71,12 +76,12 @@ def written(text: str, *, number: bool = False, style: str | None = None, flow: 
             json: bool = False) -> str:
     """`text` as it is to stand in the file.
 
-    :param number: digits, to be written bare.
+    :param number: digits, or a boolean, to be written without quotes.
     :param style: the quotes that the value had, ``'`` or ``"``; they are kept.
     :param flow: whether it stands inside ``{}`` or ``[]``.
     :param json: whether only double quotes will do.
     """
-    if number and is_integer(text):
+    if number and is_bare(text):
         return text
     if json or style == '"':
         return double_quoted(text)

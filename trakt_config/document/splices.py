@@ -19,8 +19,8 @@ Splice = tuple[int, int, str]
 #: New entries in order: text, None for an empty value, or the entries of a mapping.
 Fields = Mapping[str, Union[str, None, "Fields"]]
 
-#: The keys whose values are numbers.
-NUMBERS = frozenset({"expires_in", "created_at"})
+#: The keys whose values are numbers or booleans.
+BARE = frozenset({"expires_in", "created_at", "force_refresh"})
 
 _TAG_OR_ANCHOR = re.compile(
     "![^ \t\r\n\x85\u2028\u2029]*|&[^ \t\r\n\x85\u2028\u2029?:,\\[\\]{}%@`]*")
@@ -53,7 +53,7 @@ def set_value(text: str, block: Block, entry: Entry, value: str | None) -> list[
     if value is None:
         return _replace(text, block, entry, "null" if block.flow else "")
     return _replace(text, block, entry, quoting.written(
-        value, number=entry.key in NUMBERS, style=entry.style, flow=block.flow,
+        value, number=entry.key in BARE, style=entry.style, flow=block.flow,
         json=block.flow and entry.key_style == '"'))
 
 
@@ -182,7 +182,7 @@ def block_lines(fields: Fields, indentation: str, step: int) -> list[str]:
         elif value is None:
             lines.append(f"{indentation}{key}:")
         else:
-            lines.append(f"{indentation}{key}: {quoting.written(value, number=key in NUMBERS)}")
+            lines.append(f"{indentation}{key}: {quoting.written(value, number=key in BARE)}")
     return lines
 
 
@@ -195,7 +195,7 @@ def flow_items(fields: Fields, *, json: bool) -> list[str]:
         elif value is None:
             written = "null"
         else:
-            written = quoting.written(value, number=key in NUMBERS, flow=True, json=json)
+            written = quoting.written(value, number=key in BARE, flow=True, json=json)
         items.append(f"{quoting.double_quoted(key) if json else key}: {written}")
     return items
 

@@ -535,7 +535,7 @@ def test_clear_authorization(before: bytes, after: bytes) -> None:
 
 BLOCK = (b"trakt:\n  client_id: ID\n  client_secret: SECRET\n  authorization:\n    access_token:\n"
          b"    token_type:\n    expires_in:\n    refresh_token:\n    scope:\n    created_at:\n"
-         b"  pin:\n")
+         b"  pin:\n  force_refresh: false\n")
 
 
 @cases(
@@ -560,7 +560,7 @@ BLOCK = (b"trakt:\n  client_id: ID\n  client_secret: SECRET\n  authorization:\n 
      b"trakt: {client_id: x, client_secret: y}"),
     ("flow", b"{a: 1}", b"{a: 1, trakt: {client_id: ID, client_secret: SECRET, authorization: "
      b"{access_token: null, token_type: null, expires_in: null, refresh_token: null, scope: null, "
-     b"created_at: null}, pin: null}}"),
+     b"created_at: null}, pin: null, force_refresh: false}}"),
 )
 def test_fill_client(before: bytes, after: bytes) -> None:
     """Blank and missing keys are filled, values are kept, a missing block is added."""
@@ -568,6 +568,33 @@ def test_fill_client(before: bytes, after: bytes) -> None:
     assert filled.data == after
     assert fill_client(filled, "OTHER", "OTHER").data == after
     assert set_authorization(filled, NEW).authorization["scope"].text == "public"
+
+
+@cases(
+    ("a new block", b"", BLOCK.replace(b"SECRET\n", b"SECRET\n  redirect_uri: http://h/c\n")),
+    ("a new block in flow", b"{}", None),
+    ("after the client", b"trakt:\n  client_id:\n  client_secret: s # c\n  authorization:\n",
+     b"trakt:\n  client_id: ID\n  redirect_uri: http://h/c\n  client_secret: s # c\n  pin:\n"
+     b"  force_refresh: false\n  authorization:\n"),
+    ("what is there stays", b"trakt: {client_id: x, redirect_uri: y, pin: z, force_refresh: true}",
+     b"trakt: {client_id: x, client_secret: SECRET, redirect_uri: y, pin: z, "
+     b"force_refresh: true}"),
+    ("a blank one is filled", b"trakt:\n  client_id: x\n  redirect_uri:\n  pin: 1\n"
+     b"  client_secret: y\n  force_refresh: yes\n",
+     b"trakt:\n  client_id: x\n  redirect_uri: http://h/c\n  pin: 1\n  client_secret: y\n"
+     b"  force_refresh: yes\n"),
+    ("in JSON", b'{"trakt": {"client_id": ""}}', None),
+)
+def test_fill_client_completely(before: bytes, after: bytes | None) -> None:
+    """All that a host looks for is there then, and a second time changes nothing."""
+    filled = fill_client(parse(before), "ID", "SECRET", redirect_uri="http://h/c", complete=True)
+    if after is not None:
+        assert filled.data == after
+    read = ruamel.yaml.YAML(typ="safe", pure=True).load(filled.data)["trakt"]
+    assert {"client_id", "client_secret", "redirect_uri", "pin", "force_refresh"} <= set(read)
+    if b"force_refresh" not in before:
+        assert read["force_refresh"] is False and read["pin"] is None
+    assert fill_client(filled, "a", "b", redirect_uri="c", complete=True).data == filled.data
 
 
 def test_fill_client_behind_kept_blank_lines() -> None:
