@@ -20,6 +20,7 @@ import _thread
 import atexit
 import builtins
 import os
+import sys
 import threading
 from types import TracebackType
 from typing import Any, Callable, Generic, TypeVar
@@ -134,6 +135,7 @@ class _Task(Generic[T]):
         try:
             if self._is_first("work"):
                 threading.current_thread().name = "trakt_config"
+                _let_tools_look()
                 self._results.append(self._work())
         except BaseException as error:
             self._error = error
@@ -169,6 +171,15 @@ def _locked() -> _thread.LockType:
     lock = _thread.allocate_lock()
     lock.acquire()
     return lock
+
+
+def _let_tools_look() -> None:
+    """Debuggers, profilers and coverage see this thread as they see those of `threading`."""
+    hooks = vars(threading)
+    if hooks.get("_trace_hook"):
+        sys.settrace(hooks["_trace_hook"])
+    if hooks.get("_profile_hook"):
+        sys.setprofile(hooks["_profile_hook"])
 
 
 def _forget_this_thread() -> None:

@@ -64,6 +64,21 @@ def test_the_work_has_a_thread_of_its_own() -> None:
     assert thread not in threading.enumerate()
 
 
+@pytest.mark.parametrize("tool", [(threading.settrace, "_trace_hook"),
+                                  (threading.setprofile, "_profile_hook")])
+def test_debuggers_and_coverage_see_the_work(tool: tuple[Callable[[Any], None], str]) -> None:
+    """As they see that of any thread which `threading` starts."""
+    install, name = tool
+    seen = []
+    before = vars(threading)[name]
+    install(lambda frame, event, argument: seen.append(frame.f_code))
+    try:
+        shield.run(nothing, nothing)
+    finally:
+        install(before)
+    assert nothing.__code__ in seen
+
+
 def test_an_interruption_waits_until_the_work_is_done(interrupt: None) -> None:
     """It is told once what is being waited for, and then goes on."""
     events: list[str] = []
