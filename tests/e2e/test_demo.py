@@ -25,7 +25,7 @@ SAMPLE = ROOT / "trakt_config" / "sample_config.yml"
 def tour(**environ: str) -> str:
     """What the tour says in a process of its own, with nothing but `environ` around it."""
     done = subprocess.run([sys.executable, "-W", "error", "-c",
-                           "import sys; from trakt_config.cli import demo; sys.exit(demo.run())"],
+                           "import sys; from trakt_config.cli import demo; sys.exit(demo.tour())"],
                           env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], **environ},
                           cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=60)
@@ -36,7 +36,7 @@ def tour(**environ: str) -> str:
 def test_tour_tells_of_four_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     said: list[str] = []
-    assert demo.run(said.append) == 0
+    assert demo.tour(said.append) == 0
     text = "\n".join(said)
     for line in ("Outcome: exchanged, with 1 request for tokens.",
                  "Outcome: fresh, with 0 requests for tokens.",
@@ -65,7 +65,7 @@ def test_tour_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "login", noting_login)
     monkeypatch.setattr(authorize, "ensure_authorized", noting)
     said: list[str] = []
-    demo.run(said.append)
+    demo.tour(said.append)
     assert len(set(secrets)) == 8
     text = "\n".join(said)
     assert not [secret for secret in secrets
@@ -99,7 +99,7 @@ def test_tour_works_in_an_odd_temporary_folder(tmp_path: Path, name: str) -> Non
 def test_without_a_temporary_folder_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
     with pytest.raises(SaveError, match="Set TMPDIR") as caught:
-        demo.run(lambda text: None)
+        demo.tour(lambda text: None)
     assert caught.value.__context__ is None
 
 
@@ -108,7 +108,7 @@ def test_broken_promise_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authorize, "ensure_authorized",
                         lambda path, options: real(path, replace(options, force=True)))
     said: list[str] = []
-    assert demo.run(said.append) == 1
+    assert demo.tour(said.append) == 1
     assert "it is a bug" in said[-1]
 
 

@@ -55,7 +55,7 @@ def test_tells_what_is_needed_and_works(tmp_path: Path) -> None:
         done = subprocess.run([sys.executable, "-m", "trakt_config", "authorize", str(config)],
                               capture_output=True, text=True, timeout=60,
                               env={**os.environ, "PYTHONPATH": str(ROOT), **variables})
-        assert "exchanged" in done.stdout and "(1 hour)" in done.stdout
+        assert "exchanged" in done.stdout and "(2 hours)" in done.stdout
         lines = "".join(child.stdout.readline() for _ in range(3))
         assert lines == "\nPOST /oauth/authorize 200\nPOST /oauth/token 200\n"
 
@@ -90,7 +90,7 @@ def test_port_that_is_taken() -> None:
 
 
 def test_defaults() -> None:
-    options = main._parser().parse_args(["sandbox"])
+    options = main._parser(["sandbox"]).parse_args(["sandbox"])
     assert (options.port, options.new_server) == (sandbox.PORT, False)
     assert options.lifetime == arguments.duration("7d")
 
@@ -99,5 +99,5 @@ def test_defaults() -> None:
                                      ["--lifetime", "0"], ["--lifetime", "soon"], ["extra"]])
 def test_wrong_usage(options: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main._parser().parse_args(["sandbox", *options])
+        main._parser(["sandbox"]).parse_args(["sandbox", *options])
     assert ended.value.code == 2

@@ -101,7 +101,8 @@ Start = Callable[..., Screen]
 
 @pytest.fixture
 def child_environ(environ: dict[str, str]) -> dict[str, str]:
-    return {**environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "PYTHONUTF8": "1"}
+    return {**environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "PYTHONUTF8": "1",
+            "NO_COLOR": "1"}
 
 
 @pytest.fixture
@@ -242,6 +243,15 @@ def test_a_dumb_terminal_has_no_countdown(config: Any, screen: Start, approved: 
 
 
 # Interruptions
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_marks_and_colours_are_for_those_who_want_them(no_color: str, config: Any,
+                                                       screen: Start) -> None:
+    """An empty NO_COLOR is none; see no-color.org."""
+    shown = screen("authorize", config(), NO_COLOR=no_color)
+    shown.end()
+    assert ("\x1b[31m\u2717\x1b[0m " in shown.text) == (not no_color)
 
 
 @pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

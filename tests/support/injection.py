@@ -35,7 +35,7 @@ import requests.adapters  # noqa: F401
 
 from trakt_config.authorization import refresh  # noqa: F401
 from trakt_config.authorization.run import Options
-from trakt_config.cli import main
+from trakt_config.cli import authorize, main
 from trakt_config.sandbox import CLIENT_ID, CLIENT_SECRET, Answer, Hold, Sandbox
 
 FULL = bool(os.environ.get("TRAKT_CONFIG_FULL"))
@@ -404,7 +404,7 @@ def command(*arguments: object, lock_timeout: float = 0.5) -> Callable[[], int]:
     def work() -> int:
         quick = functools.partial(Options, sleep=lambda seconds: None,
                                   lock_timeout=timedelta(seconds=lock_timeout))
-        vars(main)["Options"] = quick
+        vars(authorize)["Options"] = quick
         return main.main([os.fsdecode(word) if isinstance(word, bytes) else str(word)
                          for word in arguments])
     return work

@@ -1,25 +1,92 @@
-"""Arguments that several commands take."""
+"""Arguments that several commands take, and a parser that says what was meant."""
 from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any, NoReturn
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+from trakt_config.errors import ConfigError
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([a-z])")
 _LONGEST = 3650 * 86400
 
 
+class Parser(argparse.ArgumentParser):
+    """Names the option that was meant, and never repeats what may be a secret."""
+
+    #: Said of a word too many; a command may know better.
+    too_many = ("there is an argument too many (a PIN is never an argument: it is asked for, read "
+                "from stdin, or taken from the config)")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What a command does not know is its own error, with its own usage."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self._refuse(unknown)
+        return found, unknown
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.format_usage()}{self.prog}: {message}\n")
+
+    def _refuse(self, unknown: Sequence[str]) -> NoReturn:
+        option = re.match(r"--?[a-z][a-z-]*", unknown[0])
+        if option is None:
+            self.error(self.too_many)
+        self.error(f"there is no option {option[0]}"
+                   f"{did_you_mean(option[0], self._option_string_actions)}")
+
+
+def usage(message: str) -> ConfigError:
+    """The error for arguments that do not go together."""
+    return ConfigError(message, hint="See: trakt-config COMMAND --help")
+
+
+def did_you_mean(word: str, known: Any) -> str:
+    """A question to append to a message; empty where nothing is alike."""
+    from difflib import get_close_matches
+    close = get_close_matches(word, list(known), 1, 0.6)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
 def duration(text: str) -> timedelta:
-    """``30s``, ``45m``, ``6h``, ``2d`` or plain seconds, up to ten years."""
-    found = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text)
-    seconds = int(found[1]) * _UNITS[found[2] or "s"] if found else None
-    if seconds is None or seconds > _LONGEST:
-        raise argparse.ArgumentTypeError("use 30s, 45m, 6h, 2d or plain seconds")
+    """``30s``, ``45m``, ``6h``, ``1.5h``, ``1h30m``, ``2d``, ``1w`` or ``0``, up to ten years."""
+    text = text.strip().lower()
+    if text == "0":
+        return timedelta()
+    if re.fullmatch(r"[0-9.]+", text):
+        raise argparse.ArgumentTypeError(f"which unit? For example {text}s, {text}m or {text}h")
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text \
+            or any(unit not in _UNITS for _, unit in parts):
+        raise argparse.ArgumentTypeError("use a number with a unit: 30s, 45m, 6h, 1h30m, 2d, 1w")
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds > _LONGEST:
+        raise argparse.ArgumentTypeError("ten years are the most")
     return timedelta(seconds=seconds)
+
+
+def path(text: str) -> str:
+    """A path that is not empty: an unset variable of a shell leaves an empty one."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty (an unset variable?)")
+    return text
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The one config that a command is for."""
+    parser.add_argument("config", metavar="CONFIG", type=path, help="a YAML config")
+
+
+def add_configs(parser: argparse.ArgumentParser) -> None:
+    """One config or more."""
+    parser.add_argument("configs", metavar="CONFIG", nargs="+", type=path, help="a YAML config")
 
 
 def add_min_validity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-validity", metavar="TIME", type=duration,
                         default=timedelta(minutes=10),
                         help="how long the access token has to be valid from now on: "
-                             "30s, 45m, 6h, 2d (default: 10m)")
+                             "45m, 6h, 1h30m, 2d (default: 10m)")

@@ -1,6 +1,7 @@
 """The tour: the whole job on a built-in Trakt on this machine. No account, no network."""
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import tempfile
@@ -14,6 +15,7 @@ from typing import Callable
 from trakt_config import document
 from trakt_config.authorization import authorize
 from trakt_config.authorization.run import Options
+from trakt_config.cli import output
 from trakt_config.errors import SaveError, printable
 from trakt_config.sandbox import Sandbox
 from trakt_config.sign_in import DeviceCode, Dialog, login
@@ -39,7 +41,24 @@ class Step:
         return self.before == self.after and self.same_mtime
 
 
-def run(write: Callable[[str], object] = print, *,
+DESCRIPTION = """\
+Give a tour: the whole job on a Trakt of our own, in a temporary folder. No account, no network."""
+
+EXAMPLES = """\
+examples:
+  trakt-config demo"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It has none."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Give the tour; with ``-q`` only its exit status tells how that went."""
+    return tour((lambda text: None) if options.quiet else output.out)
+
+
+def tour(write: Callable[[str], object] = print, *,
         environ: Mapping[str, str] = os.environ) -> int:
     """Give the tour, a few seconds long, in a temporary folder that is removed at the end.
 

@@ -8,7 +8,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from trakt_config.cli import output, report, terminal
+from trakt_config.cli import arguments, output, terminal
 from trakt_config.errors import ConfigError, command, printable
 
 if TYPE_CHECKING:
@@ -17,32 +17,36 @@ if TYPE_CHECKING:
 _VISIBLE = re.compile("[!-~]*")
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser],
-        general: argparse.ArgumentParser) -> None:
-    """Add the command to the parser."""
-    login = commands.add_parser(
-        "login", parents=[general], allow_abbrev=False,
-        help="sign in, with you in front of it",
-        description="Sign in at Trakt and save the authorization in the config, over the one that "
-                    "is there. As a rule with a code that you enter on any device. Where the "
-                    "config has no client_id yet, it asks for that and for the client_secret, "
-                    "or reads them from stdin, one a line.")
-    login.add_argument("config", metavar="CONFIG", help="a YAML config")
-    method = login.add_mutually_exclusive_group()
+DESCRIPTION = """\
+Sign in at Trakt and save the authorization in the config, over the one that is there.
+As a rule with a code that you enter on any device. Where the config has no client_id
+yet, it asks for that and for the client_secret, or reads them from stdin, one a line."""
+
+EXAMPLES = """\
+examples:
+  trakt-config login config.yml             with a code, entered on any device
+  trakt-config login --create trakt.yml     a new file
+  trakt-config login --browser config.yml   with a browser on this machine"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    arguments.add_config(parser)
+    method = parser.add_mutually_exclusive_group()
     method.add_argument("--browser", dest="method", action="store_const", const="browser",
                         help="sign in with a browser on this machine; needs a redirect_uri such as "
                              "http://127.0.0.1:8765/callback, here and at the Trakt app")
     method.add_argument("--pin", dest="method", action="store_const", const="pin",
                         help="sign in with a browser anywhere, and type the PIN that it shows, "
                              "or the whole address that it is sent to")
-    login.add_argument("--create", action="store_true",
+    parser.add_argument("--create", action="store_true",
                        help="make the config if it does not exist, readable by you alone")
-    login.set_defaults(command=_login, method="device")
+    parser.set_defaults(method="device")
 
 
-def _login(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> None:
+    """Let the person sign in."""
     try:
-        return report.status_of(lambda: _sign_in(options), verbose=options.verbose)
+        _sign_in(options)
     except output.Interrupted:
         if terminal.is_interactive():
             output.err("")  # The shell's prompt shall not follow ^C or a half-typed answer.
@@ -55,8 +59,8 @@ def _sign_in(options: argparse.Namespace) -> None:
     from trakt_config.sign_in import login
     authorization = login(options.config, method=options.method, dialog=_dialog(options.method))
     if not options.quiet:
-        output.out(f"{printable(options.config)}: signed in, "
-                    f"{report.validity(authorization.expires_at)}")
+        output.done(f"{printable(options.config)}: signed in, "
+                    f"{output.validity(authorization.expires_at)}")
 
 
 # -- the config ----------------------------------------------------------------------------------
@@ -152,8 +156,8 @@ def _show_code(code: DeviceCode) -> None:
           f"  {cleaned(code.verification_url)}\n"
           f"  {cleaned(code.user_code)}\n\n"
           f"{_qr_code()}"
-          f"The code is valid until {report.local_time(end)} "
-          f"({report.for_people(timedelta(seconds=code.expires_in))}).")
+          f"The code is valid until {output.local_time(end)} "
+          f"({output.for_people(timedelta(seconds=code.expires_in))}).")
 
 
 def _show_browser_address(url: str) -> None:

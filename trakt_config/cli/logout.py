@@ -4,30 +4,28 @@ from __future__ import annotations
 import argparse
 
 from trakt_config.authorization.run import Options
-from trakt_config.cli import output, report
+from trakt_config.cli import arguments, output
 from trakt_config.errors import printable
 
+DESCRIPTION = """\
+Revoke the access token and the refresh token at Trakt, then empty the six values of the
+authorization in the config. A pin stays."""
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser],
-        general: argparse.ArgumentParser) -> None:
-    """Add the command to the parser."""
-    logout = commands.add_parser(
-        "logout", parents=[general], allow_abbrev=False,
-        help="revoke the authorization at Trakt, then empty it in the config",
-        description="Revoke the access token and the refresh token at Trakt, then empty the six "
-                    "values of the authorization in the config. A pin stays.")
-    logout.add_argument("config", metavar="CONFIG", help="a YAML config")
-    logout.add_argument("--local", action="store_true",
+EXAMPLES = """\
+examples:
+  trakt-config logout config.yml
+  trakt-config logout --local config.yml    where Trakt cannot be reached"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    arguments.add_config(parser)
+    parser.add_argument("--local", action="store_true",
                         help="only empty the values; do not ask Trakt")
-    logout.set_defaults(command=_logout)
 
 
-def _logout(options: argparse.Namespace) -> int:
-    return report.status_of(lambda: _say(options), verbose=options.verbose)
-
-
-def _say(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Log out and say how that ended."""
     from trakt_config.authorization.logout import logout
     outcome = logout(options.config, Options(), local=options.local)
     if not options.quiet:
-        output.out(f"{printable(options.config)}: {outcome.value}")
+        output.done(f"{printable(options.config)}: {outcome.value}")

@@ -1,18 +1,40 @@
-"""The command line: arguments, what is printed, exit statuses; where errors become text."""
+"""The command line: which commands there are, and the one boundary around them.
+
+A command is a module of this package with
+
+    DESCRIPTION              what it does, for its ``--help``
+    EXAMPLES                 lines to copy, for its ``--help``
+    add_arguments(parser)    its arguments
+    run(options)             does it; returns an exit status, or None for 0; raises our errors
+
+and a line in :data:`COMMANDS`. It is imported only when it is chosen.
+"""
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import time
-from collections.abc import Sequence
-from typing import Callable
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
 
-from trakt_config.authorization.authorize import ensure_authorized
-from trakt_config.authorization.run import Options, Result
-from trakt_config.cli import arguments, login, logout, output, report, sandbox, status, token
-from trakt_config.errors import TraktConfigError, printable
+from trakt_config.cli import boundary, output
+from trakt_config.cli.arguments import Parser, did_you_mean
+from trakt_config.errors import printable
 from trakt_config.version import __version__
+
+#: Each command and what it does, in a line.
+COMMANDS: Mapping[str, str] = {
+    "authorize": "make sure that the authorization in each config is valid",
+    "exec": "authorize, then become another program, with the access token in its environment",
+    "login": "sign in, with you in front of it",
+    "status": "what is in each config; exit status 0 if it is usable",
+    "token": "print a valid access token, for scripts",
+    "logout": "revoke the authorization at Trakt, then empty it in the config",
+    "demo": "the whole job on a built-in Trakt on this machine: no account, no network",
+    "sandbox": "keep the built-in Trakt running, for people who build on this package",
+}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -20,34 +42,62 @@ def main(argv: Sequence[str]) -> int:
     output.prepare()
     try:
         output.raise_on_signals()
-        options = _parser().parse_args(argv)
+        words, command_line = _split(argv)
+        options = _parser(words).parse_args(words)
+        options.command_line = command_line
         _log(options.verbose)
-        command: Callable[[argparse.Namespace], int] = options.command
-        return command(options)
+        return boundary.exit_status(lambda: _command(options.command).run(options),
+                                    verbose=options.verbose)
     except output.Interrupted as interrupted:
         return interrupted.exit_status
     except Exception as error:
-        return report.bug(error, verbose="-v" in argv or "--verbose" in argv)
+        return boundary.bug(error, verbose="-v" in argv or "--verbose" in argv)
 
 
-def _parser() -> argparse.ArgumentParser:
-    general = _general_options()
-    parser = argparse.ArgumentParser(
+def _chosen(argv: Sequence[str]) -> str:
+    return next((word for word in argv if not word.startswith("-")), "")
+
+
+def _split(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Our words, and the command line of the program behind the ``--`` of `exec`."""
+    if _chosen(argv) != "exec" or "--" not in argv:
+        return argv, ()
+    end = list(argv).index("--")
+    return argv[:end], argv[end + 1:]
+
+
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser; of the commands only the one that `argv` names has its arguments."""
+    chosen = _chosen(argv)
+    parser = Parser(
         prog="trakt-config", parents=[_general_options()], allow_abbrev=False,
-        description="Keep the trakt block of a YAML config signed in, and change nothing else.")
+        description="Keep the trakt block of a YAML config signed in, and change nothing else.",
+        epilog="Each command has its own help: trakt-config COMMAND --help")
     parser.set_defaults(verbose=False, quiet=False)
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add_authorize(commands, general)
-    login.add(commands, general)
-    status.add(commands, general)
-    token.add(commands, general)
-    logout.add(commands, general)
-    sandbox.add(commands, general)
-    demo = commands.add_parser(
-        "demo", parents=[general], allow_abbrev=False,
-        help="the whole job on a built-in Trakt on this machine: no account, no network")
-    demo.set_defaults(command=_demo)
+    commands: Any = parser.add_subparsers(metavar="COMMAND", dest="command", required=True,
+                                     parser_class=Parser)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(
+            name, parents=[_general_options()], allow_abbrev=False, help=summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter)
+        if name == chosen:
+            module = _command(name)
+            command.description, command.epilog = module.DESCRIPTION, module.EXAMPLES
+            module.add_arguments(command)
+    if chosen and chosen not in COMMANDS:
+        parser.error(f"there is no command {printable(chosen)}{_meant(chosen)}")
     return parser
+
+
+def _meant(word: str) -> str:
+    """What somebody may have meant who named no command."""
+    if os.path.exists(word):
+        return f"; did you mean: trakt-config authorize {shlex.quote(printable(word))}"
+    return did_you_mean(word, COMMANDS) or f" (there are {', '.join(COMMANDS)})"
+
+
+def _command(name: str) -> Any:
+    return import_module(f"trakt_config.cli.{name}")
 
 
 def _general_options() -> argparse.ArgumentParser:
@@ -57,75 +107,6 @@ def _general_options() -> argparse.ArgumentParser:
                          help="only warnings, errors, and what was asked for")
     general.add_argument("--version", action="version", version=f"trakt-config {__version__}")
     return general
-
-
-def _add_authorize(commands: argparse._SubParsersAction[argparse.ArgumentParser],
-                   general: argparse.ArgumentParser) -> None:
-    authorize = commands.add_parser(
-        "authorize", parents=[general], allow_abbrev=False,
-        help="make sure that the authorization in each config is valid",
-        description="Exchange a pin or refresh what is due, and write it back into the config. "
-                    "Made to run before every job, unattended: it never asks.")
-    authorize.add_argument("configs", metavar="CONFIG", nargs="+", help="a YAML config")
-    arguments.add_min_validity(authorize)
-    authorize.add_argument("--force", action="store_true", help="refresh although it is fresh")
-    form = authorize.add_mutually_exclusive_group()
-    form.add_argument("--dry-run", action="store_true",
-                      help="show what would be done, with all values masked, and do nothing")
-    form.add_argument("--json", action="store_true", help="one JSON object for each config")
-    authorize.set_defaults(command=_authorize)
-
-
-def _authorize(options: argparse.Namespace) -> int:
-    """Do each config; one that fails does not stop the others."""
-    one = _show_plan if options.dry_run else _authorize_one
-    return report.gravest(_status_of(one, config, options) for config in options.configs)
-
-
-def _status_of(one: Callable[[str, argparse.Namespace], None], config: str,
-               options: argparse.Namespace) -> int:
-    def on_error(error: TraktConfigError) -> None:
-        if options.json:
-            output.out(_json(config, None, error))
-
-    return report.status_of(lambda: one(config, options), verbose=options.verbose,
-                            on_error=on_error)
-
-
-def _authorize_one(config: str, options: argparse.Namespace) -> None:
-    result = ensure_authorized(config, Options(min_validity=options.min_validity,
-                                               force=options.force))
-    if options.json:
-        output.out(_json(config, result, None))
-    elif not options.quiet:
-        output.out(f"{printable(config)}: {result.outcome.value}, "
-                    f"{report.validity(result.authorization.expires_at)}")
-
-
-def _show_plan(config: str, options: argparse.Namespace) -> None:
-    from trakt_config.authorization.plan import LEFT_OVER, plan
-    found = plan(config, Options(min_validity=options.min_validity, force=options.force))
-    output.out(f"{printable(config)}: {found.intention}")
-    if found.has_left_over:
-        output.out(f"{printable(config)}: {LEFT_OVER}")
-    if found.diff:
-        output.out(found.diff.rstrip("\n"))
-
-
-def _demo(options: argparse.Namespace) -> int:
-    from trakt_config.cli import demo
-    return demo.run(write=output.out)
-
-
-def _json(config: str, result: Result | None, error: TraktConfigError | None) -> str:
-    expires_at = result.authorization.expires_at if result else None
-    return json.dumps({
-        "config": printable(config),
-        "outcome": result.outcome.value if result else "failed",
-        "expires_at": expires_at and report.rfc3339(expires_at),
-        "expires_in": int(expires_at.timestamp() - time.time()) if expires_at else None,
-        "error": error and report.error_object(error),
-    })
 
 
 def _log(verbose: bool) -> None:

@@ -1,10 +1,12 @@
-"""The three streams and the signals of a command that also runs under cron, pipes and PID 1."""
+"""What a command says, and the streams and signals of one that also runs under cron and as PID 1.
+"""
 from __future__ import annotations
 
 import logging
 import os
 import signal
 import sys
+from datetime import datetime, timedelta, timezone
 from types import FrameType
 from typing import TextIO
 
@@ -82,4 +84,69 @@ class LogHandler(logging.Handler):
     """Shows what the package logs on stderr, a line each."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        err(f"{record.levelname.lower()}: {record.getMessage()}")
+        text = f"{record.levelname.lower()}: {record.getMessage()}"
+        err(_marked(sys.stderr, _WARNING, text) if record.levelno >= logging.WARNING else text)
+
+
+# -- marks ---------------------------------------------------------------------------------------
+
+#: A mark and a colour (ECMA-48, SGR), for terminals alone.
+_DONE = ("\u2713", "32")
+_WARNING = ("!", "33")
+_ERROR = ("\u2717", "31")
+
+
+def done(text: str) -> bool:
+    """A result of something that was done, with a mark where a person looks on."""
+    return out(_marked(sys.stdout, _DONE, text))
+
+
+def error(text: str) -> None:
+    """An error, with a mark where a person looks on."""
+    err(_marked(sys.stderr, _ERROR, text))
+
+
+def _marked(stream: TextIO | None, mark: tuple[str, str], text: str) -> str:
+    """`text` behind a coloured mark; as it is where the stream is no terminal (see no-color.org).
+    """
+    if not has_colour(stream):
+        return text
+    sign, colour = mark
+    return f"\x1b[{colour}m{sign}\x1b[0m {text}"
+
+
+def has_colour(stream: TextIO | None) -> bool:
+    """Whether somebody looks at the stream who wants colour, in an encoding that has the marks."""
+    try:
+        is_terminal = stream is not None and stream.isatty()
+    except ValueError:  # It is closed.
+        return False
+    encoding = (getattr(stream, "encoding", None) or "").lower().replace("-", "")
+    return (is_terminal and encoding == "utf8" and not os.environ.get("NO_COLOR")
+            and os.environ.get("TERM", "dumb") != "dumb")
+
+
+# -- words ---------------------------------------------------------------------------------------
+
+def validity(expires_at: datetime) -> str:
+    left = expires_at - datetime.now(timezone.utc)
+    return f"valid until {local_time(expires_at)} ({for_people(left)})"
+
+
+def local_time(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M %Z")
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment in UTC, for programs (RFC 3339)."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def for_people(left: timedelta) -> str:
+    """A duration, rounded to the nearest whole number of its largest unit."""
+    seconds = max(0, round(left.total_seconds()))
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            count = (seconds + length // 2) // length
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return f"{seconds} s"

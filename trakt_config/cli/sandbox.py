@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
-from trakt_config.cli import arguments, output, report
+from trakt_config.cli import arguments, output
 from trakt_config.errors import ConfigError, os_reason, printable
 
 if TYPE_CHECKING:
@@ -15,23 +15,25 @@ if TYPE_CHECKING:
 PORT = 8787
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser],
-        general: argparse.ArgumentParser) -> None:
-    """Add the command to the parser."""
-    sandbox = commands.add_parser(
-        "sandbox", parents=[general], allow_abbrev=False,
-        help="keep the built-in Trakt running, for people who build on this package",
-        description="A Trakt on this machine, until Ctrl-C: no account, no network. It keeps "
-                    "Trakt's rules, and forgets everything when it ends.")
-    sandbox.add_argument("--port", type=_port, default=PORT, metavar="PORT",
+DESCRIPTION = """\
+A Trakt on this machine, until Ctrl-C: no account, no network. It keeps Trakt's rules,
+and forgets everything when it ends."""
+
+EXAMPLES = """\
+examples:
+  trakt-config sandbox
+  trakt-config sandbox --port 0 --lifetime 45s"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, default=PORT, metavar="PORT",
                          help=f"where it listens (default: {PORT}; 0 for any that is free)")
-    sandbox.add_argument("--lifetime", type=_lifetime, default=timedelta(days=7), metavar="TIME",
+    parser.add_argument("--lifetime", type=_lifetime, default=timedelta(days=7), metavar="TIME",
                          help="how long its access tokens are valid: 30s, 45m, 6h, 2d "
                               "(default: 7d)")
-    sandbox.add_argument("--new-server", action="store_true",
+    parser.add_argument("--new-server", action="store_true",
                          help="refuse pins that were asked for without PKCE, as is reported of "
                               "Trakt's new server")
-    sandbox.set_defaults(command=_sandbox)
 
 
 def _port(text: str) -> int:
@@ -47,11 +49,8 @@ def _lifetime(text: str) -> timedelta:
     return lifetime
 
 
-def _sandbox(options: argparse.Namespace) -> int:
-    return report.status_of(lambda: _run(options), verbose=options.verbose)
-
-
-def _run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Keep it running until a signal comes."""
     with _listening(options) as sandbox:
         output.out(_instructions(sandbox))
         _follow(sandbox, quiet=options.quiet)

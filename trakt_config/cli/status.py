@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from trakt_config.authorization.run import Options, name_of
-from trakt_config.cli import output, report
+from trakt_config.cli import arguments, boundary, output
 from trakt_config.errors import TraktConfigError, printable
 
 if TYPE_CHECKING:
@@ -53,28 +53,31 @@ class _Seen:
         self.error = error
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser],
-        general: argparse.ArgumentParser) -> None:
-    """Add the command to the parser."""
-    status = commands.add_parser(
-        "status", parents=[general], allow_abbrev=False,
-        help="what is in each config; exit status 0 if it is usable",
-        description="Say what is in each config, without asking Trakt and without changing "
-                    "anything. The exit status is 3 where a login is needed.")
-    status.add_argument("configs", metavar="CONFIG", nargs="+", help="a YAML config")
-    status.add_argument("--online", action="store_true",
+DESCRIPTION = """\
+Say what is in each config, without asking Trakt and without changing anything. The exit
+status is 3 where a login is needed."""
+
+EXAMPLES = """\
+examples:
+  trakt-config status config.yml
+  trakt-config status --online --json config.yml other.yml"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    arguments.add_configs(parser)
+    parser.add_argument("--online", action="store_true",
                         help="ask Trakt whose the authorization is, and what it may do")
-    status.add_argument("--json", action="store_true", help="one JSON object for each config")
-    status.set_defaults(command=_status)
+    parser.add_argument("--json", action="store_true", help="one JSON object for each config")
 
 
-def _status(options: argparse.Namespace) -> int:
-    return report.gravest(_status_of(config, options) for config in options.configs)
+def run(options: argparse.Namespace) -> int:
+    """Say what is in each config."""
+    return boundary.gravest(_status_of(config, options) for config in options.configs)
 
 
 def _status_of(config: str, options: argparse.Namespace) -> int:
     seen = _Seen(name_of(config))
-    exit_status = report.status_of(lambda: _look(config, options, seen),
+    exit_status = boundary.exit_status(lambda: _look(config, options, seen),
                                    verbose=options.verbose, on_error=seen.fails)
     if options.json:
         output.out(json.dumps(_object(seen)))
@@ -108,9 +111,9 @@ def _lines(config: str, found: Status) -> list[str]:
 def _state(found: Status) -> str:
     authorization = found.authorization
     if authorization and found.state == "valid":
-        return f"signed in, {report.validity(authorization.expires_at)}"
+        return f"signed in, {output.validity(authorization.expires_at)}"
     if authorization and found.state == "expired":
-        return f"the access token expired {report.local_time(authorization.expires_at)}"
+        return f"the access token expired {output.local_time(authorization.expires_at)}"
     return {"unknown_age": "there is an access token, but when it ends is not known",
             "refresh_token_only": "there is a refresh token, but no access token",
             "pin_only": "not signed in yet; there is a pin"}.get(found.state, "not signed in")
@@ -119,7 +122,7 @@ def _state(found: Status) -> str:
 def _life(found: Status) -> list[str]:
     if found.issued_at is None or found.state != "valid":
         return []
-    return [f"  since {report.local_time(found.issued_at)}; "
+    return [f"  since {output.local_time(found.issued_at)}; "
             f"{found.life_left or 0:.0%} of its life is left"]
 
 
@@ -137,7 +140,7 @@ def _account_lines(account: UserSettings) -> list[str]:
 def _object(seen: _Seen) -> dict[str, Any]:
     return {"config": seen.config, **_offline_object(seen.status), "problems": seen.problems,
             "account": seen.account and _account_object(seen.account),
-            "error": seen.error and report.error_object(seen.error)}
+            "error": seen.error and boundary.error_object(seen.error)}
 
 
 def _offline_object(found: Status | None) -> dict[str, Any]:
@@ -149,8 +152,8 @@ def _offline_object(found: Status | None) -> dict[str, Any]:
     return {
         "state": found.state if found else None,
         "usable": found.is_usable if found else False,
-        "issued_at": issued_at and report.rfc3339(issued_at),
-        "expires_at": expires_at and report.rfc3339(expires_at),
+        "issued_at": issued_at and output.rfc3339(issued_at),
+        "expires_at": expires_at and output.rfc3339(expires_at),
         "expires_in": int((expires_at - now).total_seconds()) if expires_at else None,
         "life_left": round(found.life_left, 3) if found and found.life_left is not None else None,
         "next": found.step.name.lower() if found and found.step else None,

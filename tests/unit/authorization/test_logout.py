@@ -382,8 +382,7 @@ def test_unusable_config(sandbox: Sandbox, tmp_path: Path, out: Logout, text: st
 
 
 def run(*arguments: str) -> int:
-    options = main._parser().parse_args(["logout", *arguments])
-    return int(options.command(options))
+    return main.main(["logout", *arguments])
 
 
 @pytest.fixture

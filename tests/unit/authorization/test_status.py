@@ -21,6 +21,7 @@ from trakt_config.authorization import plan, redeem, status
 from trakt_config.authorization.plan import LEFT_OVER, Step
 from trakt_config.authorization.run import ISSUED_IN_FUTURE, Options
 from trakt_config.cli import main
+from trakt_config.cli import status as status_command
 from trakt_config.errors import ConfigError, LoginRequired
 from trakt_config.sandbox import Answer, Sandbox
 from trakt_config.storage import files
@@ -51,8 +52,7 @@ def look(path: Path) -> status.Status:
 
 def run(*arguments: str) -> int:
     """The command, in this process."""
-    options = main._parser().parse_args(["status", *arguments])
-    return int(options.command(options))
+    return main.main(["status", *arguments])
 
 
 # The state, and what follows from it
@@ -234,7 +234,7 @@ def test_words_for_people(sandbox: Sandbox, config: Any,
     said = capsys.readouterr()
     assert said.err == ""
     assert re.fullmatch(
-        r"config\.yml: signed in, valid until \d{4}-\d\d-\d\d \d\d:\d\d \S+ \(5 days\)\n"
+        r"config\.yml: signed in, valid until \d{4}-\d\d-\d\d \d\d:\d\d \S+ \(6 days\)\n"
         r"  since \d{4}-\d\d-\d\d \d\d:\d\d \S+; 86% of its life is left\n"
         r"  the next authorize would do nothing: the authorization is fresh\n", said.out)
 
@@ -371,7 +371,7 @@ def test_json(sandbox: Sandbox, config: Any, capsys: pytest.CaptureFixture[str])
     assert (good["life_left"], good["problems"], good["error"]) == (0.5, [], None)
     assert good["account"]["limits"]["list.count"] == 100
     assert bad["error"]["kind"] == "ConfigError" and bad["usable"] is False
-    documented = re.findall(r"^    (\w+)  ", str(main.status.__doc__), re.MULTILINE)
+    documented = re.findall(r"^    (\w+)  ", str(status_command.__doc__), re.MULTILINE)
     assert documented == list(good)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Callable
 
@@ -15,7 +17,7 @@ import pytest
 
 from tests.support.ages import WORTH_REFRESHING
 from trakt_config import __version__
-from trakt_config.cli import arguments, main
+from trakt_config.cli import arguments, boundary, main, output
 from trakt_config.sandbox import Answer, Sandbox
 
 ROOT = Path(__file__).parents[3]
@@ -46,12 +48,12 @@ def test_success_is_one_line_on_stdout(sandbox: Sandbox, config: Any, command: C
     done = command("authorize", "config.yml")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"config\.yml: exchanged, valid until \d{4}-\d\d-\d\d \d\d:\d\d UTC "
-                        r"\(6 days\)\n", done.stdout)
+                        r"\(7 days\)\n", done.stdout)
 
 
 def test_the_time_is_local(sandbox: Sandbox, config: Any, command: Command) -> None:
     config(issued(sandbox, 0))
-    assert " EST (6 days)" in command("authorize", "config.yml", TZ="EST5").stdout
+    assert " EST (7 days)" in command("authorize", "config.yml", TZ="EST5").stdout
 
 
 def test_quiet_drops_success_but_no_warning(sandbox: Sandbox, config: Any,
@@ -135,7 +137,7 @@ def test_of_several_files_each_is_done_and_the_gravest_counts(sandbox: Sandbox, 
 @pytest.mark.parametrize("statuses, gravest", [
     ((0, 4), 4), ((4, 2), 2), ((2, 3), 3), ((3, 5), 5), ((5, 1), 1)])
 def test_the_order_of_gravity(statuses: Any, gravest: int) -> None:
-    assert min(statuses, key=main.report.GRAVEST_FIRST.index) == gravest
+    assert min(statuses, key=boundary.GRAVEST_FIRST.index) == gravest
 
 
 def test_json_is_an_object_for_each_file(sandbox: Sandbox, config: Any,
@@ -149,6 +151,7 @@ def test_json_is_an_object_for_each_file(sandbox: Sandbox, config: Any,
     assert bad == {"config": "missing.yml", "outcome": "failed", "expires_at": None,
                    "expires_in": None, "error": {
                        "kind": "ConfigError", "message": "the config does not exist",
+                       "hint": "Check the path of the config.",
                        "path": "missing.yml", "line": None, "column": None,
                        "retry_after": None}}
 
@@ -197,9 +200,96 @@ def test_wrong_usage_is_exit_2(arguments: list[str], command: Command) -> None:
 
 
 @pytest.mark.parametrize("text, seconds", [
-    ("30s", 30), ("45m", 2700), ("6h", 21600), ("2d", 172800), ("90", 90), ("0", 0)])
+    ("30s", 30), ("45m", 2700), ("6h", 21600), ("2d", 172800), ("0", 0), ("1.5h", 5400),
+    ("1h30m", 5400), ("1W", 604800), (" 6H ", 21600)])
 def test_durations(text: str, seconds: int) -> None:
     assert arguments.duration(text).total_seconds() == seconds
+
+
+@pytest.mark.parametrize("seconds, words", [
+    (0, "0 s"), (59, "59 s"), (60, "1 minute"), (89, "1 minute"), (90, "2 minutes"),
+    (3600, "1 hour"), (5400, "2 hours"), (86400, "1 day"), (604799, "7 days"), (-5, "0 s")])
+def test_durations_for_people_are_rounded_to_the_nearest(seconds: int, words: str) -> None:
+    assert output.for_people(timedelta(seconds=seconds)) == words
+
+
+#: What somebody may type, and what is said of it. Nothing of what may be a secret is repeated.
+MISTAKES = [
+    ("", "the following arguments are required: COMMAND"),
+    ("authorise config.yml", "there is no command authorise; did you mean authorize?"),
+    ("Login config.yml", "there is no command Login; did you mean login?"),
+    ("refresh config.yml", "there is no command refresh (there are authorize, exec, login, status, "
+                           "token, logout, demo, sandbox)"),
+    ("here.yml", "there is no command here.yml; did you mean: trakt-config authorize here.yml"),
+    ("authorize", "the following arguments are required: CONFIG"),
+    ("authorize --min-validty 6h c", "there is no option --min-validty; did you mean "
+                                     "--min-validity?"),
+    ("authorize --forc c", "there is no option --forc; did you mean --force?"),
+    ("authorize --secret=abc c", "there is no option --secret"),
+    ("authorize -x c", "there is no option -x"),
+    ("authorize --min-validity 6 c", "argument --min-validity: which unit? For example 6s, 6m or "
+                                     "6h"),
+    ("authorize --min-validity 6y c", "argument --min-validity: use a number with a unit: 30s, "
+                                      "45m, 6h, 1h30m, 2d, 1w"),
+    ("authorize --min-validity 6h30 c", "argument --min-validity: use a number with a unit: 30s, "
+                                        "45m, 6h, 1h30m, 2d, 1w"),
+    ("authorize --min-validity 9999w c", "argument --min-validity: ten years are the most"),
+    ("authorize --min-validity", "argument --min-validity: expected one argument"),
+    ("authorize --json --dry-run c", "argument --dry-run: not allowed with argument --json"),
+    ("authorize ''", "argument CONFIG: the path is empty (an unset variable?)"),
+    ("login c 1234ABCD", "there is an argument too many (a PIN is never an argument: it is asked "
+                         "for, read from stdin, or taken from the config)"),
+    ("login --browser --pin c", "argument --pin: not allowed with argument --browser"),
+    ("login --device c", "there is no option --device"),
+    ("status --on-line c", "there is no option --on-line; did you mean --online?"),
+    ("status", "the following arguments are required: CONFIG"),
+    ("token a b", "there is an argument too many (a PIN is never an argument: it is asked for, "
+                  "read from stdin, or taken from the config)"),
+    ("logout --locale c", "there is no option --locale; did you mean --local?"),
+    ("exec c ls", "write -- between CONFIG and COMMAND"),
+    ("exec --env A c -- ls", "argument --env: KEY is one of access_token, token_type, expires_in, "
+                             "scope, created_at"),
+    ("exec --env A=refresh_token c -- ls", "argument --env: KEY is one of access_token, "
+                                           "token_type, expires_in, scope, created_at"),
+    ("exec --env 1A=scope c -- ls", "argument --env: NAME is a word of letters, digits and "
+                                    "underscores"),
+    ("sandbox --port 99999", "argument --port: use a number from 0 to 65535"),
+    ("demo extra", "there is an argument too many (a PIN is never an argument: it is asked for, "
+                   "read from stdin, or taken from the config)"),
+]
+
+
+@pytest.mark.parametrize("line, words", MISTAKES, ids=[line for line, _ in MISTAKES])
+def test_mistakes_on_the_command_line(line: str, words: str, tmp_path: Path,
+                                      monkeypatch: pytest.MonkeyPatch,
+                                      capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 2, the usage of the command that was meant, and one line that helps."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here.yml").touch()
+    monkeypatch.setattr(output, "raise_on_signals", lambda: None)
+    arguments = shlex.split(line)
+    with pytest.raises(SystemExit) as ended:
+        main.main(arguments)
+    out, err = capsys.readouterr()
+    program = "trakt-config" if not arguments or arguments[0] not in main.COMMANDS \
+        else f"trakt-config {arguments[0]}"
+    *usage, last = err.splitlines()
+    assert (ended.value.code, out, last) == (2, "", f"{program}: {words}")
+    assert usage[0].startswith(f"usage: {program} ")
+
+
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_every_command_has_help_with_examples(name: str, command: Command) -> None:
+    done = command(name, "--help")
+    assert done.returncode == 0 and f"trakt-config {name}" in done.stdout.split("examples:")[1]
+
+
+def test_only_the_chosen_command_is_imported(command: Command, tmp_path: Path) -> None:
+    code = ("import sys; from trakt_config.cli import main; main._parser(['token']); "
+            "print(*[name for name in main.COMMANDS if 'trakt_config.cli.' + name in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60)
+    assert done.stdout == "token\n", done.stderr
 
 
 def test_version(command: Command) -> None:
@@ -239,7 +329,7 @@ def test_a_bug_is_admitted_without_a_traceback(monkeypatch: pytest.MonkeyPatch,
     def broken(*arguments: object) -> None:
         raise ValueError("hid" + "den")
 
-    monkeypatch.setattr(main, "ensure_authorized", broken)
+    monkeypatch.setattr("trakt_config.cli.authorize.ensure_authorized", broken)
     monkeypatch.setattr(main.output, "raise_on_signals", lambda: None)
     assert main.main(["authorize", "config.yml"]) == 1
     plain = capsys.readouterr().err

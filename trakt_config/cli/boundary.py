@@ -1,9 +1,7 @@
-"""What the command says: words for people, and the exit status of an error."""
+"""The boundary from errors to words and exit statuses."""
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
 from trakt_config.cli import output
@@ -32,18 +30,18 @@ EXIT_STATUSES = {
 GRAVEST_FIRST = (BUG, 5, 3, 2, 4, 0)
 
 
-def status_of(work: Callable[[], object], *, verbose: bool,
-              on_error: Callable[[TraktConfigError], None] = lambda error: None) -> int:
+def exit_status(work: Callable[[], int | None], *, verbose: bool,
+                on_error: Callable[[TraktConfigError], None] = lambda error: None) -> int:
     """Do the work, turn its error into text, and return the exit status.
 
+    :param work: a whole command, or its part for one of several files; None stands for 0.
     :param on_error: gets the error as well, before it is printed.
     """
     try:
-        work()
-        return 0
+        return work() or 0
     except TraktConfigError as error:
         on_error(error)
-        output.err(str(error))
+        output.error(str(error))
         return EXIT_STATUSES[type(error)]
     except Exception as error:
         return bug(error, verbose)
@@ -59,6 +57,7 @@ def error_object(error: TraktConfigError) -> dict[str, Any]:
     return {
         "kind": type(error).__name__,
         "message": error.message,
+        "hint": error.hint,
         "path": error.path,
         "line": getattr(error, "line", None),
         "column": getattr(error, "column", None),
@@ -66,35 +65,13 @@ def error_object(error: TraktConfigError) -> dict[str, Any]:
     }
 
 
-def validity(expires_at: datetime) -> str:
-    left = expires_at - datetime.now(timezone.utc)
-    return f"valid until {local_time(expires_at)} ({for_people(left)})"
-
-
-def local_time(moment: datetime) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M %Z")
-
-
-def rfc3339(moment: datetime) -> str:
-    """A moment in UTC, for programs (RFC 3339)."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def for_people(left: timedelta) -> str:
-    seconds = max(0, int(left.total_seconds()))
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= length:
-            count = seconds // length
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return f"{seconds} s"
-
-
 def bug(error: Exception, verbose: bool) -> int:
     """A traceback only where it was asked for, and never the text of the error: it may quote."""
     if verbose:
+        import traceback
         stack = traceback.format_tb(error.__traceback__)
         output.err("".join(stack).rstrip("\n"))
-    output.err(f"trakt-config: this is a bug ({type(error).__name__}).\n"
-                "  Please report it, with what -v shows; and run again, which finishes what was "
-                "begun.")
+    output.error(f"trakt-config: this is a bug ({type(error).__name__}).\n"
+                 "  Please report it, with what -v shows; and run again, which finishes what was "
+                 "begun.")
     return BUG
