@@ -54,6 +54,9 @@ from trakt_config.tokens import AUTHORIZATION_KEYS
 #: Deeper nesting is refused: readers that recurse would fail on it.
 MAX_DEPTH = 100
 
+#: More events than a config of 2 MiB has: several for each byte can be made up, to waste time.
+MAX_EVENTS = 400_000
+
 #: More keys in `trakt` or `authorization` are no config: they are all kept.
 MAX_KEYS = 1000
 
@@ -104,7 +107,10 @@ def read_outline(text: str, loader: str | None = None) -> Outline:
 
 def _read(text: str, loader: str) -> Outline:
     reader = _Reader(text, loader)
-    for event in events(text, loader):
+    for count, event in enumerate(events(text, loader)):
+        if count > MAX_EVENTS:
+            refuse(f"the file has more than {MAX_EVENTS} keys and values",
+                   "Is this the right file?", event)
         reader.take(event)
     return reader.outline()
 
@@ -349,6 +355,12 @@ class _Reader:
                 raise not_a_mapping(self.text, "", event)
             self.digest.update(b"" if is_empty(event) else _identity(event))
             return
+        parent = self.stack[-1]
+        if parent.key is not None and self._is_outside(parent):
+            self.solid, self.empties = parent.key.event, 0
+            self._skip(event)
+            parent.key, parent.ends_outside = None, True
+            return
         path, digest = self._place(event)
         if isinstance(event, AliasEvent):
             self._refuse_alias(path, event)
@@ -442,7 +454,8 @@ class _Reader:
         if not parent.mapping:
             return
         if parent.key is None:
-            parent.key = _Key(event, self.end, digest.digest())
+            of_key = b"" if digest is self.digest else digest.digest()
+            parent.key = _Key(event, self.end, of_key)
             self._check_key(parent, event)
             return
         if parent.path is not None and (parent.path != ROOT

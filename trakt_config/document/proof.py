@@ -34,7 +34,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from trakt_config.document import quoting
-from trakt_config.document.document import MAX_BYTES, Document, document_of, parse
+from trakt_config.document.document import MAX_BYTES, Document, document_of
 from trakt_config.document.events import HOST_LOADER, events
 from trakt_config.document.layout import (
     AUTHORIZATION,
@@ -100,13 +100,14 @@ def whole_proof(change: Change) -> Document | Objection:
     if overlapping(change.splices):
         return Objection("two of its values stand in one place")
     try:
-        edited = parse(spliced(before._text, change.splices).encode("utf-8"))
+        data = spliced(before._text, change.splices).encode("utf-8")
+        if len(data) > MAX_BYTES:
+            return Objection("the file would become larger than 2 MiB", "Make the file smaller.")
+        text = data.decode("utf-8")
+        edited = document_of(data, text, read_outline(text, before._outline.loader))
     except (ConfigError, UnicodeEncodeError):
         return _unreadable(change)
-    if edited._outline.loader == before._outline.loader:
-        found = objection(before._outline, edited._outline, change.written)
-    else:
-        found = _HOST_OBJECTION
+    found = objection(before._outline, edited._outline, change.written)
     if found is None and not _host_reads(edited._text) and _host_reads(before._text):
         found = _HOST_OBJECTION
     if found is None:

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ruamel.yaml
 
 from trakt_config.document import edit as module
+from trakt_config.document import parser
 from trakt_config.document.document import Document, parse
 from trakt_config.document.edit import (
     clear_authorization,
@@ -639,3 +641,27 @@ def test_an_alias_without_its_anchor_is_refused() -> None:
     with pytest.raises(ConfigError, match="anchor") as caught:
         parse(b"x: *nope\ntrakt:\n  client_id: a\n")
     assert (caught.value.line, caught.value.column) == (1, 4)
+
+
+def test_a_value_that_only_kometas_loader_takes_is_replaced() -> None:
+    """Then the quick loader could read the file: the proof keeps to the one that read it first."""
+    edited = set_authorization(parse(b"{trakt: {authorization: {scope: :null}}}"), {"scope": "S"})
+    assert edited.data == b"{trakt: {authorization: {scope: S}}}"
+
+
+@pytest.mark.parametrize("unit", [b"?\n", b":\n", b"a:\n", b"b: c\n", b"- a\n"])
+def test_more_values_than_a_config_has_are_refused(unit: bytes, monkeypatch: Any) -> None:
+    """Each costs time: the largest file that is read has a limit on them as well."""
+    monkeypatch.setattr(parser, "MAX_EVENTS", 1000)
+    head = b"trakt:\n  client_id: x\n" + (b"x:\n" if unit.startswith(b"-") else b"")
+    assert parse(head + unit * 400).trakt is not None
+    with pytest.raises(ConfigError, match="more than 1000 keys and values"):
+        parse(head + unit * 1100)
+
+
+def test_more_keys_than_a_block_has_are_refused() -> None:
+    """They are all kept."""
+    data = b"trakt:\n" + b"".join(b"  k%d:\n" % number for number in range(1001))
+    with pytest.raises(ConfigError, match="more than 1000 keys") as caught:
+        parse(data)
+    assert caught.value.line == 1002
