@@ -1,19 +1,25 @@
 """Programs that call the library from their threads and are interrupted: nothing may be lost."""
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+import requests
 
+from tests.support import children, injection, scenes
 from tests.support.injection import FULL
-from trakt_config import authorize
+from tests.support.scenes import Scene
+from trakt_config import TraktAuth, authorize
 from trakt_config.sandbox import Sandbox
 
 #: Tells of each SIGINT on stdout, and raises as Python's own handler does.
@@ -41,6 +47,11 @@ worker = threading.Thread(target=authorize, args=sys.argv[1:], daemon=True)
 worker.start()
 worker.join()""",
 }
+
+
+@pytest.fixture(scope="module")
+def trakt() -> Iterator[Any]:
+    yield from injection.serve()
 
 
 def start(host: str, config: Path, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -89,6 +100,52 @@ def test_ctrl_c_while_trakt_answers_loses_nothing(
     authorize(path, environ=environ)
     assert len(sandbox.token_requests) == 1
     assert sorted(found.name for found in path.parent.iterdir()) == [path.name], told
+
+
+def forked_at(scene: Scene, at: int | None) -> Callable[[], Any]:
+    """One thread refreshes; at one of its system calls this process forks, and the child asks for
+    a signature as well. How many calls there were, and the child's exit status.
+    """
+    arrived, forked = threading.Event(), threading.Event()
+    calls = [0]
+
+    def look(call: object) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            calls[0] += 1
+            if calls[0] == at:
+                arrived.set()
+                forked.wait()
+
+    def work() -> tuple[int, int]:
+        auth = TraktAuth(scene.config, lock_timeout=timedelta(seconds=10))
+
+        def ask() -> None:
+            request = requests.Request("GET", f"{scene.trakt.address()}/users/settings")
+            assert "Authorization" in auth(request.prepare()).headers
+            arrived.set()
+        thread = threading.Thread(target=ask)
+        thread.start()
+        arrived.wait()
+        child = children.start(ask)
+        forked.set()
+        thread.join()
+        return calls[0], os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return functools.partial(injection.forked, work, environ=scene.environ, look=look)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_while_a_thread_refreshes_can_ask_at_once(
+        trakt: Any, tmp_path: Path) -> None:
+    """At every system call of the refresh, whatever locks the thread holds: one exchange."""
+    count, status = forked_at(scenes.refresh_by_rename(trakt, tmp_path), None)().result
+    assert count > 20 and status == 0
+    for at in range(1, count + 1, 1 if FULL else 9):
+        scene = scenes.refresh_by_rename(trakt, tmp_path)
+        ended = forked_at(scene, at)()
+        assert ended.result and ended.result[1] == 0, f"#{at}: {ended}"
+        assert scene.trakt.issued() == 1 and not scene.trakt.spent_again(), f"#{at}"
+        assert set(scene.trakt.honoured()) <= set(scenes.values(scene).values()), f"#{at}"
+        assert not scene.left_overs(), f"#{at}: {scene.left_overs()}"
 
 
 def saved(path: Path, sandbox: Sandbox) -> Any:

@@ -66,6 +66,16 @@ class Options:
     #: An access token that Trakt did not accept: where the config holds it, it has to be refreshed.
     refused: Secret | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        for name in ("min_validity", "lock_timeout"):
+            value = getattr(self, name)
+            if not isinstance(value, timedelta):
+                raise TypeError(f"{name} has to be a timedelta, not {type(value).__name__}")
+            if value < timedelta(0):
+                raise ValueError(f"{name} is negative")
+        if not callable(self.clock):
+            raise TypeError(f"clock has to be a function, not {type(self.clock).__name__}")
+
 
 @dataclass(frozen=True)
 class Snapshot:

@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import urljoin, urlsplit
+from weakref import WeakSet
 
 from trakt_config.authorization.authorize import ensure_authorized
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
@@ -23,12 +24,9 @@ from trakt_config.errors import (
     TraktConfigError,
 )
 from trakt_config.tokens import Authorization, Secret
-from trakt_config.version import __version__
 
 if TYPE_CHECKING:
     import requests
-
-USER_AGENT = f"trakt_config/{__version__}"
 
 #: Safe or idempotent: repeating them does no harm (RFC 9110, section 9.2.2).
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -72,7 +70,9 @@ class TraktAuth:
     the next request has the new token. A 401 to the repeated request is the answer as well: it is
     about something else, such as a private profile.
 
-    Safe among threads. A request raises what `authorize` raises, where it cannot be signed.
+    Safe among threads, and in a forked child at once. A request raises what `authorize` raises,
+    where it cannot be signed. A copy (``copy``, ``pickle``) holds no token and reads the config
+    itself; it can be made where `session`, `clock` and `environ` can be copied.
 
     :param config_path: a YAML file with a ``trakt`` mapping.
     :param min_validity: how long the access token has to be valid when a request is sent.
@@ -81,6 +81,7 @@ class TraktAuth:
     :param clock: seconds since 1970.
     :param environ: as for :func:`trakt_config.authorize`.
     :raises ConfigError: an endpoint in `environ` is not usable.
+    :raises TypeError, ValueError: an argument is of another type, or a negative time.
     """
 
     def __init__(self, config_path: ConfigPath, *,
@@ -88,14 +89,23 @@ class TraktAuth:
                  lock_timeout: timedelta = timedelta(minutes=2),
                  session: requests.Session | None = None,
                  clock: Callable[[], float] = time.time,
-                 environ: Mapping[str, str] = os.environ) -> None:
-        from trakt_config.oauth import Endpoints
+                 environ: Mapping[str, str] | None = None) -> None:
+        os.fspath(config_path)
         self._config_path = config_path
         self._options = Options(min_validity=min_validity, lock_timeout=lock_timeout,
-                                session=session, clock=clock, environ=environ,
+                                session=session, clock=clock,
+                                environ=os.environ if environ is None else environ,
                                 ignore_force_refresh=True)
-        self._api = _origin(Endpoints.from_environ(environ).api)
-        self._lock = threading.Lock()
+        self._begin()
+
+    def _begin(self) -> None:
+        """With nothing known yet."""
+        # Now: should a child be forked while another thread imports, the child cannot do so.
+        from trakt_config.authorization import refresh, signature  # noqa: F401
+        from trakt_config.oauth import Endpoints
+        self._api = _origin(Endpoints.from_environ(self._options.environ).api)
+        self._free_lock()
+        _all.add(self)
         self._known: _Known | None = None
         #: A refused access token that no further refresh will help.
         self._settled: Secret | None = None
@@ -106,9 +116,23 @@ class TraktAuth:
     def __repr__(self) -> str:
         return f"TraktAuth({name_of(self._config_path)!r})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without tokens, which belong in the config alone."""
+        options = {field.name: getattr(self._options, field.name) for field in fields(Options)}
+        if options["environ"] is os.environ:
+            del options["environ"]  # A copy has the environment of its own process.
+        return {"config_path": self._config_path, "options": options}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self._config_path = state["config_path"]
+        self._options = Options(**state["options"])
+        self._begin()
+
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._is_api(request.url or ""):
-            _sign(request, self._current())
+            from trakt_config.authorization.signature import sign
+            known = self._current()
+            sign(request, access_token=known.access_token, client_id=known.client_id)
             hooks = request.hooks["response"]
             if self._on_response not in hooks:
                 hooks.append(self._on_response)
@@ -158,15 +182,19 @@ class TraktAuth:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """One thread at a time asks Trakt, and the others wait for what it finds."""
-        timeout = self._options.lock_timeout.total_seconds()
-        if not self._lock.acquire(timeout=timeout):
+        timeout = min(self._options.lock_timeout.total_seconds(), threading.TIMEOUT_MAX)
+        lock = self._lock  # A child that is forked meanwhile gets another one.
+        if not lock.acquire(timeout=timeout):
             raise LockTimeout(f"another thread has been at work on the config for {timeout:g} s",
                               hint="Try again when it has finished.",
                               path=name_of(self._config_path))
         try:
             yield
         finally:
-            self._lock.release()
+            lock.release()
+
+    def _free_lock(self) -> None:
+        self._lock = threading.Lock()
 
     def _on_response(self, response: requests.Response, **settings: Any) -> requests.Response:
         """Called by requests with each answer, those of redirects included."""
@@ -177,9 +205,10 @@ class TraktAuth:
         if answer.is_redirect:
             target = urljoin(answer.url, answer.headers["location"])
             if not self._is_api(target):
-                # A redirect is a copy of the first request: not of the repeated one.
-                _unsign(response.request)
-                _unsign(answer.request)
+                from trakt_config.authorization.signature import unsign_next_copy
+
+                # requests copies the first request, not the repeated one.
+                unsign_next_copy(response.request)
         return answer
 
     def _refused_token(self, response: requests.Response) -> Secret | None:
@@ -232,27 +261,22 @@ class TraktAuth:
         return origin is not None and origin == self._api
 
 
+#: A lock that another thread holds at the fork would stay locked in the child.
+_all: WeakSet[TraktAuth] = WeakSet()
+
+
+def _free_all_locks() -> None:
+    for auth in _all:
+        auth._free_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_all_locks)
+
+
 @reports_errors
 def _read_settings(config_path: ConfigPath, options: Options) -> Settings:
     return Run.on(config_path, options).read().settings
-
-
-def _sign(request: requests.PreparedRequest, known: _Known) -> None:
-    headers = request.headers
-    headers["Authorization"] = f"Bearer {known.authorization.access_token}"
-    headers["trakt-api-version"] = "2"
-    headers["trakt-api-key"] = known.client_id
-    headers.setdefault("Content-Type", "application/json")
-    if str(headers.get("User-Agent") or "python-requests").startswith("python-requests"):
-        headers["User-Agent"] = USER_AGENT
-
-
-def _unsign(request: requests.PreparedRequest) -> None:
-    from requests.utils import default_user_agent
-    for name in ("Authorization", "trakt-api-version", "trakt-api-key"):
-        request.headers.pop(name, None)
-    if request.headers.get("User-Agent") == USER_AGENT:
-        request.headers["User-Agent"] = default_user_agent()
 
 
 def _is_repeatable(request: requests.PreparedRequest) -> bool:
@@ -262,8 +286,9 @@ def _is_repeatable(request: requests.PreparedRequest) -> bool:
 def _repeat(response: requests.Response, known: _Known,
             settings: Mapping[str, Any]) -> requests.Response:
     """Send the request again, signed anew, the way requests' own auth objects do it."""
+    from trakt_config.authorization.signature import sign
     request = response.request.copy()
-    _sign(request, known)
+    sign(request, access_token=known.access_token, client_id=known.client_id)
     _ = response.content  # Read to the end, so that the connection can be used again.
     response.close()
     repeated: requests.Response = response.connection.send(request, **settings)

@@ -1,6 +1,8 @@
 """TraktAuth: which requests get which headers, and what a refusal leads to."""
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -10,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, cast
 
 import pytest
 import requests
@@ -27,6 +29,7 @@ from trakt_config import (
     document,
 )
 from trakt_config.authorization import trakt_auth
+from trakt_config.authorization.run import Options
 from trakt_config.sandbox import Answer, Sandbox
 
 ROOT = Path(__file__).parents[3]
@@ -193,6 +196,29 @@ def test_redirect_within_the_api_keeps_the_headers(sandbox: Sandbox, config: Any
     sandbox.answer(Answer(307, headers={"Location": location}), path=LIST)
     assert signed(config(issued(sandbox)))().ok
     assert set(OURS) <= set(lists(sandbox)[1].headers)
+
+
+@pytest.mark.parametrize("follows", [True, False])
+@pytest.mark.parametrize("more", [(), (REFUSED,)])
+def test_redirect_leaves_a_prepared_request_as_it_was(
+        sandbox: Sandbox, config: Any, signed: Any, session: requests.Session, follows: bool,
+        more: tuple[Answer, ...]) -> None:
+    """It can be sent again; what is sent elsewhere is a copy without our headers."""
+    signed(config(issued(sandbox)))
+    request = session.prepare_request(requests.Request("GET", sandbox.url + LIST))
+    before = dict(request.headers)
+    with Sandbox() as other:
+        location = Answer(302, headers={"Location": other.url + LIST})
+        for prepared in (*more, location):
+            sandbox.answer(prepared, path=LIST)
+        answer = session.send(request, allow_redirects=follows, timeout=30)
+        redirected = answer.request if follows else answer.next
+        assert len(lists(other)) == follows
+    assert redirected is not None and not {name.title() for name in OURS} & {
+        name.title() for name in redirected.headers}
+    assert dict(request.headers) == before
+    assert session.send(request, timeout=30).ok
+    assert set(OURS) <= set(lists(sandbox)[-1].headers)
 
 
 @pytest.mark.parametrize("url", [
@@ -478,6 +504,78 @@ def test_repr_has_no_secret(sandbox: Sandbox, config: Any, signed: Any,
     signed(path)()
     assert repr(session.auth) == f"TraktAuth('{path}')"
     assert values["access_token"] not in repr(vars(session.auth))
+
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "copy": copy.copy, "deepcopy": copy.deepcopy,
+    "pickle": lambda auth: pickle.loads(pickle.dumps(auth))}
+
+
+@pytest.mark.parametrize("make", COPIES.values(), ids=COPIES)
+def test_copy_is_one_of_its_own(sandbox: Sandbox, config: Any, environ: Mapping[str, str],
+                                make: Callable[[Any], Any]) -> None:
+    """Made while the first one waits for Trakt: it does not wait for that one's lock."""
+    path = config(issued(sandbox, 2 * WEEK))
+    first = TraktAuth(path, environ=environ, lock_timeout=timedelta(seconds=20))
+    url = sandbox.url + LIST
+    with sandbox.hold("/oauth/token") as held, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(requests.get, url, auth=first, timeout=30)
+        held.wait()
+        second = make(first)
+        assert second._lock is not first._lock and not second._lock.locked()
+        held.release()
+        assert asked.result().ok
+    assert repr(second) == repr(first)
+    assert requests.get(url, auth=second, timeout=30).ok and len(sandbox.token_requests) == 1
+
+
+def test_copy_holds_no_token(sandbox: Sandbox, config: Any, signed: Any,
+                             session: requests.Session) -> None:
+    """It may be sent to other processes, or be written down."""
+    values = issued(sandbox)
+    signed(config(values))()
+    session.auth._options = Options(clock=time.time)
+    data = pickle.dumps(session.auth)
+    assert values["access_token"].encode() not in data
+    assert values["refresh_token"].encode() not in data
+
+
+def test_copy_has_the_environment_of_its_process(config: Any,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAKT_CONFIG_API_URL", "https://one.example")
+    data = pickle.dumps(TraktAuth(config()))
+    assert b"one.example" not in data
+    monkeypatch.setenv("TRAKT_CONFIG_API_URL", "https://two.example")
+    assert pickle.loads(data)._is_api("https://two.example/")
+
+
+def test_what_cannot_be_copied_says_so(config: Any) -> None:
+    auth = TraktAuth(config(), session=cast(Any, threading.Lock()))
+    with pytest.raises(TypeError, match="pickle"):
+        pickle.dumps(auth)
+    with pytest.raises(TypeError, match="pickle"):
+        copy.deepcopy(auth)
+
+
+@pytest.mark.parametrize(("options", "error"), [
+    ({"min_validity": 600}, TypeError), ({"lock_timeout": 2.5}, TypeError),
+    ({"min_validity": None}, TypeError), ({"clock": 1700000000}, TypeError),
+    ({"lock_timeout": timedelta(seconds=-1)}, ValueError),
+    ({"min_validity": timedelta(microseconds=-1)}, ValueError),
+])
+def test_wrong_arguments_are_refused_at_once(config: Any, options: Any,
+                                             error: type[Exception]) -> None:
+    with pytest.raises(error, match=next(iter(options))):
+        TraktAuth(config(), **options)
+
+
+def test_path_of_another_type_is_refused_at_once() -> None:
+    with pytest.raises(TypeError):
+        TraktAuth(cast(Any, 42))
+
+
+def test_longest_of_all_timeouts(sandbox: Sandbox, config: Any, signed: Any) -> None:
+    assert signed(config(issued(sandbox, 2 * WEEK)), lock_timeout=timedelta.max)().ok
 
 
 def test_unusable_endpoint_is_found_at_once(config: Any) -> None:
