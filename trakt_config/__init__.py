@@ -1,10 +1,9 @@
 """Keep the ``trakt:`` block of a YAML config signed in, and change nothing else."""
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from trakt_config.authorization.authorize import authorize
-from trakt_config.authorization.trakt_auth import TraktAuth
 from trakt_config.errors import (
     AccountProblem,
     ClientRejected,
@@ -19,13 +18,17 @@ from trakt_config.tokens import Authorization
 from trakt_config.version import __version__
 
 if TYPE_CHECKING:
-    from trakt_config.sign_in import Dialog, login
+    from trakt_config.authorization.authorize import authorize
+    from trakt_config.authorization.copy import copy_authorization
+    from trakt_config.authorization.trakt_auth import TraktAuth
+    from trakt_config.sign_in import DeviceCode, Dialog, login
 
 __all__ = [
     "AccountProblem",
     "Authorization",
     "ClientRejected",
     "ConfigError",
+    "DeviceCode",
     "Dialog",
     "LockTimeout",
     "LoginRequired",
@@ -35,13 +38,28 @@ __all__ = [
     "TraktUnavailable",
     "__version__",
     "authorize",
+    "copy_authorization",
     "login",
 ]
 
+#: What is imported only when it is asked for, and where from: no command needs all of it.
+_LAZY = {
+    "DeviceCode": "sign_in",
+    "Dialog": "sign_in",
+    "TraktAuth": "authorization.trakt_auth",
+    "authorize": "authorization.authorize",
+    "copy_authorization": "authorization.copy",
+    "login": "sign_in",
+}
 
-def __getattr__(name: str) -> object:
-    """``login`` and ``Dialog`` need HTTP, which a fresh run does not: they are imported here."""
-    if name in ("Dialog", "login"):
-        from trakt_config import sign_in
-        return getattr(sign_in, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # So that a misspelt name is an error of types.
+    def __getattr__(name: str) -> object:
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"trakt_config.{_LAZY[name]}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
