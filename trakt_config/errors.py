@@ -15,7 +15,6 @@ holds a secret; the one exception is ``SaveError.authorization``, which stays ou
 from __future__ import annotations
 
 import os
-import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,6 +52,7 @@ def _quoted_for_shell(path: str) -> str:
     if path.startswith("-"):
         path = os.path.join(os.curdir, path)
     if path.isprintable():
+        import shlex  # for an error alone
         return shlex.quote(path)
     special = "".join(chr(byte) if 0x20 <= byte < 0x7f and byte not in b"'\\" else f"\\x{byte:02x}"
                       for byte in os.fsencode(path))

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -165,6 +164,7 @@ def has_refresh_token(body: bytes, *, if_missing: bool) -> bool:
 
 
 def _json_object(body: bytes) -> dict[str, object]:
+    import json  # for an answer alone
     try:  # Stray bytes in one field do no harm to another: a token is checked for itself.
         answer = json.loads(body.decode(json.detect_encoding(body), "replace"))
     except (ValueError, RecursionError):

@@ -130,7 +130,10 @@ def test_a_fresh_run_imports_nothing_of_http(sandbox: Sandbox, config: Any,
     loaded = set(done.stdout.splitlines()[-1].split())
     unused = {"requests", "urllib3", "http.client", "socket", "ssl", "email", "threading.local",
               "trakt_config.oauth", "trakt_config.authorization.refresh", "trakt_config.sandbox",
-              "trakt_config.authorization.plan", "trakt_config.cli.demo", "asyncio", "tempfile"}
+              "trakt_config.authorization.plan", "trakt_config.authorization.trakt_auth",
+              "trakt_config.document.edit", "trakt_config.document.proof", "trakt_config.sign_in",
+              "trakt_config.cli.demo", "trakt_config.cli.login", "trakt_config.cli.terminal",
+              "asyncio", "tempfile", "json", "difflib", "shlex", "urllib.parse"}
     assert not loaded & unused
     assert sandbox.ledger == []
 

@@ -2,9 +2,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from typing import Callable
+from typing import Any, Callable
 
 from trakt_config.authorization.authorize import ensure_authorized
 from trakt_config.authorization.run import Options, Result
@@ -56,7 +55,7 @@ def _each(work: Callable[[str, argparse.Namespace], None], config: str,
     """The exit status for one file; with ``--json`` its error is an object too."""
     def on_error(error: TraktConfigError) -> None:
         if options.json:
-            output.out(_json(config, None, error))
+            output.json(_object(config, None, error))
 
     return boundary.exit_status(lambda: work(config, options), verbose=options.verbose,
                                 on_error=on_error)
@@ -69,7 +68,7 @@ def _options(options: argparse.Namespace) -> Options:
 def _authorize(config: str, options: argparse.Namespace) -> None:
     result = ensure_authorized(config, _options(options))
     if options.json:
-        output.out(_json(config, result, None))
+        output.json(_object(config, result, None))
     elif not options.quiet:
         output.done(f"{printable(config)}: {result.outcome.value}, "
                     f"{output.validity(result.authorization.expires_at)}")
@@ -90,8 +89,8 @@ def _copy(other: str, options: argparse.Namespace) -> None:
     holder = options.configs[0]
     is_written = copy_to(other, holder, _options(options))
     if options.json:
-        output.out(json.dumps({"config": printable(other), "copy_of": printable(holder),
-                               "outcome": "copied" if is_written else "fresh", "error": None}))
+        output.json({"config": printable(other), "copy_of": printable(holder),
+                     "outcome": "copied" if is_written else "fresh", "error": None})
     elif not options.quiet:
         what = "copied from" if is_written else "has the authorization of"
         output.done(f"{printable(other)}: {what} {printable(holder)}")
@@ -109,12 +108,13 @@ def _plan(config: str, options: argparse.Namespace) -> None:
         output.out(f"{printable(other)}: would get the access token of {printable(config)}")
 
 
-def _json(config: str, result: Result | None, error: TraktConfigError | None) -> str:
+def _object(config: str, result: Result | None,
+            error: TraktConfigError | None) -> dict[str, Any]:
     expires_at = result.authorization.expires_at if result else None
-    return json.dumps({
+    return {
         "config": printable(config),
         "outcome": result.outcome.value if result else "failed",
         "expires_at": expires_at and output.rfc3339(expires_at),
         "expires_in": int(expires_at.timestamp() - time.time()) if expires_at else None,
         "error": error and boundary.error_object(error),
-    })
+    }

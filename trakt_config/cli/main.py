@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -92,6 +91,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 def _meant(word: str) -> str:
     """What somebody may have meant who named no command."""
     if os.path.exists(word):
+        import shlex
         return f"; did you mean: trakt-config authorize {shlex.quote(printable(word))}"
     return did_you_mean(word, COMMANDS) or f" (there are {', '.join(COMMANDS)})"
 

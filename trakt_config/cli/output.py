@@ -51,6 +51,12 @@ def out(text: str) -> bool:
     return _write(sys.stdout, text)
 
 
+def json(value: object) -> bool:
+    """A result for programs: one object on a line."""
+    from json import dumps
+    return out(dumps(value))
+
+
 def err(text: str) -> None:
     """A warning or an error."""
     _write(sys.stderr, text)

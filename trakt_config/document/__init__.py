@@ -2,14 +2,17 @@
 
 Knows no path, no lock and no network.
 """
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from trakt_config.document.document import Document, Value, parse
-from trakt_config.document.edit import (
-    clear_authorization,
-    fill_client,
-    set_authorization,
-)
-from trakt_config.document.masked_diff import masked_diff
 from trakt_config.document.settings import APPS_PAGE, SETTING_KEYS, Settings, read_settings
+
+if TYPE_CHECKING:
+    from trakt_config.document.edit import clear_authorization, fill_client, set_authorization
+    from trakt_config.document.masked_diff import masked_diff
 
 __all__ = [
     "APPS_PAGE",
@@ -24,3 +27,19 @@ __all__ = [
     "read_settings",
     "set_authorization",
 ]
+
+#: What a run on a fresh config does without is imported when it is asked for.
+_LAZY = {
+    "clear_authorization": "edit",
+    "fill_client": "edit",
+    "masked_diff": "masked_diff",
+    "set_authorization": "edit",
+}
+
+if not TYPE_CHECKING:  # So that a misspelt name is an error of types.
+    def __getattr__(name: str) -> object:
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"trakt_config.document.{_LAZY[name]}"), name)
+        globals()[name] = value
+        return value

@@ -19,6 +19,10 @@ _COMMENT = re.compile(r" *#")
 
 _STANDARD_TAGS = "tag:yaml.org,2002:"
 
+#: The way out for somebody who keeps the tokens somewhere else.
+KEPT_ELSEWHERE_HINT = ("Keep the authorization in a small file of its own, and start the job with: "
+                       "trakt-config exec THATFILE -- COMMAND")
+
 
 @dataclass(frozen=True)
 class Value:

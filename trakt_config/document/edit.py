@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from trakt_config.document.document import Document, is_foreign
+from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, is_foreign
 from trakt_config.document.layout import AUTHORIZATION, PIN, TRAKT, Block, Entry, Outline, Path
 from trakt_config.document.lines import NEWLINE
 from trakt_config.document.proof import Change, proved
@@ -34,11 +34,6 @@ _KEY_OR_ITEM = re.compile(r"[ \t]*(?!#)(?:.*:(?:[ \t]|$)|-(?:[ \t]|$))")
 
 #: What Kometa looks for besides the client and the authorization, and adds where it is missing.
 _LOOKED_FOR: Mapping[str, str | None] = MappingProxyType({"pin": None, "force_refresh": "false"})
-
-#: The way out for somebody who keeps the tokens somewhere else.
-KEPT_ELSEWHERE_HINT = ("Keep the authorization in a small file of its own, and start the job with: "
-                       "trakt-config exec THATFILE -- COMMAND")
-
 
 # -- edits ---------------------------------------------------------------------------------------
 

@@ -7,10 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
 
-from trakt_config.document.document import Document, Value
-from trakt_config.document.edit import KEPT_ELSEWHERE_HINT
+from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, Value
 from trakt_config.document.unused import (
     SettingWarning,
     meant,
@@ -170,6 +168,7 @@ def _pin(value: Value | None) -> Secret | None:
 
 def _code_in(value: Value, address: str) -> str:
     """The ``code`` of the address that Trakt redirected to (RFC 6749, section 4.1.2)."""
+    from urllib.parse import parse_qs, urlsplit  # slow to import, and seldom needed
     codes: list[str] = []
     try:
         codes = parse_qs(urlsplit(address).query).get("code", [])
