@@ -11,8 +11,8 @@ from trakt_config.document.document import Document, Value, parse
 from trakt_config.document.settings import APPS_PAGE, SETTING_KEYS, Settings, read_settings
 
 if TYPE_CHECKING:
+    from trakt_config.document.diff import masked_diff
     from trakt_config.document.edit import clear_authorization, fill_client, set_authorization
-    from trakt_config.document.masked_diff import masked_diff
 
 __all__ = [
     "APPS_PAGE",
@@ -32,7 +32,7 @@ __all__ = [
 _LAZY = {
     "clear_authorization": "edit",
     "fill_client": "edit",
-    "masked_diff": "masked_diff",
+    "masked_diff": "diff",
     "set_authorization": "edit",
 }
 

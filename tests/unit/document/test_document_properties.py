@@ -16,13 +16,13 @@ import yaml as pyyaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trakt_config.document.diff import masked_diff
 from trakt_config.document.document import Document, parse
 from trakt_config.document.edit import (
     clear_authorization,
     fill_client,
     set_authorization,
 )
-from trakt_config.document.masked_diff import masked_diff
 from trakt_config.document.quoting import written
 from trakt_config.errors import ConfigError
 from trakt_config.tokens import AUTHORIZATION_KEYS

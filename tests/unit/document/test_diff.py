@@ -1,9 +1,9 @@
 """The masked diff."""
 from __future__ import annotations
 
+from trakt_config.document.diff import masked_diff
 from trakt_config.document.document import parse
 from trakt_config.document.edit import set_authorization
-from trakt_config.document.masked_diff import masked_diff
 
 VALUES = {"access_token": "NEW-ACCESS", "token_type": "bearer", "expires_in": "604800",
           "refresh_token": "NEW-REFRESH", "scope": "public", "created_at": "1790000000"}
