@@ -8,6 +8,7 @@ import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from typing import Any, Callable
 import pytest
 
 from trakt_config import document, storage
-from trakt_config.cli import main, terminal
+from trakt_config.cli import main, pasted, terminal
 from trakt_config.sandbox import Answer, Sandbox
 from trakt_config.sign_in import registration
 from trakt_config.storage import files
@@ -161,7 +162,8 @@ def test_the_code_and_a_countdown(sandbox: Sandbox, config: Any, screen: Start) 
     sandbox.activate(code)
     shown.expect(re.escape(f"{ERASED}{path}: signed in, valid until "))
     assert shown.end() == 0
-    assert shown.text.count(code) == 1
+    assert shown.text.count(code) == 2 and f"{sandbox.url}/activate/{code}" in shown.text
+    assert "The account is sandbox." in shown.text
     assert sandbox.honours_access(access_token(path))
     assert os.listdir(path.parent) == [path.name]
 
@@ -172,7 +174,7 @@ def test_client_id_and_secret_are_asked_for(sandbox: Sandbox, tmp_path: Path, sc
     path.write_text("plex:\n  url: http://plex   # here\n")
     shown = screen("login", path)
     shown.expect("has no client_id yet")
-    shown.expect("https://app.trakt.tv/settings/apps/api/new")
+    shown.expect("https://developer.trakt.tv/apps/new")
     shown.expect("Client ID: ")
     assert shown.echoes()
     shown.type(f"{sandbox.client_id}\n")
@@ -359,8 +361,9 @@ def test_without_a_terminal(quiet: bool, sandbox: Sandbox, config: Any, approved
     path.chmod(0o600)
     done = run("login", path, *["-q"] * quiet)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count(f"{sandbox.url}/activate") == 1
-    assert len(re.findall(r"\b[0-9A-F]{8}\b", done.stdout)) == 1
+    plain, filled_in = re.findall(rf"{sandbox.url}/activate\S*", done.stdout)
+    code, again = re.findall(r"\b[0-9A-F]{8}\b", done.stdout)
+    assert (filled_in, again) == (f"{plain}/{code}", code)
     assert "\r" not in done.stdout and "\x1b" not in done.stdout and "left" not in done.stdout
     assert ("signed in" in done.stdout) is not quiet
 
@@ -622,3 +625,162 @@ def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str],
     with pytest.raises(SystemExit) as caught:
         here(monkeypatch, {}, *arguments)
     assert caught.value.code == 2
+
+
+# What Trakt refuses
+
+
+def refused(sandbox: Sandbox) -> list[int | None]:
+    return [request.status for request in sandbox.ledger if request.path == DEVICE_CODE]
+
+
+def test_a_wrong_id_is_asked_for_again(sandbox: Sandbox, tmp_path: Path, screen: Start,
+                                       approved: None) -> None:
+    path = tmp_path / "config.yml"
+    shown = screen("login", path)
+    shown.expect("config.yml does not exist yet; it will be made")
+    for client_id in ("swapped", f' "client_id: {sandbox.client_id}" '):
+        assert not path.exists()
+        shown.expect("Client ID: ")
+        shown.type(f"{client_id}\n")
+        shown.expect("host that wants a client_secret")
+        shown.expect("not shown")
+        shown.type(f"'{sandbox.client_secret}',\n")
+    shown.expect("The account is sandbox")
+    assert shown.end() == 0 and refused(sandbox) == [400, 200]
+    assert sandbox.honours_access(access_token(path))
+    assert "swapped" not in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("before, method", [
+    (None, []), (None, ["--browser"]), ("", ["--pin"]), ("trakt:\n  client_id:\n", []),
+    ("trakt:\r\n  client_id: ''  # c\r\n\r\nb: 2\r\n", ["--browser"]),
+])
+def test_a_refused_id_leaves_the_bytes(before: str | None, method: list[str],
+                                       tmp_path: Path, run: Any, sandbox: Sandbox) -> None:
+    path = tmp_path / "config.yml"
+    if before is not None:
+        path.write_bytes(before.encode())
+    done = run("login", "--create", *method, path, stdin="another-id\nanother-secret\n")
+    assert done.returncode == 3 and "Nothing was written" in done.stderr
+    assert "another-secret" not in done.stderr + done.stdout
+    assert os.listdir(tmp_path) == ([] if before is None else [path.name])
+    if before is not None:
+        assert path.read_bytes() == before.encode()
+
+
+@pytest.mark.parametrize("before", [None, b"a: 1 # here", b"trakt:\n  client_id: # mine\n",
+                                    b"trakt: {client_id: }"])
+def test_a_refused_secret_leaves_the_bytes(before: bytes | None, tmp_path: Path, run: Any,
+                                           sandbox: Sandbox, approved: None) -> None:
+    """It shows when the person has approved, at the request for the tokens."""
+    path = tmp_path / "config.yml"
+    if before is not None:
+        path.write_bytes(before)
+        path.chmod(0o640)
+    done = run("login", "--create", path, stdin=f"{sandbox.client_id}\nwrong-secret\n")
+    assert done.returncode == 3 and "Nothing was written" in done.stderr
+    assert os.listdir(tmp_path) == ([] if before is None else [path.name])
+    if before is not None:
+        assert path.read_bytes() == before and path.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_was_edited_meanwhile_is_not_taken_back(tmp_path: Path, screen: Start,
+                                                     sandbox: Sandbox) -> None:
+    path = tmp_path / "config.yml"
+    shown = screen("login", path)
+    shown.expect("Client ID: ")
+    shown.type(f"{sandbox.client_id}\n")
+    shown.expect("not shown")
+    shown.type("wrong-secret\n")
+    code = shown.expect(r"\s([0-9A-F]{8})\s")[1]
+    path.write_bytes(path.read_bytes() + b"mine: 1\n")
+    edited = path.read_bytes()
+    sandbox.activate(code)
+    shown.expect("what Trakt refused is still in it")
+    assert shown.end() == 3 and path.read_bytes() == edited
+
+
+def test_a_wrong_pin_is_asked_for_again(sandbox: Sandbox, config: Any, screen: Start) -> None:
+    """An address of another kind is refused before it is sent."""
+    path = config()
+    shown = screen("login", "--pin", path)
+    address = shown.expect(r"(http://\S+/oauth/authorize\?\S+)")[1]
+    shown.expect("PIN, or the whole address: ")
+    shown.type("https://trakt.tv/activate\n")
+    shown.expect("holds no code")
+    shown.expect("PIN, or the whole address: ")
+    assert sandbox.token_requests == []
+    shown.type("DEADBEEF\n")
+    shown.expect("Get another one")
+    shown.expect("PIN, or the whole address: ")
+    shown.type(f"pin: {sandbox.sign_in(address)}\n")
+    shown.expect("signed in")
+    assert shown.end() == 0
+    assert sandbox.honours_access(access_token(path))
+
+
+def test_pins_are_asked_for_three_times(config: Any, screen: Start) -> None:
+    shown = screen("login", "--pin", config())
+    for _ in range(3):
+        shown.expect("PIN, or the whole address: ")
+        shown.type("a b\n")
+    assert shown.end() == 3
+
+
+def test_enter_opens_the_page_with_the_code(sandbox: Sandbox, config: Any, screen: Start,
+                                            tmp_path_factory: pytest.TempPathFactory) -> None:
+    """By a page of ours: the code is not in the browser's arguments."""
+    browser = tmp_path_factory.mktemp("browser") / "browser"
+    browser.write_text('#!/bin/sh\ncp "${1#file://}" "$0.page"; echo "$@" > "$0.arguments"\n')
+    browser.chmod(0o755)
+    shown = screen("login", config(), BROWSER=f"{browser} %s")
+    code = shown.expect(r"\s([0-9A-F]{8})\s")[1]
+    shown.expect("Press Enter to open it")
+    shown.type("\n")
+    arguments = Path(f"{browser}.arguments")
+    end = time.monotonic() + PATIENCE
+    while not arguments.exists() or not arguments.read_text():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert code not in arguments.read_text()
+    assert f"{sandbox.url}/activate/{code}" in Path(f"{browser}.page").read_text()
+    sandbox.activate(code)
+    assert shown.end() == 0
+
+
+@pytest.mark.parametrize("method", ["--browser", "--pin"])
+def test_another_account(method: str, config: Any, screen: Start) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    path = config(redirect_uri=f"http://127.0.0.1:{port}/callback")
+    shown = screen("login", method, "--other-account", path)
+    shown.expect(r"/oauth/authorize\?\S+&prompt=login\s")
+
+
+def test_the_browser_on_a_new_config(sandbox: Sandbox, tmp_path: Path, screen: Start) -> None:
+    """It gets the redirect_uri that it needs, and goes on with it."""
+    path = tmp_path / "config.yml"
+    shown = screen("login", "--browser", path)
+    shown.expect("http://127.0.0.1:8765/callback")
+    shown.expect("Client ID: ")
+    shown.type(f"{sandbox.client_id}\n")
+    shown.expect("not shown")
+    shown.type(f"{sandbox.client_secret}\n")
+    found = shown.expect(r"(/oauth/authorize\?\S+)|cannot listen on port 8765")
+    assert found[1] is None or "127.0.0.1%3A8765" in found[1]
+    assert "  redirect_uri: http://127.0.0.1:8765/callback\n" in path.read_text()
+
+
+@pytest.mark.parametrize("name, text, value", [
+    ("client_id", "  abc \n", "abc"), ("client_id", "client_id: abc", "abc"),
+    ("client_id", "Client ID: abc", "abc"), ("client_id", '"client_id": "abc",', "abc"),
+    ("client_id", "CLIENT_ID='abc'", "abc"), ("client_secret", "client_secret: 'abc'", "abc"),
+    ("client_secret", "\u201cabc\u201d", "abc"), ("pin", "PIN: 1234", "1234"),
+    ("pin", "http://h/c?code=1:2", "http://h/c?code=1:2"), ("client_id", "a b", "a b"),
+    ("client_id", "", ""), ("client_id", "'", ""), ("client_id", "idclient", "idclient"),
+])
+def test_what_is_pasted_with_a_value(name: str, text: str, value: str) -> None:
+    assert pasted.without_wrapping(text, name) == value

@@ -243,15 +243,14 @@ def save_refresh_token(run: Run, held: storage.Held, intent: Intent, snapshot: S
                                                int(run.options.clock())), in_journal)
 
 
-def as_it_is_now(edit: Callable[[], None]) -> None:
+def as_it_is_now(edit: Callable[[], T]) -> T:
     """Do an edit of the config, and do it again when somebody has changed the config meanwhile.
 
     :raises ConfigError: somebody does so all the time.
     """
     for _ in range(MERGES):
         try:
-            edit()
-            return
+            return edit()
         except storage.Changed:
             pass
     raise ConfigError("the config is being changed all the time",

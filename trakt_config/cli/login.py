@@ -1,18 +1,20 @@
-"""``trakt-config login CONFIG``: arguments, questions, and what a person is shown."""
+"""``trakt-config login CONFIG``: arguments, and the questions for what a config has not yet."""
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import re
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
-from trakt_config.cli import arguments, output, terminal
-from trakt_config.errors import ConfigError, command, printable
+from trakt_config.cli import arguments, output, pasted, terminal
+from trakt_config.errors import ClientRejected, ConfigError, command, printable
 
 if TYPE_CHECKING:
-    from trakt_config.sign_in import DeviceCode, Dialog
+    from trakt_config.sign_in import Dialog, NewClient
+    from trakt_config.tokens import Authorization
+
+#: How often a person is asked for the same thing.
+TRIES = 3
 
 _VISIBLE = re.compile("[!-~]*")
 
@@ -40,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              "or the whole address that it is sent to")
     parser.add_argument("--create", action="store_true",
                        help="make the config if it does not exist, readable by you alone")
+    parser.add_argument("--other-account", action="store_true",
+                        help="let Trakt ask who is signing in, for an account other than the one "
+                             "that the browser is signed in to")
     parser.set_defaults(method="device")
 
 
@@ -54,55 +59,94 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _sign_in(options: argparse.Namespace) -> None:
-    _prepare(options.config, create=options.create)
-    _warn_of_readers(options.config)
-    from trakt_config.sign_in import login
-    authorization = login(options.config, method=options.method, dialog=_dialog(options.method))
+    from trakt_config.cli.dialog import Conversation
+    conversation = Conversation(options.method, other_account=options.other_account)
+    authorization = _until_accepted(options, conversation.dialog())
     if not options.quiet:
         output.done(f"{printable(options.config)}: signed in, "
                     f"{output.validity(authorization.expires_at)}")
+        if conversation.account:
+            output.out(f"The account is {conversation.account}.")
 
 
-# -- the config ----------------------------------------------------------------------------------
-
-def _prepare(config: str, *, create: bool) -> None:
-    """See to it that there is a config, and a client_id in it."""
-    from trakt_config import sign_in, storage
-    is_new = not os.path.lexists(config)
-    if is_new and not create:
-        raise ConfigError("the config does not exist", path=config,
-                          hint=f"Check its path, or have it made: {command('login --create')}")
-    keys = ("client_id", "client_secret") if is_new else sign_in.missing(config)
-    client_id, client_secret = _ask_for_client(config, keys)
-    if not client_id and not client_secret:
-        return
-    if is_new:
-        storage.create(config)
-    if not sign_in.register(config, client_id, client_secret):
-        output.err(sign_in.block(client_id, has_secret=bool(client_secret)).rstrip("\n"))
-        raise ConfigError("the client_id cannot be put in without changing something else",
-                          hint="Paste what is missing of the lines above into the config, with "
-                               "your client_secret, and run this again.", path=config)
+def _until_accepted(options: argparse.Namespace, dialog: Dialog) -> Authorization:
+    """Sign in; with another id and secret, where Trakt refuses what was typed at a terminal."""
+    for left in reversed(range(TRIES)):
+        client = _client_from_person(options)
+        try:
+            return _with_client(options, client, dialog)
+        except ClientRejected as error:
+            if not client or not left or not terminal.is_interactive():
+                raise
+            output.err(f"\n{error.message}. Nothing of it was kept. Once more:\n")
+    raise AssertionError("unreachable")
 
 
-def _ask_for_client(config: str, keys: tuple[str, ...]) -> tuple[str, str]:
-    """Id and secret, as far as they are among `keys`; the secret is empty where the app has none.
+def _with_client(options: argparse.Namespace, client: NewClient, dialog: Dialog) -> Authorization:
+    from trakt_config import sign_in
+    if not client:
+        _warn_of_readers(options.config)
+        return sign_in.login(options.config, method=options.method, dialog=dialog,
+                             other_account=options.other_account)
+    try:
+        return sign_in.login_with(options.config, client, method=options.method, dialog=dialog,
+                                  other_account=options.other_account)
+    except ClientRejected as error:
+        error.hint = ("Nothing was written. Copy client_id and client_secret again from the page "
+                      f"of your app: {sign_in.APPS_PAGE}")
+        raise
+    except sign_in.CannotRegister:
+        pass
+    output.err(sign_in.block(client.client_id, has_secret=bool(client.client_secret),
+                             redirect_uri=client.redirect_uri).rstrip("\n"))
+    raise ConfigError("the client_id cannot be put in without changing something else",
+                      hint="Paste what is missing of the lines above into the config, with "
+                           "your client_secret, and run this again.", path=options.config)
+
+
+# -- what a config has not yet -------------------------------------------------------------------
+
+def _client_from_person(options: argparse.Namespace) -> NewClient:
+    """Id and secret, as far as the config has none; the secret is empty where the app has none.
 
     A secret alone is asked for at a terminal only: what comes on stdin may be the PIN.
     """
+    from trakt_config import sign_in
+    keys = _missing(options)
+    redirect_uri = sign_in.LOOPBACK_URI if options.method == "browser" else ""
     if "client_id" in keys:
-        return _ask_for_id(config), _ask_for_secret(config) if "client_secret" in keys else ""
+        client_id = _ask_for_id(options.config, redirect_uri)
+        secret = _ask_for_secret(options.config) if "client_secret" in keys else ""
+        return sign_in.NewClient(client_id, secret, redirect_uri)
     if "client_secret" in keys and terminal.is_interactive():
-        return "", _ask_for_secret(config)
-    return "", ""
+        return sign_in.NewClient(client_secret=_ask_for_secret(options.config))
+    return sign_in.NewClient()
 
 
-def _ask_for_id(config: str) -> str:
+def _missing(options: argparse.Namespace) -> tuple[str, ...]:
+    """What the config does not have; a person is told where it does not even exist."""
+    from trakt_config import sign_in
+    if os.path.lexists(options.config):
+        return sign_in.missing(options.config)
+    if not options.create and not terminal.is_interactive():
+        raise ConfigError("the config does not exist", path=options.config,
+                          hint=f"Check its path, or have it made: {command('login --create')}")
+    if not os.path.isdir(os.path.dirname(options.config) or os.curdir):
+        raise ConfigError("the config cannot be created: No such file or directory",
+                          path=options.config, hint="Check the path: its folder does not exist.")
+    if terminal.is_interactive():
+        output.err(f"{printable(options.config)} does not exist yet; it will be made.")
+    return "client_id", "client_secret"
+
+
+def _ask_for_id(config: str, redirect_uri: str) -> str:
     from trakt_config.sign_in import NEW_APP_PAGE
     if terminal.is_interactive():
+        register = f"Give the app this redirect URI: {redirect_uri}\n" if redirect_uri else ""
         output.err(f"{printable(config)} has no client_id yet. It is on the page of your API "
-                    f"app at Trakt; make one at\n\n  {NEW_APP_PAGE}\n")
-    client_id = _checked(config, "client_id", terminal.ask("Client ID: "))
+                    f"app at Trakt; make one at\n\n  {NEW_APP_PAGE}\n\n{register}"
+                    "The page shows what Trakt asks for.")
+    client_id = _asked(config, "client_id", lambda: terminal.ask("Client ID: "))
     if not client_id:
         raise ConfigError("trakt has no client_id, and none was given", path=config,
                           hint=f"Run this at a terminal, or give it on stdin. {NEW_APP_PAGE}")
@@ -110,8 +154,22 @@ def _ask_for_id(config: str) -> str:
 
 
 def _ask_for_secret(config: str) -> str:
-    return _checked(config, "client_secret", terminal.ask_secret(
+    if terminal.is_interactive():
+        output.err("A host that wants a client_secret cannot use an app without one.")
+    return _asked(config, "client_secret", lambda: terminal.ask_secret(
         "Client secret (not shown; leave it empty if the app has none): "))
+
+
+def _asked(config: str, name: str, ask: Callable[[], str]) -> str:
+    """What was typed, if it can be an id or a secret; at a terminal it is asked for again."""
+    for left in reversed(range(TRIES)):
+        try:
+            return _checked(config, name, pasted.without_wrapping(ask(), name))
+        except ConfigError as error:
+            if not left or not terminal.is_interactive():
+                raise
+            output.err(f"{error.message}. {error.hint}")
+    raise AssertionError("unreachable")
 
 
 def _checked(config: str, name: str, text: str) -> str:
@@ -129,59 +187,3 @@ def _warn_of_readers(config: str) -> None:
     from trakt_config import storage
     if storage.readable_by_others(config):
         output.err(f"warning: {printable(config)}: {storage.READABLE_BY_OTHERS}")
-
-
-# -- the dialog ----------------------------------------------------------------------------------
-
-def _dialog(method: str) -> Dialog:
-    from trakt_config.sign_in import Dialog
-    return Dialog(show_code=_show_code,
-                  show_address=_show_browser_address if method == "browser" else _show_address,
-                  ask_pin=lambda: terminal.ask("PIN, or the whole address: "),
-                  offer_new_code=lambda why: terminal.agrees(
-                      f"{why[:1].upper()}{why[1:]}. Get another code?"),
-                  countdown=terminal.countdown)
-
-
-def _show(text: str) -> None:
-    """On stdout; where that is closed, on stderr: nobody signs in with what is not shown."""
-    if not output.out(text):
-        output.err(text)
-
-
-def _show_code(code: DeviceCode) -> None:
-    from trakt_config.oauth import cleaned
-    end = datetime.now(timezone.utc) + timedelta(seconds=code.expires_in)
-    _show("To sign in, open this page on any device, and enter the code:\n\n"
-          f"  {cleaned(code.verification_url)}\n"
-          f"  {cleaned(code.user_code)}\n\n"
-          f"{_qr_code()}"
-          f"The code is valid until {output.local_time(end)} "
-          f"({output.for_people(timedelta(seconds=code.expires_in))}).")
-
-
-def _show_browser_address(url: str) -> None:
-    _show("To sign in, use the page that opens in your browser. If none opens, open it "
-          f"yourself, on this machine:\n\n  {url}\n")
-
-
-def _show_address(url: str) -> None:
-    _show("To sign in, open this page in any browser; then bring the PIN that it shows, or "
-          f"the whole address that it is sent to:\n\n  {url}\n")
-
-
-def _qr_code() -> str:
-    """Where to enter the code, for a telephone's camera; empty without the extra ``qr``."""
-    from importlib import import_module
-
-    from trakt_config.oauth import Endpoints
-    if not terminal.can_show_blocks():
-        return ""
-    try:
-        segno = import_module("segno")
-    except ImportError:
-        return ""
-    drawing = io.StringIO()
-    page = f"{Endpoints.from_environ(os.environ).oauth}/activate"
-    segno.make(page, micro=False).terminal(drawing, compact=True)
-    return f"{drawing.getvalue()}\n"

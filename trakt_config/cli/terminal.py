@@ -52,6 +52,19 @@ def agrees(question: str) -> bool:
     return answer.endswith("\n") and answer.strip().lower() in ("", "y", "yes")
 
 
+def has_typed_a_line() -> bool:
+    """Whether a person has pressed Enter since the last look; never waits."""
+    import select
+    try:
+        fd = sys.stdin.fileno()
+        # A job in the background may not read from its terminal: it would be stopped.
+        if not is_interactive() or os.tcgetpgrp(fd) != os.getpgrp():
+            return False
+        return bool(select.select([fd], [], [], 0)[0]) and _line().endswith("\n")
+    except (AttributeError, OSError, ValueError):  # Windows has neither.
+        return False
+
+
 def countdown(left: float | None) -> None:
     """Show on one line of a terminal how much time is left, in seconds; None erases it.
 

@@ -5,6 +5,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
+from urllib.parse import quote
 
 from trakt_config.oauth import limits
 from trakt_config.oauth.answers import (
@@ -25,13 +26,21 @@ from trakt_config.tokens import Authorization, Secret
 
 @dataclass(frozen=True)
 class DeviceCode:
-    """A sign-in that has begun (RFC 8628, section 3.2); ``expires_in``, ``interval``: seconds."""
+    """A sign-in that has begun (RFC 8628, section 3.2); ``expires_in``, ``interval``: seconds.
+
+    ``user_code`` is to be entered at ``verification_url``; ``link`` is that page with the code.
+    """
 
     device_code: Secret
     user_code: str
     verification_url: str
     expires_in: int
     interval: int
+
+    @property
+    def link(self) -> str:
+        """The page with the code filled in, for a link and a QR code (Trakt's older guide)."""
+        return f"{self.verification_url.rstrip('/')}/{quote(self.user_code, safe='')}"
 
 
 class DevicePoll(enum.Enum):

@@ -62,9 +62,10 @@ class Reply:
 
 def respond(call: Call, issuer: Issuer) -> Reply:
     """What Trakt would answer to `call`."""
-    endpoint = _ENDPOINTS.get((call.method, call.path))
+    path = "/activate" if call.path.startswith("/activate/") else call.path
+    endpoint = _ENDPOINTS.get((call.method, path))
     if endpoint is None:
-        known = any(path == call.path for _, path in _ENDPOINTS)
+        known = any(path == known for _, known in _ENDPOINTS)
         return _html(405 if known else 404, pages.message("Nothing here", "No such page."))
     try:
         return endpoint(call, issuer)
@@ -190,7 +191,7 @@ def _activate_page(call: Call, issuer: Issuer) -> Reply:
     given = call.form()
     user_code = given.get("user_code", "")
     if call.method == "GET":
-        return _html(200, pages.activate(user_code))
+        return _html(200, pages.activate(user_code or call.path.rpartition("/activate/")[2]))
     allow = given.get("decision") == "allow"
     if not issuer.decide_device(user_code, allow=allow):
         return _html(404, pages.activate(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,13 +26,20 @@ from trakt_config.errors import (
 )
 from trakt_config.oauth import VISIBLE
 from trakt_config.sign_in import browser, loopback
+from trakt_config.sign_in.registration import LOOPBACK_URI
 from trakt_config.sign_in.sign_in import SignIn
 from trakt_config.tokens import Authorization, Client, Secret
 
 #: Seconds that a person has for a sign-in in the browser.
 TIME_LIMIT = 600.0
 
+#: How often a pin is asked for.
+PIN_TRIES = 3
+
 AGAIN = f"Start again, with: {command('login')}"
+
+#: What no code begins with: https://..., urn:..., auth.trakt.tv/...
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/|localhost/")
 
 
 @dataclass(frozen=True)
@@ -41,19 +49,23 @@ class AuthorizationRequest:
     state: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     code_verifier: Secret = field(default_factory=lambda: Secret(secrets.token_urlsafe(64)))
 
-    def url(self, client: Client, endpoints: oauth.Endpoints) -> str:
-        """The address at which the person signs in (RFC 7636, section 4.2: S256)."""
+    def url(self, sign_in: SignIn, client: Client) -> str:
+        """The address at which the person signs in (RFC 7636, section 4.2: S256).
+
+        With ``prompt=login`` Trakt asks who is signing in, whoever the browser is signed in as.
+        """
         digest = hashlib.sha256(self.code_verifier.reveal().encode("ascii")).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
-        return oauth.TraktClient(client, endpoints).authorize_url(state=self.state,
-                                                                  code_challenge=challenge)
+        url = oauth.TraktClient(client, sign_in.endpoints).authorize_url(
+            state=self.state, code_challenge=challenge)
+        return f"{url}&prompt=login" if sign_in.other_account else url
 
 
 def in_browser(sign_in: SignIn) -> Authorization:
     """The browser is sent back to this machine, where we listen for it."""
     snapshot = sign_in.prove_saving()
     request = AuthorizationRequest()
-    url = request.url(snapshot.settings.client, sign_in.endpoints)
+    url = request.url(sign_in, snapshot.settings.client)
     with loopback.listen(_loopback_address(snapshot), request.state) as receiver:
         sign_in.dialog.show_address(url)
         with browser.opened(url, sign_in.dialog.open_browser):
@@ -68,9 +80,17 @@ def with_pin(sign_in: SignIn) -> Authorization:
     """The person brings the code from a browser anywhere."""
     snapshot = sign_in.prove_saving()
     request = AuthorizationRequest()
-    sign_in.dialog.show_address(request.url(snapshot.settings.client, sign_in.endpoints))
-    code = _code_typed(sign_in.dialog.ask_pin(), request)
-    return _exchange(sign_in, request, code)
+    sign_in.dialog.show_address(request.url(sign_in, snapshot.settings.client))
+    for left in reversed(range(PIN_TRIES)):
+        typed = sign_in.dialog.ask_pin()
+        try:
+            return _exchange(sign_in, request, _code_typed(typed, request))
+        except LoginRequired as error:
+            refused = error
+        if refused.reason != "pin_refused" or not typed or not left \
+                or not sign_in.dialog.offer_new_pin(refused.message):
+            break
+    raise refused
 
 
 def _answered(sign_in: SignIn, request: AuthorizationRequest, receiver: loopback.Receiver,
@@ -106,10 +126,11 @@ def _loopback_address(snapshot: Snapshot) -> loopback.Address:
     if address is not None:
         return address
     value = (snapshot.document.trakt or {}).get("redirect_uri")
+    what = f"Change line {value.line} to" if value else "Add this line to the trakt block:"
     raise ConfigError(
         "a sign-in in the browser needs a redirect_uri on this machine, with a port",
-        hint="Add this line to the trakt block: redirect_uri: http://127.0.0.1:8765/callback and "
-             f"register the same address in the app ({APPS_PAGE}); or leave out --browser",
+        hint=f"{what} redirect_uri: {LOOPBACK_URI} and register the same address in the app "
+             f"({APPS_PAGE}); or leave out --browser.",
         line=value.line if value else snapshot.document.trakt_line,
         column=value.column if value else snapshot.document.trakt_column)
 
@@ -117,7 +138,7 @@ def _loopback_address(snapshot: Snapshot) -> loopback.Address:
 def _code_typed(text: str, request: AuthorizationRequest) -> Secret:
     """The code in what the person brought: a pin, or the address that Trakt redirected to."""
     text = text.strip()
-    if not ("?" in text and ":" in text):
+    if not _ADDRESS.match(text):
         return _checked(text)
     try:
         parameters = parse_qs(urlsplit(text).query)

@@ -1,6 +1,7 @@
 """Sign in with a device code: the person enters it on any device, and we ask until they have."""
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Callable
 
 from trakt_config.authorization.run import Run
@@ -15,6 +16,7 @@ from trakt_config.errors import (
     command,
 )
 from trakt_config.oauth import DeviceCode, DevicePoll, TraktClient
+from trakt_config.sign_in import browser
 from trakt_config.sign_in.sign_in import SignIn
 from trakt_config.tokens import Authorization
 
@@ -27,33 +29,34 @@ AGAIN = f"Start again, with: {command('login')}"
 def by_device_code(sign_in: SignIn) -> Authorization:
     """RFC 8628, with the statuses that Trakt has instead of its error codes."""
     trakt = client_for(sign_in.run.options, sign_in.prove_saving())
+    code = sign_in.first_code
     while True:
         try:
-            return _with_one_code(sign_in, trakt)
+            return _with_one_code(sign_in, trakt, code or trakt.device_code())
         except LoginRequired as error:
-            ended = error
+            ended, code = error, None
         if ended.reason == "denied" or not sign_in.dialog.offer_new_code(ended.message):
             raise ended
 
 
-def _with_one_code(sign_in: SignIn, trakt: TraktClient) -> Authorization:
-    code = trakt.device_code()
+def _with_one_code(sign_in: SignIn, trakt: TraktClient, code: DeviceCode) -> Authorization:
     deadline = sign_in.monotonic() + code.expires_in
     sign_in.dialog.show_code(code)
-    try:
-        return _poll_until(deadline, sign_in, code, trakt)
-    finally:
-        sign_in.dialog.countdown(None)
+    with ExitStack() as pages:
+        try:
+            return _poll_until(deadline, sign_in, code, trakt, pages)
+        finally:
+            sign_in.dialog.countdown(None)
 
 
 def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
-                trakt: TraktClient) -> Authorization:
+                trakt: TraktClient, pages: ExitStack) -> Authorization:
     """Ask at every interval; a failure may pass as long as the code is valid."""
     interval = code.interval
     failure: TraktConfigError | None = None
     lost = False
     while sign_in.monotonic() + interval <= deadline:
-        _wait(sign_in, interval, deadline)
+        _wait(sign_in, interval, deadline, lambda: _open_page(sign_in, code, pages))
         before, failure = failure, None
         state: Authorization | DevicePoll = DevicePoll.PENDING
         try:
@@ -76,15 +79,23 @@ def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
     raise failure or _ended(DevicePoll.EXPIRED, lost)
 
 
-def _wait(sign_in: SignIn, seconds: float, deadline: float) -> None:
-    """Wait for the next poll, second by second."""
+def _wait(sign_in: SignIn, seconds: float, deadline: float,
+          open_page: Callable[[], object]) -> None:
+    """Wait for the next poll, second by second, and open the page where that is asked for."""
     end = sign_in.monotonic() + seconds
     while True:
         now = sign_in.monotonic()
         if now >= end:
             return
         sign_in.dialog.countdown(deadline - now)
+        if sign_in.dialog.wants_page():
+            open_page()
         sign_in.run.options.sleep(min(1.0, end - now))
+
+
+def _open_page(sign_in: SignIn, code: DeviceCode, pages: ExitStack) -> None:
+    """With the code filled in, and as privately as the address of a sign-in in the browser."""
+    pages.enter_context(browser.opened(code.link, sign_in.dialog.open_browser))
 
 
 def _poll(sign_in: SignIn, code: DeviceCode,

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Callable, Literal
 
 from trakt_config.authorization import redeem, refresh
 from trakt_config.authorization.run import ConfigPath, Options, Run, reports_errors
-from trakt_config.oauth import DeviceCode
+from trakt_config.oauth import DeviceCode, Endpoints, TraktClient
 from trakt_config.sign_in import authorization_code, device_code
 from trakt_config.sign_in.browser import open_browser
+from trakt_config.sign_in.registration import NewClient, registered, rehearse
 from trakt_config.sign_in.sign_in import Dialog, SignIn
-from trakt_config.tokens import Authorization
+from trakt_config.tokens import Authorization, Client, Secret
 
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["DeviceCode", "Dialog", "METHODS", "login", "open_browser"]
+__all__ = ["DeviceCode", "Dialog", "METHODS", "login", "login_with", "open_browser"]
+
+Method = Literal["device", "browser", "pin"]
 
 METHODS: Mapping[str, Callable[[SignIn], Authorization]] = {
     "device": device_code.by_device_code,
@@ -29,8 +32,9 @@ METHODS: Mapping[str, Callable[[SignIn], Authorization]] = {
 
 @reports_errors
 def login(config_path: ConfigPath, *,
-          method: Literal["device", "browser", "pin"] = "device",
+          method: Method = "device",
           dialog: Dialog = Dialog(),
+          other_account: bool = False,
           lock_timeout: timedelta = timedelta(minutes=2),
           session: requests.Session | None = None,
           clock: Callable[[], float] = time.time,
@@ -47,6 +51,8 @@ def login(config_path: ConfigPath, *,
         ``"browser"``: a browser on this machine; the config's ``redirect_uri`` has to be an http
         address of this machine with a port (RFC 8252, section 7.3). ``"pin"``: a browser anywhere,
         from which the person brings the pin. The last two with PKCE (RFC 7636) and a state.
+    :param other_account: let Trakt ask who is signing in, for an account other than the one that
+        the browser is signed in to. Not for ``"device"``.
     :param lock_timeout: how long to wait, each time, for other runs on the same config.
     :param session: send with this session of requests (its proxies, its certificates).
     :param clock: seconds since 1970.
@@ -58,10 +64,40 @@ def login(config_path: ConfigPath, *,
     """
     options = Options(lock_timeout=lock_timeout, session=session, clock=clock, environ=environ,
                       sleep=sleep)
-    sign_in = SignIn(Run.on(config_path, options), dialog, monotonic)
+    return _signed_in(SignIn(Run.on(config_path, options), dialog, monotonic,
+                             other_account=other_account), method)
+
+
+@reports_errors
+def login_with(config_path: ConfigPath, client: NewClient, *, method: Method = "device",
+               dialog: Dialog = Dialog(), other_account: bool = False,
+               environ: Mapping[str, str] = os.environ) -> Authorization:
+    """Sign in with an app that the config does not hold yet; made, if it does not exist.
+
+    Nothing is written before Trakt has taken the client_id, with the first request of a sign-in
+    by device code, and nothing that was written stays where Trakt refuses the app later.
+
+    :raises CannotRegister: it cannot be written without changing more.
+    :raises ClientRejected: Trakt refuses the app; the config is what it was.
+    """
+    options = Options(environ=environ)
+    rehearse(config_path, client)
+    code = _first_code(client, options) if client.client_id else None
+    with registered(config_path, client, options):
+        return _signed_in(SignIn(Run.on(config_path, options), dialog, time.monotonic,
+                                 other_account=other_account, first_code=code), method)
+
+
+def _first_code(client: NewClient, options: Options) -> DeviceCode:
+    app = Client(client.client_id, Secret(client.client_secret) if client.client_secret else None)
+    return TraktClient(app, Endpoints.from_environ(options.environ), session=options.session,
+                       clock=options.clock, sleep=options.sleep).device_code()
+
+
+def _signed_in(sign_in: SignIn, method: Method) -> Authorization:
     try:
         authorization = METHODS[method](sign_in)
-        if method != "browser" and dialog.show_account is not None:
+        if method != "browser" and sign_in.dialog.show_account is not None:
             sign_in.account_of(authorization)
         return authorization
     except redeem.TokensReplaced:

@@ -1,17 +1,31 @@
-"""Put the API app's client_id and client_secret into a config that has none (``login`` asks)."""
+"""Put the API app's client_id and client_secret into a config that has none (``login`` asks).
+
+Nothing that Trakt refuses stays there: a client_id is written once Trakt has taken it, and what was
+written is taken out again where Trakt refuses the app in the end.
+"""
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from trakt_config import document, storage
 from trakt_config.authorization import redeem, refresh
 from trakt_config.authorization.redeem import Intent
 from trakt_config.authorization.run import ConfigPath, Options, Run, reports_errors
-from trakt_config.errors import ConfigError
+from trakt_config.errors import ClientRejected, ConfigError, TraktConfigError, os_reason
 
-NEW_APP_PAGE = "https://app.trakt.tv/settings/apps/api/new"
+NEW_APP_PAGE = "https://developer.trakt.tv/apps/new"
+
+APPS_PAGE = "https://developer.trakt.tv/apps"
+
+#: What `login` writes for a sign-in in the browser where it writes the block.
+LOOPBACK_URI = "http://127.0.0.1:8765/callback"
+
+#: The bytes of a config before and after an edit.
+Edit = tuple[bytes, bytes]
 
 #: What a person has to replace in a block that is shown instead of written.
 PLACEHOLDER = "YOUR_CLIENT_SECRET"
@@ -28,9 +42,21 @@ def missing(config_path: ConfigPath) -> tuple[str, ...]:
                  if key not in trakt or trakt[key].blank)
 
 
+@dataclass(frozen=True)
+class NewClient:
+    """What a person has typed; what is empty was not asked for, or the app has none."""
+
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    redirect_uri: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.client_id or self.client_secret)
+
+
 @reports_errors
 def register(config_path: ConfigPath, client_id: str, client_secret: str, *,
-             lock_timeout: timedelta = timedelta(minutes=2),
+             redirect_uri: str = "", lock_timeout: timedelta = timedelta(minutes=2),
              environ: Mapping[str, str] = os.environ) -> bool:
     """Fill in what is empty, or add the block; what the config has already stays.
 
@@ -39,38 +65,121 @@ def register(config_path: ConfigPath, client_id: str, client_secret: str, *,
     :raises LockTimeout, SaveError: nothing was written.
     """
     run = Run.on(config_path, Options(lock_timeout=lock_timeout, environ=environ))
+    return _registered(run, NewClient(client_id, client_secret, redirect_uri)) is not None
+
+
+@contextmanager
+def registered(config_path: ConfigPath, client: NewClient,
+               options: Options) -> Iterator[None]:
+    """Write the client, and take it out again where Trakt refuses it in the ``with`` block: the
+    bytes are what they were then, and a file that was made for it is gone.
+
+    :raises CannotRegister: with nothing written, where it needs more than these values changed.
+    """
+    is_new = not os.path.lexists(config_path)
+    if is_new:
+        storage.create(config_path)
+    run = Run.on(config_path, options)
+    written: Edit | None = None
+    try:
+        written = _registered(run, client)
+        if written is None:
+            raise CannotRegister
+        yield
+    except ClientRejected:
+        if written is not None:
+            _take_out(run, written, is_new=is_new)
+        raise
+    finally:
+        if written is None and is_new:
+            _remove(run)
+
+
+def rehearse(config_path: ConfigPath, client: NewClient) -> None:
+    """See whether the client can be written, before anybody is asked for anything.
+
+    :raises CannotRegister: it needs more than these values changed.
+    :raises ConfigError: the config cannot be read.
+    """
+    data = storage.read(storage.resolve(config_path)) if os.path.lexists(config_path) else b""
+    _edited(document.parse(data), client)
+
+
+def block(client_id: str, *, has_secret: bool, redirect_uri: str = "") -> str:
+    """The lines to paste into a config that cannot be edited; the secret is left to the person."""
+    secret = PLACEHOLDER if has_secret else ""
+    return document.fill_client(document.parse(b""), client_id, secret,
+                                redirect_uri=redirect_uri).data.decode("utf-8")
+
+
+class CannotRegister(Exception):
+    """The edit would change something else."""
+
+
+def _registered(run: Run, client: NewClient) -> Edit | None:
+    """What was written; None where that cannot be done without changing more."""
+    with _held(run) as (held, reserved):
+        try:
+            return redeem.as_it_is_now(lambda: _fill(run, held, client, reserved=reserved))
+        except CannotRegister:
+            return None
+
+
+@contextmanager
+def _held(run: Run) -> Iterator[tuple[storage.Held, bool]]:
+    """The config under its lock, and whether a journal that is left over has its room reserved."""
     with run.hold() as held:
         found = held.unfinished()
         if found is not None and found.newer:
             raise refresh.newer_journal()
-        try:
-            redeem.as_it_is_now(lambda: _fill(run, held, client_id, client_secret,
-                                                reserved=found is not None))
-            return True
-        except _NotProved:
-            return False
+        yield held, found is not None
 
 
-def block(client_id: str, *, has_secret: bool) -> str:
-    """The lines to paste into a config that cannot be edited; the secret is left to the person."""
-    secret = PLACEHOLDER if has_secret else ""
-    return document.fill_client(document.parse(b""), client_id, secret).data.decode("utf-8")
-
-
-class _NotProved(Exception):
-    """The edit would change something else."""
-
-
-def _fill(run: Run, held: storage.Held, client_id: str, client_secret: str, *,
-          reserved: bool) -> None:
+def _fill(run: Run, held: storage.Held, client: NewClient, *, reserved: bool) -> Edit:
     before = document.parse(storage.read(run.path))
-    edited = None
+    edited = _edited(before, client)
+    _replace(held, before.data, edited.data, reserved=reserved)
+    return before.data, edited.data
+
+
+def _edited(before: document.Document, client: NewClient) -> document.Document:
     try:
-        edited = document.fill_client(before, client_id, client_secret)
+        return document.fill_client(before, client.client_id, client.client_secret,
+                                    redirect_uri=client.redirect_uri, complete=True)
     except ConfigError:
         pass
-    if edited is None:
-        raise _NotProved
+    raise CannotRegister
+
+
+def _take_out(run: Run, written: Edit, *, is_new: bool) -> None:
+    """Undo the edit, unless somebody has changed the config since."""
+    before, after = written
+    problem = "it was changed meanwhile"
+    try:
+        with _held(run) as (held, reserved):
+            if storage.read(run.path) == after:
+                _replace(held, after, before, reserved=reserved)
+                problem = ""
+    except (TraktConfigError, storage.Changed) as error:
+        problem = getattr(error, "message", problem)
+    except OSError as error:
+        problem = os_reason(error)
+    if problem:
+        run.warn(f"what Trakt refused is still in it: {problem}")
+    elif is_new:
+        _remove(run)
+
+
+def _remove(run: Run) -> None:
+    """Remove the file that was made, if nobody has put anything into it."""
+    try:
+        if not storage.read(run.path):
+            os.unlink(run.path)
+    except (OSError, ConfigError):
+        pass
+
+
+def _replace(held: storage.Held, before: bytes, after: bytes, *, reserved: bool) -> None:
     if not reserved:
-        held.reserve(Intent().encode(), max(len(before.data), len(edited.data)))
-    held.replace(before.data, edited.data)
+        held.reserve(Intent().encode(), max(len(before), len(after)))
+    held.replace(before, after)

@@ -35,6 +35,9 @@ class Dialog:
         system's browser, with a page in its arguments that other users cannot read (see
         :func:`~trakt_config.sign_in.pages.private_page`); a callback has to see to that itself.
     :ivar ask_pin: the pin, or the whole address that Trakt redirected to; for ``pin``.
+    :ivar offer_new_pin: whether to ask for another pin; gets why the one was not taken.
+    :ivar wants_page: whether to open the page for the code in a browser here, now; for ``device``.
+        Called once a second.
     :ivar offer_new_code: whether to go on with another device code; gets why the one ended.
     :ivar show_account: gets the name of the account that has signed in, once the tokens are saved;
         empty where Trakt does not tell it in time. None: it is not asked for.
@@ -45,6 +48,8 @@ class Dialog:
     show_address: Callable[[str], object] = lambda url: None
     open_browser: Callable[[str], bool] | None = None
     ask_pin: Callable[[], str] = lambda: ""
+    offer_new_pin: Callable[[str], bool] = lambda why: False
+    wants_page: Callable[[], bool] = lambda: False
     offer_new_code: Callable[[str], bool] = lambda why: False
     show_account: Callable[[str], object] | None = None
     countdown: Callable[[float | None], object] = lambda left: None
@@ -57,6 +62,10 @@ class SignIn:
     run: Run
     dialog: Dialog
     monotonic: Callable[[], float]
+    #: Whether Trakt has to ask who is signing in.
+    other_account: bool = False
+    #: The device code that Trakt has given already; the next ones are asked for.
+    first_code: DeviceCode | None = None
 
     @property
     def endpoints(self) -> oauth.Endpoints:

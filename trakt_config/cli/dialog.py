@@ -1,0 +1,94 @@
+"""What a person is shown and asked while they sign in."""
+from __future__ import annotations
+
+import io
+from datetime import datetime, timedelta, timezone
+from importlib import import_module
+
+from trakt_config.cli import output, pasted, terminal
+from trakt_config.oauth import cleaned
+from trakt_config.sign_in import DeviceCode, Dialog, can_open
+
+_OTHER_ACCOUNT = ("Sign out of Trakt in that browser first, or use a private window: it asks for "
+                  "another account only then.\n")
+
+
+class Conversation:
+    """One sign-in at the terminal, or before somebody who reads a log.
+
+    :ivar account: the name of the account that has signed in, once it is known.
+    """
+
+    def __init__(self, method: str, *, other_account: bool = False) -> None:
+        self.account = ""
+        self._method = method
+        self._other_account = other_account
+        self._offers_page = terminal.is_interactive() and can_open()
+
+    def dialog(self) -> Dialog:
+        return Dialog(
+            show_code=self._show_code, show_address=self._show_address, ask_pin=self._ask_pin,
+            offer_new_pin=self._offer_new_pin, offer_new_code=self._offer_new_code,
+            wants_page=self._wants_page, show_account=self._keep_account,
+            countdown=terminal.countdown)
+
+    def _show_code(self, code: DeviceCode) -> None:
+        end = datetime.now(timezone.utc) + timedelta(seconds=code.expires_in)
+        offer = "Press Enter to open it in a browser here.\n" if self._offers_page else ""
+        _show("To sign in, open this page on any device, and enter the code:\n\n"
+              f"  {cleaned(code.verification_url)}\n"
+              f"  {cleaned(code.user_code)}\n\n"
+              "Or open it with the code filled in:\n\n"
+              f"  {cleaned(code.link)}\n\n"
+              f"{_qr_code(code.link)}"
+              f"{_OTHER_ACCOUNT if self._other_account else ''}{offer}"
+              f"The code is valid until {output.local_time(end)} "
+              f"({output.for_people(timedelta(seconds=code.expires_in))}).")
+
+    def _show_address(self, url: str) -> None:
+        if self._method == "browser":
+            _show("To sign in, use the page that opens in your browser. If none opens, or it "
+                  f"cannot show the page, open this yourself, on this machine:\n\n  {url}\n")
+        else:
+            _show("To sign in, open this page in any browser; then bring the PIN that it shows, "
+                  f"or the whole address that it is sent to:\n\n  {url}\n")
+
+    def _ask_pin(self) -> str:
+        return pasted.without_wrapping(terminal.ask("PIN, or the whole address: "), "pin")
+
+    def _offer_new_pin(self, why: str) -> bool:
+        if terminal.is_interactive():
+            output.err(f"{_sentence(why)} Get another one at the same page, and try again.")
+        return terminal.is_interactive()
+
+    def _offer_new_code(self, why: str) -> bool:
+        return terminal.agrees(f"{_sentence(why)} Get another code?")
+
+    def _wants_page(self) -> bool:
+        return self._offers_page and terminal.has_typed_a_line()
+
+    def _keep_account(self, name: str) -> None:
+        self.account = cleaned(name)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _show(text: str) -> None:
+    """On stdout; where that is closed, on stderr: nobody signs in with what is not shown."""
+    if not output.out(text):
+        output.err(text)
+
+
+def _qr_code(link: str) -> str:
+    """The page with the code, for a telephone's camera; empty without the extra ``qr``."""
+    if not terminal.can_show_blocks():
+        return ""
+    try:
+        segno = import_module("segno")
+    except ImportError:
+        return ""
+    drawing = io.StringIO()
+    segno.make(link, micro=False).terminal(drawing, compact=True)
+    return f"{drawing.getvalue()}\n"
