@@ -28,6 +28,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from multiprocessing.managers import BaseManager
+from types import SimpleNamespace
 from typing import Any, Callable
 
 # Imported before the fork, so that no child pays for it.
@@ -36,6 +37,7 @@ import requests.adapters  # noqa: F401
 from trakt_config.authorization import refresh  # noqa: F401
 from trakt_config.authorization.run import Options
 from trakt_config.cli import authorize, main
+from trakt_config.oauth import patience
 from trakt_config.sandbox import CLIENT_ID, CLIENT_SECRET, Answer, Hold, Sandbox
 
 FULL = bool(os.environ.get("TRAKT_CONFIG_FULL"))
@@ -209,12 +211,19 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """The whole process is stopped, for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Fault:
     """What happens at a call.
 
     :ivar action: ``"kill"``, ``"term"`` (before it) or ``"late term"`` (after it); ``"short"``,
-        a write that takes a part; ``"bug"``, an exception that nobody expects; or an error's
-        number.
+        a write that takes a part; ``"bug"``, an exception that nobody expects; an error's
+        number; or a :class:`Stop`.
     :ivar for_good: it also happens at every later call of that kind.
     :ivar to_all: it also happens at every later call of the file system, of whatever kind.
     """
@@ -279,6 +288,8 @@ def _struck(fault: Fault, kind: str, real: Callable[..., Any], args: Any, more: 
         os.kill(os.getpid(), signal.SIGKILL)
     if fault.action == "short" and kind == "write":
         return real(args[0], args[1][:max(1, len(args[1]) // 3)])
+    if isinstance(fault.action, Stop):
+        _stop(fault.action.seconds)
     if fault.action == "bug":
         raise RuntimeError("a bug")
     if fault.action == "term":
@@ -291,6 +302,18 @@ def _struck(fault: Fault, kind: str, real: Callable[..., Any], args: Any, more: 
     if fault.action == "late term":
         _signal_main_thread()
     return result
+
+
+def _stop(seconds: float) -> None:
+    """SIGSTOP, and SIGCONT from a child, whose end also says that we were stopped."""
+    ours = os.getpid()
+    helper = os.fork()
+    if helper == 0:
+        time.sleep(seconds)
+        os.kill(ours, signal.SIGCONT)
+        os._exit(0)
+    os.kill(ours, signal.SIGSTOP)
+    os.waitpid(helper, 0)
 
 
 def _signal_main_thread() -> None:
@@ -320,6 +343,7 @@ def install(gate: Gate) -> None:
                 supported.add(wrapped)
         setattr(os, name, wrapped)
     fcntl.flock = watched("flock", fcntl.flock)
+    vars(patience)["time"] = SimpleNamespace(monotonic=watched("clock", time.monotonic))
     for name in SOCKET_CALLS:
         setattr(socket.socket, name, watched(name, getattr(socket.socket, name)))
 

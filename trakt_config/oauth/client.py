@@ -4,10 +4,9 @@ from __future__ import annotations
 from typing import Callable
 from urllib.parse import urlencode
 
-from trakt_config.oauth import account, device, token
+from trakt_config.oauth import account, device, limits, token
 from trakt_config.oauth.account import UserSettings
 from trakt_config.oauth.device import DeviceCode, DevicePoll
-from trakt_config.oauth.limits import BUDGET
 from trakt_config.oauth.requester import Requester
 from trakt_config.oauth.token import AuthorizationCode, RefreshToken
 from trakt_config.tokens import Authorization, Secret
@@ -23,7 +22,7 @@ class TraktClient(Requester):
 
     def exchange(self, grant: AuthorizationCode | RefreshToken, *,
                  record: Callable[[bytes], None], retry_unknown: bool,
-                 budget: float = BUDGET) -> Authorization:
+                 budget: float | None = None) -> Authorization:
         """Exchange a code or a refresh token for tokens (RFC 6749, sections 4.1.3, 5 and 6).
 
         At most two requests reach Trakt. What certainly was not sent is tried up to three times.
@@ -32,13 +31,14 @@ class TraktClient(Requester):
             parsed: with two answers it is called twice, and the last is the one that counts.
         :param retry_unknown: whether a refresh whose outcome is unknown is sent once more. A code
             never is.
-        :param budget: seconds for all tries and waits together. Resolving a name, and connecting
-            (5 s an address), can exceed it; with a caller's `session` so can a dripping answer.
+        :param budget: seconds for all tries and waits together (90). Resolving a name, and
+            connecting (5 s an address), can exceed it; with a session whose class or adapter is
+            a caller's own so can a dripping head.
         :raises LoginRequired: ``pin_refused``, ``refresh_token_refused``, or ``answer_lost``.
         :raises TraktUnavailable: see its ``outcome_unknown`` and ``retry_after``.
         """
         return token.exchange(self, grant, record=record, retry_unknown=retry_unknown,
-                              budget=budget)
+                              budget=limits.BUDGET if budget is None else budget)
 
     def authorize_url(self, *, state: str, code_challenge: str | None = None) -> str:
         """The address where a person signs in (RFC 6749, section 4.1.1; RFC 7636, section 4.3)."""
@@ -61,18 +61,19 @@ class TraktClient(Requester):
         """
         return device.poll(self, code, record)
 
-    def revoke(self, secret: Secret, *, budget: float = BUDGET) -> None:
+    def revoke(self, secret: Secret, *, budget: float | None = None) -> None:
         """Revoke a token (RFC 7009). Trakt says yes for a token that it does not know, too.
 
         When it refuses, the user can remove the app at
         https://app.trakt.tv/settings/apps/connected instead.
         """
-        account.revoke(self, secret, budget)
+        account.revoke(self, secret, limits.BUDGET if budget is None else budget)
 
-    def user_settings(self, access_token: Secret, *, budget: float = BUDGET) -> UserSettings:
+    def user_settings(self, access_token: Secret, *, budget: float | None = None) -> UserSettings:
         """Ask Trakt who the access token belongs to (``GET /users/settings``).
 
         :param budget: as for `exchange`.
         :raises LoginRequired: ``access_token_refused``.
         """
-        return account.user_settings(self, access_token, budget)
+        return account.user_settings(self, access_token,
+                                     limits.BUDGET if budget is None else budget)

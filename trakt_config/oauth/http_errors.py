@@ -51,15 +51,20 @@ _AFTER_SENDING = {"IncompleteRead", "ReadTimeout", "ReadTimeoutError", "RemoteDi
 
 
 def explained(error: Exception, *, host: str, timeout: float, connecting: bool, connected: bool,
-              expired: bool) -> TraktUnavailable:
+              expired: bool, foreign: bool = False, repeats: bool = False) -> TraktUnavailable:
     """Our exception for a foreign one.
 
     :param connecting: a connection was begun that was watched, so that `connected` is known.
     :param connected: it was ready to take the request, TLS and proxy included.
     :param expired: the deadline has passed.
+    :param foreign: a session of the caller's sent, which may raise anything at any time.
+    :param repeats: and it may have sent before it failed.
     """
     words, hint = _cause(error, expired=expired, in_handshake=connecting and not connected)
-    sent = connected if connecting else may_have_sent(error)
+    if connecting:
+        sent = connected
+    else:
+        sent = repeats or may_have_sent(error) or foreign and not _is_of_urllib3(error)
     return TraktUnavailable(f"Trakt could not be asked: {words}".format(host=host, timeout=timeout),
                             hint=hint, outcome_unknown=sent)
 
@@ -74,6 +79,14 @@ def may_have_sent(error: Exception) -> bool:
     # OpenSSL's own errors, except for a certificate's, also come while an answer is read.
     of_openssl = any(type(link).__module__ == "ssl" for link in _chain(error))
     return not (names & _BEFORE_SENDING or "SSLError" in names and not of_openssl)
+
+
+def _is_of_urllib3(error: Exception) -> bool:
+    """Whether it comes, by requests, from a connection that could not be made.
+
+    What a caller's own code raises by itself says nothing about what it has sent before.
+    """
+    return any(type(link).__module__.partition(".")[0] == "urllib3" for link in _chain(error))
 
 
 def _cause(error: Exception, *, expired: bool, in_handshake: bool) -> tuple[str, str]:

@@ -36,13 +36,15 @@ class Deadline:
         return self.ends - self.monotonic()
 
     def wait(self, seconds: float, why: str) -> bool:
-        """Wait, log it, and say True; False, at once, when no time would be left after it."""
+        """Wait, log it, and say True; False when no time would be left after it, or is left (this
+        process may have been stopped): a request without time for its answer must not be sent.
+        """
         if seconds >= self.left():
             return False
         logger.info("%s; trying again in %.0f s", why, seconds)
         if seconds > 0:
             self.sleep(seconds)
-        return True
+        return self.left() > 0
 
 
 @dataclass(frozen=True)

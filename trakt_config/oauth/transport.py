@@ -6,26 +6,29 @@ request. requests itself is imported by the functions that send, and by nothing 
 """
 from __future__ import annotations
 
-import _thread
+import io
 import ipaddress
-import socket
-import threading
+import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from trakt_config.errors import TraktUnavailable
 from trakt_config.oauth import limits
 from trakt_config.oauth.http_errors import explained
+from trakt_config.oauth.patience import PatientReader, Watch, be_patient
 
 if TYPE_CHECKING:
     import requests
 
 #: Bytes of an answer, after decompression. Trakt's have less than one KiB.
 LONGEST_ANSWER = 256 * 1024
+
+#: Seconds; a read that took longer had to wait. (For answers that come from no socket of ours.)
+WAITED = 0.05
+
+TOO_LONG = "the answer took too long"
 
 
 @dataclass(frozen=True)
@@ -41,76 +44,6 @@ class Answer:
     problem: str = ""
 
 
-class Watch:
-    """Cuts the connection of one request at its deadline, and knows how far the request came.
-
-    A duplicate of the socket is what gets shut down: it reaches a TLS handshake as well, which
-    runs on an object that nobody else holds yet. Its thread is not a ``threading.Timer``, whose
-    locks an exception of a signal handler can leave locked.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.connecting = False
-        self.connected = False
-        self.expired = False
-        self._lock = threading.Lock()
-        self._duplicates: list[socket.socket] = []
-        self._seconds = max(0.0, min(seconds, threading.TIMEOUT_MAX))
-        self._done = threading.Lock()
-        self._done.acquire()
-
-    def __enter__(self) -> Watch:
-        """Start.
-
-        :raises TraktUnavailable: the system gives no thread.
-        """
-        try:
-            _thread.start_new_thread(self._wait, ())
-            return self
-        except RuntimeError:
-            pass
-        raise TraktUnavailable("the system gave no thread for the request",
-                               hint="Nothing was sent to Trakt. Try again.")
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 traceback: TracebackType | None) -> None:
-        self._done.release()
-        with self._lock:
-            for duplicate in self._duplicates:
-                duplicate.close()
-            self._duplicates.clear()
-
-    def guard(self, sock: socket.socket) -> None:
-        """Shut `sock` down at the deadline, or now if that has passed."""
-        with self._lock:
-            self._duplicates.append(sock.dup())
-            if self.expired:
-                self._shut_down()
-
-    def may_send(self) -> None:
-        """Note that bytes of the body may leave from now on.
-
-        :raises TimeoutError: the deadline has passed; nothing may be sent any more.
-        """
-        with self._lock:
-            if self.expired:
-                raise TimeoutError("too late to send")
-            self.connected = True
-
-    def _wait(self) -> None:
-        if not self._done.acquire(timeout=self._seconds):
-            with self._lock:
-                self.expired = True
-                self._shut_down()
-
-    def _shut_down(self) -> None:
-        for duplicate in self._duplicates:
-            try:
-                duplicate.shutdown(socket.SHUT_RDWR)
-            except OSError:  # the peer was faster
-                pass
-
-
 def call(method: str, url: str, *, headers: Mapping[str, str], body: bytes | None,
          timeout: float, session: requests.Session | None = None) -> Answer:
     """Send one request over a connection of its own, and read at most ``LONGEST_ANSWER`` bytes.
@@ -120,17 +53,23 @@ def call(method: str, url: str, *, headers: Mapping[str, str], body: bytes | Non
     proxies. A body that is cut off, or too long, is returned as far as it came: see ``problem``.
 
     :param timeout: seconds for everything after the name is resolved and connected to (at most
-        5 s an address), dripping headers and bodies included. With a caller's `session`, whose
-        connections cannot be cut, it bounds each read of the head, and the body as a whole.
+        5 s an address), dripping headers and bodies included. It bounds waiting: what has arrived
+        is read, however late it is. With a session whose class or adapter is a caller's own, it
+        bounds each read of the head, and the body as a whole.
     :raises TraktUnavailable: no answer; ``outcome_unknown`` unless certainly nothing was sent.
     """
     host = urlsplit(url).hostname or ""
+    own = session is None or _is_plain(session, url)
     with Watch(timeout) as watch:
         try:
-            return _send(watch, method, url, headers, body, timeout, session)
-        except _foreign_exceptions() as error:
+            if own:
+                return _send_watched(watch, method, url, headers, body, timeout, session)
+            assert session is not None
+            return _send_with(session, watch, method, url, headers, body, timeout)
+        except Exception as error:  # Of whatever kind: a session of the caller's raises its own.
             failure = explained(error, host=host, timeout=timeout, connecting=watch.connecting,
-                                connected=watch.connected, expired=watch.expired)
+                                connected=watch.connected, expired=watch.expired, foreign=not own,
+                                repeats=not own and _repeats(session, url))
     # Raised out here: the caught exception holds the request, and would be this one's context.
     raise failure
 
@@ -145,28 +84,37 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _foreign_exceptions() -> tuple[type[Exception], ...]:
-    """What requests lets through: OSError has its own exceptions, ValueError those of addresses."""
-    import http.client
+def _is_plain(session: requests.Session, url: str) -> bool:
+    """Whether nothing but the settings of a caller's session tells it from one of our own."""
+    import requests
+    from requests.adapters import HTTPAdapter
 
-    import urllib3
+    return (type(session) is requests.Session and "send" not in vars(session)
+            and type(session.get_adapter(url)) is HTTPAdapter)
 
-    return (OSError, ValueError, urllib3.exceptions.HTTPError, http.client.HTTPException)
+
+def _repeats(session: requests.Session | None, url: str) -> bool:
+    """Whether a caller's adapter may send more than once, and the last error tells of the last."""
+    try:
+        retries = session.get_adapter(url).max_retries  # type: ignore[union-attr]
+        return any((retries.total, retries.connect, retries.read, retries.other))
+    except Exception:  # Of whatever kind it is.
+        return False
 
 
-def _send(watch: Watch, method: str, url: str, headers: Mapping[str, str],
-          body: bytes | None, timeout: float, session: requests.Session | None) -> Answer:
-    connect = limits.CONNECT_TIMEOUT
-    if session is not None:
-        return _send_with(session, watch, method, url, headers, body, (connect, timeout))
+def _send_watched(watch: Watch, method: str, url: str, headers: Mapping[str, str],
+                  body: bytes | None, timeout: float,
+                  settings: requests.Session | None) -> Answer:
     with _watched_session(watch) as own:
+        if settings is not None:
+            own.proxies, own.verify, own.cert = settings.proxies, settings.verify, settings.cert
+            own.trust_env = settings.trust_env
         # The watch comes first, so that what has arrived by then is kept.
-        return _send_with(own, watch, method, url, headers, body, (connect, timeout + 5))
+        return _send_with(own, watch, method, url, headers, body, timeout + 5)
 
 
 def _send_with(session: requests.Session, watch: Watch, method: str, url: str,
-               headers: Mapping[str, str], body: bytes | None,
-               timeouts: tuple[float, float]) -> Answer:
+               headers: Mapping[str, str], body: bytes | None, timeout: float) -> Answer:
     import requests
 
     # Prepared without the session: its headers, cookies, auth and ~/.netrc stay out.
@@ -175,9 +123,8 @@ def _send_with(session: requests.Session, watch: Watch, method: str, url: str,
     settings = session.merge_environment_settings(url, {}, True, None, None)
     if is_loopback(urlsplit(url).hostname or ""):
         settings["proxies"] = {}
-    connect, read = timeouts
-    response = session.send(request, timeout=(min(connect, read), read), allow_redirects=False,
-                            **settings)
+    timeouts = (min(limits.CONNECT_TIMEOUT, timeout), timeout)
+    response = session.send(request, timeout=timeouts, allow_redirects=False, **settings)
     try:
         return _read(response, watch)
     finally:
@@ -200,19 +147,23 @@ def _read(response: requests.Response, watch: Watch) -> Answer:
 
 
 def _read_body(raw: Any, watch: Watch) -> tuple[bytes, str]:
+    be_patient(getattr(raw, "_fp", None), watch)
     # read1 gives what is there. urllib3 1 has only read, which waits for all that it is asked
     # for, and loses what has come when the rest does not: byte by byte, then.
     read, size = (raw.read1, 16 * 1024) if hasattr(raw, "read1") else (raw.read, 1)
     body = bytearray()
     try:
-        while len(body) <= LONGEST_ANSWER and not watch.expired:
+        while len(body) <= LONGEST_ANSWER:
+            late, begun = watch.left() <= 0, time.monotonic()
             piece = read(size, decode_content=False)
             if not piece:
                 break
             body += piece
-    except _foreign_exceptions():
-        return bytes(body), "the answer was cut off"
-    return bytes(body), "the answer took too long" if watch.expired else ""
+            if late and time.monotonic() - begun > WAITED:
+                return bytes(body), TOO_LONG
+    except Exception:  # Whatever a caller's own adapter raises: what has come, has come.
+        return bytes(body), TOO_LONG if watch.expired else "the answer was cut off"
+    return bytes(body), ""
 
 
 def _decompressed(body: bytes, problem: str) -> tuple[bytes, str]:
@@ -253,13 +204,30 @@ def _watch_connections(manager: Any, watch: Watch) -> None:
 
 
 def _watched_pool(pool: Any, watch: Watch) -> Any:
+    class WatchedResponse(pool.ConnectionCls.response_class):  # type: ignore[misc]
+        fp: Any
+
+        def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+            super().__init__(sock, *args, **kwargs)
+            if watch.connected:  # Before that, a proxy speaks.
+                watch.has_sent()
+                self.fp = io.BufferedReader(PatientReader(sock, watch, self.fp))
+
+        def begin(self) -> None:
+            super().begin()
+            while 100 < self.status < 200 and self.status != 101:
+                self.headers = None  # An interim answer (RFC 9110, section 15.2): the next, please.
+                super().begin()
+
     class WatchedConnection(pool.ConnectionCls):  # type: ignore[misc]
+        response_class = WatchedResponse
         debuglevel = 0  # http.client's would print the body, secrets and all
 
         def connect(self) -> None:
             watch.connecting = True
             super().connect()
             watch.may_send()
+            self.sock.settimeout(max(0.1, watch.left()))  # For sending; reading has the watch.
 
         def _new_conn(self) -> Any:
             sock = super()._new_conn()

@@ -18,6 +18,8 @@ from typing import Any, Callable
 import pytest
 import requests
 import requests_mock
+import urllib3
+from requests.adapters import HTTPAdapter
 
 from trakt_config import oauth
 from trakt_config.errors import (
@@ -513,6 +515,9 @@ def over_socket(endpoints: Endpoints, budget: float = 90.0, *, retry_unknown: bo
     pytest.param(says(HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
                       + b"%x\r\n%s\r\n" % (len(BODY), BODY)), id="chunks without an end"),
     pytest.param(says(b"HTTP/1.1 100 Continue\r\n\r\n" + WHOLE), id="100 first"),
+    pytest.param(says(b"HTTP/1.1 102 Processing\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\n"
+                      b"Link: </x>\r\nContent-Length: 5\r\n\r\n", b"HTTP/1.1 199 Odd\r\n\r\n",
+                      WHOLE), id="102, 103 and 199 first"),
     pytest.param(says(HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(BODY)), id="gzip"),
 ])
 def test_tokens_are_taken_from(script: Script) -> None:
@@ -566,10 +571,78 @@ def test_tokens_that_came_before_the_deadline() -> None:
     assert result.access_token == "at-new"
 
 
+class TheirAdapter(HTTPAdapter):
+    """A caller's own: what it raises, it raises when it has sent."""
+
+    raised: Exception | None = None
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        response = super().send(*args, **kwargs)
+        if self.raised:
+            raise self.raised
+        return response
+
+
+def their_session(raised: Exception | None = None) -> requests.Session:
+    session, adapter = requests.Session(), TheirAdapter()
+    adapter.raised = raised
+    session.mount("http://", adapter)
+    return session
+
+
+class Odd(Exception):
+    """Nobody knows it."""
+
+
+@pytest.mark.parametrize("raised", [
+    Odd(), RuntimeError(), KeyError("x"), ValueError(), OSError(5, "x"), AssertionError(),
+    ConnectionRefusedError(), socket.gaierror(-2, "x"), MemoryError(),
+    requests.ConnectionError(), requests.ConnectTimeout(), requests.exceptions.SSLError("x"),
+    requests.exceptions.ProxyError(), requests.exceptions.InvalidURL(),
+    requests.exceptions.InvalidHeader(), requests.exceptions.InvalidSchema(),
+    requests.exceptions.InvalidProxyURL(), requests.exceptions.MissingSchema(),
+], ids=repr)
+def test_whatever_the_callers_session_raises_it_may_have_sent(raised: Exception) -> None:
+    """It is unknown then, and not sent again; in each of these cases the token was spent."""
+    with server(says(WHOLE), says(WHOLE)) as (endpoints, seen):
+        result, _ = over_socket(endpoints, session=their_session(raised))
+        assert len(seen) == 1
+    assert isinstance(result, TraktUnavailable) and result.outcome_unknown
+
+
+def test_a_session_that_cannot_connect_has_not_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    result, _ = over_socket(Endpoints(f"http://127.0.0.1:{port}"), session=their_session())
+    assert "refused the connection" in str(result) and not result.outcome_unknown
+
+
+def test_a_session_that_retries_by_itself_may_have_sent() -> None:
+    """The last of its tries says nothing of the first."""
+    with server(says()) as (endpoints, seen):
+        session = their_session()
+        retry = urllib3.Retry(total=2, allowed_methods=None, backoff_factor=0)
+        session.get_adapter("http://").max_retries = retry  # type: ignore[attr-defined]
+        result, _ = over_socket(endpoints, budget=2, session=session)
+    assert isinstance(result, TraktUnavailable) and result.outcome_unknown and len(seen) == 1
+
+
+def test_a_plain_session_lends_its_settings() -> None:
+    """No more than those: its retries would send more than is promised."""
+    with server(says(), says(WHOLE)) as (endpoints, seen):
+        session = requests.Session()
+        session.mount("http://", HTTPAdapter(max_retries=urllib3.Retry(3, allowed_methods=None)))
+        result, _ = over_socket(endpoints, session=session)
+        assert result.outcome_unknown and len(seen) == 1
+    session.proxies = {"https": "http://127.0.0.1:1"}
+    result, _ = over_socket(Endpoints("https://auth.trakt.tv"), session=session)
+    assert "proxy" in str(result) and not result.outcome_unknown
+
+
 def test_dripping_body_with_the_callers_session() -> None:
     """Its connections cannot be cut, but the body is still bounded."""
     with server(says(HEAD + b"\r\n", *DRIP, pause=0.1)) as (endpoints, _), \
-            requests.Session() as session:
+            their_session() as session:
         begun = time.monotonic()
         result, _ = over_socket(endpoints, budget=0.6, session=session)
         assert time.monotonic() - begun < 2

@@ -12,9 +12,10 @@ import requests
 import urllib3
 
 from tests.support.interruptions import Interruption, Tracer
-from trakt_config.oauth import transport
+from trakt_config.oauth import patience
 from trakt_config.oauth.http_errors import explained, may_have_sent
-from trakt_config.oauth.transport import Watch, is_loopback
+from trakt_config.oauth.patience import Watch
+from trakt_config.oauth.transport import is_loopback
 
 
 def test_watch_shuts_the_connection() -> None:
@@ -53,7 +54,7 @@ def test_watch_leaves_a_finished_request_alone() -> None:
 def test_an_interrupted_watch_ends() -> None:
     """Wherever a signal handler raises: its thread is gone when its time is over, at the latest."""
     def watched(at: int | None) -> int:
-        tracer = Tracer({transport.__file__, threading.__file__}, at)
+        tracer = Tracer({patience.__file__, threading.__file__}, at)
         sys.settrace(tracer)
         try:
             with Watch(0.1):
