@@ -4,7 +4,6 @@ Everything else is :mod:`trakt_config.authorization.refresh`'s, which is importe
 """
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from datetime import timedelta
@@ -19,6 +18,7 @@ from trakt_config.authorization.run import (
     Result,
     Run,
     Snapshot,
+    environment,
     reports_errors,
 )
 from trakt_config.errors import ConfigError
@@ -34,7 +34,7 @@ def authorize(config_path: ConfigPath, *,
               lock_timeout: timedelta = timedelta(minutes=2),
               session: requests.Session | None = None,
               clock: Callable[[], float] = time.time,
-              environ: Mapping[str, str] = os.environ) -> Authorization:
+              environ: Mapping[str, str] | None = None) -> Authorization:
     """Make sure that the config's Trakt authorization is valid, and return it.
 
     A pin in the config is exchanged, an authorization that is due is refreshed, and the result is
@@ -50,7 +50,10 @@ def authorize(config_path: ConfigPath, *,
         it verifies those). With ``http.client``'s debuglevel set, its connections print what they
         send; ours do not.
     :param clock: seconds since 1970.
-    :param environ: Kometa's placeholders, the endpoints and the state directory are read there.
+    :param environ: Kometa's placeholders, the endpoints and the state directory are read there;
+        None for the environment of this process.
+    :raises TypeError, ValueError: a time span is not a timedelta, is negative, or is longer than
+        any token lives.
     :raises ConfigError: the file or a setting has to be edited.
     :raises LoginRequired: a person has to sign in.
     :raises ClientRejected: Trakt refuses the app.
@@ -59,8 +62,8 @@ def authorize(config_path: ConfigPath, *,
     :raises LockTimeout: another run did not finish in time.
     :raises SaveError: the config cannot be written.
     """
-    return ensure_authorized(config_path, Options(min_validity, force, lock_timeout, session, clock,
-                                                  environ)).authorization
+    options = Options(min_validity, force, lock_timeout, session, clock, environment(environ))
+    return ensure_authorized(config_path, options).authorization
 
 
 @reports_errors

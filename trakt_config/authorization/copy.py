@@ -18,7 +18,14 @@ from trakt_config import document, storage
 from trakt_config.authorization import recovery, redeem, refresh
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.redeem import Intent
-from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
+from trakt_config.authorization.run import (
+    ConfigPath,
+    Options,
+    Run,
+    Snapshot,
+    environment,
+    reports_errors,
+)
 from trakt_config.document import Document
 from trakt_config.errors import ConfigError, LoginRequired, SaveError
 from trakt_config.tokens import Secret
@@ -44,8 +51,7 @@ def copy_authorization(holder: ConfigPath, other: ConfigPath, *,
     :raises LockTimeout: another run did not finish in time.
     :raises SaveError: `other` cannot be written, or an earlier run on it was cut short.
     """
-    options = Options(lock_timeout=lock_timeout) if environ is None else Options(
-        lock_timeout=lock_timeout, environ=environ)
+    options = Options(lock_timeout=lock_timeout, environ=environment(environ))
     return copy_to(other, holder, options)
 
 

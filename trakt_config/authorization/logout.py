@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 
 from trakt_config import document, storage
 from trakt_config.authorization import redeem, refresh, shield
@@ -11,6 +12,7 @@ from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, r
 from trakt_config.authorization.trakt import client_for
 from trakt_config.document import Document
 from trakt_config.errors import (
+    AccountProblem,
     ClientRejected,
     ConfigError,
     LoginRequired,
@@ -76,18 +78,19 @@ def _locked(run: Run, held: storage.Held, first: Snapshot | None, local: bool) -
     tokens = [] if local else _tokens(snapshot)
     # What a run that is killed leaves: nothing to finish, but an old doubt stays.
     intent = Intent.of(snapshot, refresh_unknown=recovered is RecoveryResult.UNKNOWN)
-    held.reserve(intent.encode(), len(snapshot.document.data))
+    held.reserve(intent.encode(), len(snapshot.document.data), with_answer=False)
 
-    def work() -> None:
-        for token in tokens:
-            _revoke(trakt, token)
+    def revoke_and_empty() -> None:
+        _revoke(trakt, tokens)
         _save(run, held, snapshot)
 
     if recovered is RecoveryResult.UNKNOWN:
         run.warn("an earlier run was killed before it had Trakt's answer, so that other tokens may "
                  f"still be valid: remove the app at {CONNECTED_APPS}")
-    shield.run(work, lambda: run.warn(
-        f"waiting for Trakt's answer, at most {BUDGET:.0f} s, so that the config is emptied too"))
+    shield.run(
+        revoke_and_empty, lambda: run.warn(f"waiting for Trakt's answer, at most {BUDGET:.0f} s, "
+                                           "so that the config is emptied too"),
+        lambda error: _tell(run, error))
     if local:
         return LoggedOut.LOCAL
     return LoggedOut.REVOKED if tokens else LoggedOut.EMPTIED
@@ -102,20 +105,29 @@ def _tokens(snapshot: Snapshot) -> list[Secret]:
     return [token for token in (snapshot.settings.refresh_token, snapshot.access_token) if token]
 
 
-def _revoke(trakt: TraktClient, token: Secret) -> None:
-    problem: TraktConfigError
-    try:
-        trakt.revoke(token, budget=BUDGET / 2)
-        return
-    except (ClientRejected, LoginRequired) as error:
-        problem = error
-    except TraktUnavailable as error:
-        error.hint = ("The config is as it was. Try again later; or only empty it, with: "
-                      f"{command('logout --local')}")
-        raise
-    raise ClientRejected(f"Trakt did not revoke the tokens: {problem.message}",
-                         hint=f"The config is as it was. Remove the app at {CONNECTED_APPS}, "
-                              f"then run: {command('logout --local')}")
+def _revoke(trakt: TraktClient, tokens: Sequence[Secret]) -> None:
+    """Revoke one after the other; when the second fails, say that the first is gone."""
+    so_far = "The config is as it was."
+    for token in tokens:
+        try:
+            trakt.revoke(token, budget=BUDGET / 2)
+        except (ClientRejected, LoginRequired) as error:
+            raise ClientRejected(f"Trakt did not revoke the tokens: {error.message}",
+                                 hint=f"{so_far} Remove the app at {CONNECTED_APPS}, "
+                                      f"then run: {command('logout --local')}") from None
+        except (TraktUnavailable, AccountProblem) as error:
+            error.hint = (f"{so_far} Try again later; or only empty it, with: "
+                          f"{command('logout --local')}")
+            raise
+        so_far = ("The refresh token is revoked already, the access token is not; the config is as "
+                  "it was.")
+
+
+def _tell(run: Run, error: BaseException) -> None:
+    """An interruption is raised instead of the error, which nobody would hear of."""
+    if isinstance(error, TraktConfigError):
+        error.path = run.name
+        run.warn(f"{error.message}. {error.hint}")
 
 
 def _save(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
@@ -126,13 +138,10 @@ def _save(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
     try:
         redeem.as_it_is_now(lambda: _empty(run, held, snapshot))
         held.discard_journal()
-        return
-    except ConfigError as error:
-        problem = error.message
-    except OSError as error:
-        problem = os_reason(error)
-    raise SaveError(f"the tokens could not be removed from the config: {problem}",
-                    hint=f"Fix this and run again: {command('logout')}")
+    except (ConfigError, OSError) as error:
+        problem = error.message if isinstance(error, ConfigError) else os_reason(error)
+        raise SaveError(f"the tokens could not be removed from the config: {problem}",
+                        hint=f"Fix this and run again: {command('logout')}") from None
 
 
 def _empty(run: Run, held: storage.Held, snapshot: Snapshot) -> None:

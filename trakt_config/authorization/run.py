@@ -49,6 +49,15 @@ class Result:
     authorization: Authorization
 
 
+#: Longer than any token lives.
+LONGEST_VALIDITY = timedelta(days=3650)
+
+
+def environment(environ: Mapping[str, str] | None) -> Mapping[str, str]:
+    """What a caller gave, or the process's. (As a default, that would stand in ``help()``.)"""
+    return os.environ if environ is None else environ
+
+
 @dataclass(frozen=True)
 class Options:
     """What a caller may ask; :func:`trakt_config.authorize` describes each."""
@@ -73,6 +82,8 @@ class Options:
                 raise TypeError(f"{name} has to be a timedelta, not {type(value).__name__}")
             if value < timedelta(0):
                 raise ValueError(f"{name} is negative")
+        if self.min_validity > LONGEST_VALIDITY:
+            raise ValueError(f"min_validity is longer than {LONGEST_VALIDITY.days} days")
         if not callable(self.clock):
             raise TypeError(f"clock has to be a function, not {type(self.clock).__name__}")
 

@@ -140,7 +140,11 @@ def validity(expires_at: datetime) -> str:
 
 
 def local_time(moment: datetime) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M %Z")
+    try:
+        moment = moment.astimezone()
+    except (ValueError, OverflowError, OSError):
+        pass  # TZ says something that no clock can show; UTC says it too.
+    return moment.strftime("%Y-%m-%d %H:%M %Z")
 
 
 def rfc3339(moment: datetime) -> str:

@@ -1,14 +1,13 @@
 """Sign in with a person: by device code, in a browser on this machine, or with a pin."""
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Callable, Literal
 
 from trakt_config.authorization import redeem, refresh
-from trakt_config.authorization.run import ConfigPath, Options, Run, reports_errors
+from trakt_config.authorization.run import ConfigPath, Options, Run, environment, reports_errors
 from trakt_config.oauth import DeviceCode, Endpoints, TraktClient
 from trakt_config.sign_in import authorization_code, device_code
 from trakt_config.sign_in.browser import open_browser
@@ -40,7 +39,7 @@ def login(config_path: ConfigPath, *,
           clock: Callable[[], float] = time.time,
           monotonic: Callable[[], float] = time.monotonic,
           sleep: Callable[[float], None] = time.sleep,
-          environ: Mapping[str, str] = os.environ) -> Authorization:
+          environ: Mapping[str, str] | None = None) -> Authorization:
     """Let a person sign in, and save the authorization in the config, over the one that is there.
 
     That saving works is proved before the person is asked for anything. A pin in the config is
@@ -62,8 +61,10 @@ def login(config_path: ConfigPath, *,
     :raises ConfigError, ClientRejected, AccountProblem, TraktUnavailable, LockTimeout, SaveError:
         as :func:`trakt_config.authorize`.
     """
-    options = Options(lock_timeout=lock_timeout, session=session, clock=clock, environ=environ,
-                      sleep=sleep)
+    if method not in METHODS:
+        raise ValueError(f"method has to be one of {', '.join(METHODS)}")
+    options = Options(lock_timeout=lock_timeout, session=session, clock=clock,
+                      environ=environment(environ), sleep=sleep)
     return _signed_in(SignIn(Run.on(config_path, options), dialog, monotonic,
                              other_account=other_account), method)
 
@@ -71,7 +72,7 @@ def login(config_path: ConfigPath, *,
 @reports_errors
 def login_with(config_path: ConfigPath, client: NewClient, *, method: Method = "device",
                dialog: Dialog = Dialog(), other_account: bool = False,
-               environ: Mapping[str, str] = os.environ) -> Authorization:
+               environ: Mapping[str, str] | None = None) -> Authorization:
     """Sign in with an app that the config does not hold yet; made, if it does not exist.
 
     Nothing is written before Trakt has taken the client_id, with the first request of a sign-in
@@ -80,7 +81,7 @@ def login_with(config_path: ConfigPath, client: NewClient, *, method: Method = "
     :raises CannotRegister: it cannot be written without changing more.
     :raises ClientRejected: Trakt refuses the app; the config is what it was.
     """
-    options = Options(environ=environ)
+    options = Options(environ=environment(environ))
     rehearse(config_path, client)
     code = _first_code(client, options) if client.client_id else None
     with registered(config_path, client, options):

@@ -14,7 +14,7 @@ from datetime import timedelta
 from trakt_config import document, storage
 from trakt_config.authorization import redeem, refresh
 from trakt_config.authorization.redeem import Intent
-from trakt_config.authorization.run import ConfigPath, Options, Run, reports_errors
+from trakt_config.authorization.run import ConfigPath, Options, Run, environment, reports_errors
 from trakt_config.errors import ClientRejected, ConfigError, TraktConfigError, os_reason
 
 NEW_APP_PAGE = "https://developer.trakt.tv/apps/new"
@@ -57,14 +57,15 @@ class NewClient:
 @reports_errors
 def register(config_path: ConfigPath, client_id: str, client_secret: str, *,
              redirect_uri: str = "", lock_timeout: timedelta = timedelta(minutes=2),
-             environ: Mapping[str, str] = os.environ) -> bool:
+             environ: Mapping[str, str] | None = None) -> bool:
     """Fill in what is empty, or add the block; what the config has already stays.
 
     :returns: False, with nothing written, where that cannot be done without changing more.
     :raises ConfigError: the config cannot be read.
     :raises LockTimeout, SaveError: nothing was written.
     """
-    run = Run.on(config_path, Options(lock_timeout=lock_timeout, environ=environ))
+    run = Run.on(config_path, Options(lock_timeout=lock_timeout,
+                                       environ=environment(environ)))
     return _registered(run, NewClient(client_id, client_secret, redirect_uri)) is not None
 
 

@@ -74,13 +74,14 @@ class Held:
         """What the journal says still matters: it stays for the next run."""
         self._keep_journal = True
 
-    def reserve(self, note: bytes, size: int) -> None:
+    def reserve(self, note: bytes, size: int, *, with_answer: bool = True) -> None:
         """Prove that the config can be written, and take the room for an answer and for twice
         `size` bytes (the config before and after).
 
+        :param with_answer: whether there will be an answer worth keeping.
         :raises SaveError: saving would fail; nothing has been spent.
         """
-        room = LARGEST_ANSWER + 2 * size
+        room = 2 * size + (LARGEST_ANSWER if with_answer else 0)
         try:
             os.close(os.open(self.path, os.O_RDWR | files.NOFOLLOW | files.CLOEXEC))
             self._journal.begin(note, room)

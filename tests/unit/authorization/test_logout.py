@@ -334,7 +334,7 @@ def test_torn_file_is_finished_before_it_is_read(sandbox: Sandbox, config: Any, 
 
 def test_no_place_to_save_is_found_before_anything_is_revoked(
         sandbox: Sandbox, config: Any, out: Logout, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
         raise SaveError("no room")
 
     path = config(issued(sandbox))
