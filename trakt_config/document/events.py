@@ -22,11 +22,20 @@ _NULLS = ("~", "null", "Null", "NULL")
 BLOCK_HEADER = re.compile(r"[|>][-+0-9]*")
 
 
+class Unreadable(Exception):
+    """A loader cannot read the text; `error` says why, in our own words."""
+
+    def __init__(self, error: ConfigError) -> None:
+        super().__init__()
+        self.error = error
+
+
 def events(text: str, loader: str = QUICK_LOADER) -> Iterator[Any]:
     """The events of `text`. A parser of its own each time: a ``%YAML`` directive would leak into
     the next text. ``pure``: an installed C extension reads another language and has other marks.
 
     :param loader: `QUICK_LOADER` or `HOST_LOADER`.
+    :raises Unreadable: it cannot read the text.
     """
     problem: Exception | None = None
     last: Any = None
@@ -40,7 +49,7 @@ def events(text: str, loader: str = QUICK_LOADER) -> Iterator[Any]:
         problem = error
     # Raised out here: ruamel's exception quotes the file, and would be this one's context.
     if problem is not None:
-        raise yaml_error(text, problem, last)
+        raise Unreadable(yaml_error(text, problem, last))
 
 
 def is_empty(event: Any) -> bool:

@@ -27,6 +27,7 @@ from trakt_config.document.events import (
     BLOCK_HEADER,
     HOST_LOADER,
     QUICK_LOADER,
+    Unreadable,
     events,
     is_blank,
     is_empty,
@@ -99,8 +100,8 @@ def read_outline(text: str, loader: str | None = None) -> Outline:
     for name in (QUICK_LOADER, HOST_LOADER) if loader is None else (loader,):
         try:
             return _read(text, name)
-        except ConfigError as error:
-            refused = refused or error
+        except Unreadable as unreadable:
+            refused = refused or unreadable.error
     assert refused is not None
     raise refused
 

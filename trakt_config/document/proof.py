@@ -35,7 +35,7 @@ from dataclasses import dataclass, field, replace
 
 from trakt_config.document import quoting
 from trakt_config.document.document import MAX_BYTES, Document, document_of
-from trakt_config.document.events import HOST_LOADER, events
+from trakt_config.document.events import HOST_LOADER, Unreadable, events
 from trakt_config.document.layout import (
     AUTHORIZATION,
     ROOT,
@@ -125,7 +125,7 @@ def _host_reads(text: str) -> bool:
     try:
         for _ in events(text, HOST_LOADER):
             pass
-    except ConfigError:
+    except Unreadable:
         return False
     return True
 
