@@ -534,7 +534,7 @@ def test_copy_holds_no_token(sandbox: Sandbox, config: Any, signed: Any,
     """It may be sent to other processes, or be written down."""
     values = issued(sandbox)
     signed(config(values))()
-    session.auth._options = Options(clock=time.time)
+    vars(session.auth)["_options"] = Options(clock=time.time)
     data = pickle.dumps(session.auth)
     assert values["access_token"].encode() not in data
     assert values["refresh_token"].encode() not in data

@@ -217,7 +217,9 @@ def test_objections_name_the_rule_and_the_line(data: bytes, splice: Splice, mess
                                                place: tuple[int, int]) -> None:
     """Never what stands there."""
     document = parse(data)
-    written = {("trakt", "pin"): "x"} if "Kometa" in message or "written" in message else {}
+    written: dict[tuple[str | None, ...], str | None] = {}
+    if "Kometa" in message or "written" in message:
+        written[("trakt", "pin")] = "x"
     with pytest.raises(ConfigError, match=message) as caught:
         proved(Change(document, [splice], written))
     assert (caught.value.line, caught.value.column) == place
