@@ -239,6 +239,8 @@ def _records(data: bytes) -> tuple[dict[bytes, tuple[bytes, float]], int]:
         payload = data[end + 1:end + 1 + length]
         if _digest(payload) != digest:
             return records, start
+        if kind == b"before":  # Another try: what the one before it wrote is not this one's.
+            records.pop(b"content", None)
         records[kind] = (payload, at)
         start = end + 1 + length + 1  # Its line break counts, even where it was not written.
 

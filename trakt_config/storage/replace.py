@@ -195,7 +195,11 @@ def _write_tail(fd: int, length: int, new: bytes) -> None:
 
 
 def _is_torn(current: bytes, before: bytes, content: bytes) -> bool:
-    """Whether every byte stands in one of the two (or was never written) at its place."""
-    longest = max(len(before), len(content))
+    """Whether every byte stands in one of the two (or was never written) at its place.
+
+    An overwrite leaves no file that is shorter than both: such a one was cut by a person.
+    """
+    shortest, longest = sorted((len(before), len(content)))
     padded = zip(current, before.ljust(longest, b"\0"), content.ljust(longest, b"\0"))
-    return len(current) <= longest and all(byte in (old, new, 0) for byte, old, new in padded)
+    return (shortest <= len(current) <= longest
+            and all(byte in (old, new, 0) for byte, old, new in padded))
