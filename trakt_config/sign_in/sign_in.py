@@ -6,6 +6,8 @@ lost; while the person is busy, nothing is locked.
 """
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
 from typing import Callable, TypeVar
 
@@ -15,7 +17,7 @@ from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.redeem import Ask, Intent
 from trakt_config.authorization.run import Run, Snapshot, logger
 from trakt_config.authorization.trakt import client_for
-from trakt_config.errors import TraktConfigError
+from trakt_config.errors import ConfigError, TraktConfigError, command
 from trakt_config.oauth import DeviceCode
 from trakt_config.tokens import Authorization, Secret
 
@@ -86,8 +88,10 @@ class SignIn:
     def redeem(self, ask: Callable[[Snapshot], Ask[T]]) -> Authorization | T:
         """Ask for tokens, once, with the config as it is now, and save them in it.
 
+        :raises ConfigError: something else stands in the config's place; nothing was asked.
         :raises TokensReplaced: somebody else saved tokens while ours were under way.
         """
+        self._check_place()
         with self.run.hold() as held:
             snapshot, in_doubt = self._read(held)
             try:
@@ -113,6 +117,21 @@ class SignIn:
         if self.dialog.show_account is not None:
             self.dialog.show_account(name)
         return name
+
+    def _check_place(self) -> None:
+        """See whether the file is still one: people move files while they sign in.
+
+        What takes its place in the very next moment is left to the lock, which sends nothing then.
+        """
+        try:
+            mode = os.lstat(self.run.path).st_mode
+        except OSError:  # It is gone for a moment, or for good: reading it says so.
+            return
+        if not stat.S_ISREG(mode):
+            what = ("a directory" if stat.S_ISDIR(mode) else "a link" if stat.S_ISLNK(mode)
+                    else "something that is not a file")
+            raise ConfigError(f"the config was replaced by {what} meanwhile: put the file back",
+                              hint=f"Nothing was sent. Then sign in again: {command('login')}")
 
     def _read(self, held: storage.Held) -> tuple[Snapshot, bool]:
         """The config under the lock, and whether an earlier request may have spent its refresh

@@ -549,6 +549,45 @@ def test_a_journal_of_a_newer_version_is_left_alone(sandbox: Sandbox, config: An
     assert journal.exists() and sandbox.ledger == []
 
 
+@pytest.mark.parametrize("what", ["a directory", "a link", "something that is not a file"])
+def test_something_else_in_the_configs_place(what: str, sandbox: Sandbox, clock: Time, config: Any,
+                                             sign_in: Login, caplog: pytest.LogCaptureFixture,
+                                             ) -> None:
+    """Said at once, and before the approval is spent: with the file back, the sign-in goes on."""
+    path = config()
+    before, aside = path.read_bytes(), path.with_name("aside.yml")
+
+    def replace() -> None:
+        path.rename(aside)
+        {"a directory": path.mkdir, "a link": lambda: path.symlink_to(aside),
+         "something that is not a file": lambda: os.mkfifo(path)}[what]()
+
+    def put_back() -> None:
+        assert f"the config was replaced by {what} meanwhile: put the file back" in caplog.text
+        assert polls(sandbox) == []
+        path.rmdir() if path.is_dir() else path.unlink()
+        aside.rename(path)
+
+    clock.events.update({2: replace, 13: put_back})
+    authorization = sign_in(path, show_code=approving(sandbox, clock, after=1))
+    assert_signed_in(path, before, authorization, sandbox)
+
+
+def test_something_else_in_the_configs_place_before_a_pin_is_sent(
+        sandbox: Sandbox, clock: Time, config: Any, sign_in: Login) -> None:
+    path = config()
+    person = everybody(sandbox, clock)
+
+    def ask() -> str:
+        path.unlink()
+        path.mkdir()
+        return str(person["ask_pin"]())
+
+    with pytest.raises(ConfigError, match="replaced by a directory") as caught:
+        sign_in(path, "pin", **{**person, "ask_pin": ask})
+    assert "login" in caught.value.hint and sandbox.token_requests == []
+
+
 # Browser
 
 
