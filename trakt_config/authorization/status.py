@@ -5,16 +5,14 @@ Nothing here refreshes, locks or writes.
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from trakt_config import document, storage
 from trakt_config.authorization import plan, redeem
-from trakt_config.authorization.plan import Step
-from trakt_config.authorization.refresh import MIGRATION
+from trakt_config.authorization.plan import Outlook, Step
 from trakt_config.authorization.run import (
     ISSUED_IN_FUTURE,
     ConfigPath,
@@ -24,19 +22,33 @@ from trakt_config.authorization.run import (
     reports_errors,
 )
 from trakt_config.document import SETTING_KEYS, Value
-from trakt_config.errors import ConfigError, LoginRequired, command, with_path
+from trakt_config.errors import (
+    AccountProblem,
+    ClientRejected,
+    ConfigError,
+    LoginRequired,
+    TraktConfigError,
+    TraktUnavailable,
+    command,
+    with_path,
+)
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization
 
 if TYPE_CHECKING:
     from trakt_config.oauth import UserSettings
 
 
+NOT_ASKED = ("Trakt was not asked whose it is: there is no valid access token to ask with until "
+             "authorize has run")
+
+
 @dataclass(frozen=True)
 class Status:
-    """What a config holds now.
+    """What a config holds now, and what the next run will make of it.
 
     :ivar state: ``valid``, ``expired``, ``unknown_age`` (an access token without usable times),
-        ``refresh_token_only``, ``pin_only`` or ``none``.
+        ``refresh_token_only``, ``pin_only`` or ``none``; ``refused`` once Trakt has refused a
+        valid access token.
     :ivar authorization: None where there is no access token of known age.
     :ivar life_left: the share of its lifetime that the access token still has, from 0 to 1.
     :ivar step: what the next `authorize` would do; None where it would fail, for `failure`.
@@ -47,13 +59,13 @@ class Status:
     authorization: Authorization | None
     life_left: float | None
     step: Step | None
-    failure: LoginRequired | None
+    failure: TraktConfigError | None
     problems: list[str]
 
     @property
     def is_usable(self) -> bool:
-        """Whether there is a valid access token, or something to get one with."""
-        return self.state == "valid" or self.failure is None
+        """Whether the next `authorize` can do without a person, as far as is known."""
+        return self.failure is None
 
     @property
     def issued_at(self) -> datetime | None:
@@ -70,35 +82,50 @@ def look(config_path: ConfigPath, options: Options) -> Status:
     :raises ConfigError: the file or a setting has to be edited.
     """
     run = Run.on(config_path, options)
-    snapshot = run.read()
-    step: Step | None = None
-    failure: LoginRequired | None = None
-    try:
-        step = plan.next_step(snapshot)
-    except LoginRequired as error:
-        failure = error
-        failure.path = run.name
-    authorization = snapshot.settings.authorization
-    life_left = snapshot.assessment.seconds_left / authorization.expires_in \
+    found = plan.foresee(run)
+    authorization = found.snapshot.settings.authorization
+    life_left = found.snapshot.assessment.seconds_left / authorization.expires_in \
         if authorization else None
-    return Status(_state(snapshot), authorization, life_left, step, failure,
-                  list(_problems(run, snapshot, step)))
+    return Status(_state(found.snapshot), authorization, life_left, found.step, found.failure,
+                  list(_problems(run, found)))
 
 
 @reports_errors
-def account(config_path: ConfigPath, options: Options) -> UserSettings:
+def ask(config_path: ConfigPath, options: Options,
+        found: Status) -> tuple[Status, UserSettings | None]:
     """Ask Trakt whose the access token in the config is. It is used as it is, never refreshed.
 
-    :raises LoginRequired: there is no access token, or Trakt refused it.
-    :raises ConfigError, ClientRejected, AccountProblem, TraktUnavailable: as `authorize`.
+    What Trakt says against it is the `failure` of the status that is returned. Where the next
+    `authorize` gets a new access token first, Trakt is not asked: a refusal would say nothing.
+
+    :raises ConfigError: the config or an endpoint cannot be used.
     """
     from trakt_config.authorization.trakt import client_for
     run = Run.on(config_path, options)
     snapshot = run.read()
-    if not snapshot.access_token:
-        raise LoginRequired("the config holds no access token to ask Trakt with",
-                            hint=f"Run: {command('authorize')}; else: {command('login')}")
-    return client_for(options, snapshot).user_settings(snapshot.access_token)
+    if not found.is_usable:
+        return found, None
+    if not snapshot.access_token or not snapshot.is_valid:
+        return replace(found, problems=[*found.problems, NOT_ASKED]), None
+    failure: TraktConfigError
+    try:
+        return found, client_for(options, snapshot).user_settings(snapshot.access_token)
+    except ConfigError:
+        raise
+    except TraktUnavailable as error:
+        return replace(found, failure=_named(error, run)), None
+    except LoginRequired as error:
+        failure = error
+        found = replace(found, state="refused")
+    except (ClientRejected, AccountProblem) as error:
+        failure = error
+    return replace(found, step=None, failure=_named(failure, run)), None
+
+
+def _named(error: TraktConfigError, run: Run) -> TraktConfigError:
+    error.path = run.name
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
 def switched_off(settings: UserSettings) -> list[str]:
@@ -121,21 +148,43 @@ def _state(snapshot: Snapshot) -> str:
     return "pin_only" if snapshot.settings.pin else "none"
 
 
-def _problems(run: Run, snapshot: Snapshot, step: Step | None) -> Iterator[str]:
+def _problems(run: Run, found: Outlook) -> Iterator[str]:
+    snapshot = found.snapshot
     if snapshot.assessment.issued_in_future:
         yield ISSUED_IN_FUTURE
-    authorization = snapshot.settings.authorization
-    if authorization and authorization.created_at < MIGRATION and snapshot.settings.refresh_token:
-        yield ("the refresh token was issued before Trakt's move of July 2026, and such tokens "
-               "cannot be refreshed: sign in once more, with: "
-               + with_path(command("login"), run.name))
+    yield from _last_access_token(run, snapshot)
     for warning in snapshot.settings.warnings:
         yield f"line {warning.line}: {warning.message}"
     yield from _unknown_keys(snapshot.document.trakt or {}, "trakt", SETTING_KEYS)
     yield from _unknown_keys(snapshot.document.authorization, "trakt.authorization",
                              AUTHORIZATION_KEYS)
-    yield from _edit_problems(snapshot, step)
-    yield from _file_problems(run)
+    yield from _rewritten_by_kometa(snapshot.document.trakt or {})
+    yield from _edit_problems(snapshot, found.step)
+    yield from _file_problems(run, found)
+
+
+def _last_access_token(run: Run, snapshot: Snapshot) -> Iterator[str]:
+    """Why nothing follows on this access token, and until when it does."""
+    authorization = snapshot.settings.authorization
+    if plan.is_before_migration(snapshot):
+        why = plan.BEFORE_MIGRATION
+    elif authorization and not snapshot.settings.refresh_token and not snapshot.settings.pin:
+        why = "there is no refresh token"
+    else:
+        return
+    until = ""
+    if authorization and snapshot.is_valid:
+        until = f" before {authorization.expires_at:%Y-%m-%d %H:%M} UTC"
+    yield f"{why}: sign in{until}, with: " + with_path(command("login"), run.name)
+
+
+def _rewritten_by_kometa(trakt: Mapping[str, Value]) -> Iterator[str]:
+    """The keys that Kometa adds where they are missing, and then dumps the whole file."""
+    lines = {"pin": "`pin:`", "force_refresh": "`force_refresh: false`"}
+    missing = [line for key, line in lines.items() if key not in trakt]
+    if missing:
+        yield (f"Kometa rewrites the whole file to add what it misses: add {' and '.join(missing)} "
+               "to trakt")
 
 
 def _unknown_keys(block: Mapping[str, Value], name: str,
@@ -165,13 +214,13 @@ def _edit_problems(snapshot: Snapshot, step: Step | None) -> Iterator[str]:
         yield f"line {error.line or 1}: new tokens could not be written: {error.message}"
 
 
-def _file_problems(run: Run) -> Iterator[str]:
+def _file_problems(run: Run, found: Outlook) -> Iterator[str]:
     if storage.readable_by_others(run.path):
         yield storage.READABLE_BY_OTHERS
-    if not os.access(run.path, os.W_OK):
-        yield "this user cannot write to it, so nothing new could be saved"
+    if found.obstacle:
+        yield found.obstacle
     if storage.is_mount_point(run.path):
         yield ("it is mounted as a single file: what a run that is killed leaves beside it lives "
                "only as long as the container; mount its folder instead")
-    if storage.exists(run.path, run.options.environ):
+    if found.has_left_over:
         yield plan.LEFT_OVER

@@ -4,14 +4,17 @@
 
     config      the file, as it was named
     state       valid, expired, unknown_age (an access token without usable times),
-                refresh_token_only, pin_only or none; null where the file cannot be used
-    usable      whether there is a valid access token, or something to get one with
+                refresh_token_only, pin_only or none; refused, where Trakt has just refused a
+                valid access token; null where the file cannot be used
+    usable      whether the next `authorize` can do without a person, as far as is known: true
+                where the exit status is 0, and false elsewhere
     issued_at   when Trakt issued the access token (RFC 3339, Z), or null
     expires_at  when the access token ends (RFC 3339, Z), or null
     expires_in  seconds until then, below 0 once it has passed, or null
     life_left   the share of its lifetime that is left, from 0 to 1, or null
-    next        what the next `authorize` would do: nothing, exchange, refresh, refresh_or_keep
-                or keep; null where it would fail
+    next        what the next `authorize` would do: nothing, exchange, refresh, refresh_or_keep,
+                refresh_in_doubt, adopt, keep, keep_in_doubt or keep_unsaved; null where it would
+                fail
     problems    what a person should look at: a list of sentences
     account     with --online: username, name, vip, slug, uuid, permissions (by name, true or
                 false) and limits (by name, such as "watchlist.item_count"); else null
@@ -87,15 +90,16 @@ def _status_of(config: str, options: argparse.Namespace) -> int:
 def _look(config: str, options: argparse.Namespace, seen: _Seen) -> None:
     from trakt_config.authorization import status
     seen.status = found = status.look(config, Options())
-    seen.warn(found.problems)
+    if options.online:
+        seen.status, seen.account = found, _ = status.ask(config, Options(), found)
     if not options.json:
         output.out("\n".join(_lines(seen.config, found)))
-    if options.online:
-        seen.account = account = status.account(config, Options())
-        seen.warn(status.switched_off(account))
+    seen.warn(found.problems)
+    if seen.account is not None:
+        seen.warn(status.switched_off(seen.account))
         if not options.json:
-            output.out("\n".join(_account_lines(account)))
-    if found.failure and not found.is_usable:
+            output.out("\n".join(_account_lines(seen.account)))
+    if found.failure:
         raise found.failure
 
 
@@ -103,8 +107,6 @@ def _lines(config: str, found: Status) -> list[str]:
     lines = [f"{config}: {_state(found)}", *_life(found)]
     if found.step:
         lines.append(f"  the next authorize {found.step.value}")
-    elif found.failure and found.is_usable:
-        lines.append(f"  the next authorize would fail: {found.failure.message}")
     return lines
 
 
@@ -114,7 +116,8 @@ def _state(found: Status) -> str:
         return f"signed in, {output.validity(authorization.expires_at)}"
     if authorization and found.state == "expired":
         return f"the access token expired {output.local_time(authorization.expires_at)}"
-    return {"unknown_age": "there is an access token, but when it ends is not known",
+    return {"refused": "Trakt refuses the access token",
+            "unknown_age": "there is an access token, but when it ends is not known",
             "refresh_token_only": "there is a refresh token, but no access token",
             "pin_only": "not signed in yet; there is a pin"}.get(found.state, "not signed in")
 

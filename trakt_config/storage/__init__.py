@@ -6,6 +6,7 @@ from trakt_config.storage.files import (
     readable_by_others,
 )
 from trakt_config.storage.held import Changed, Held, Unfinished, exists, hold, peek, read, resolve
+from trakt_config.storage.obstacles import obstacle
 
 __all__ = [
     "READABLE_BY_OTHERS",
@@ -16,6 +17,7 @@ __all__ = [
     "exists",
     "hold",
     "is_mount_point",
+    "obstacle",
     "peek",
     "read",
     "readable_by_others",

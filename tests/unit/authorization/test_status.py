@@ -38,6 +38,13 @@ def here(tmp_path: Path, environ: Mapping[str, str], monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, environ[name])
 
 
+@pytest.fixture
+def config(config: Any) -> Any:
+    """Configs that Kometa would leave as they are."""
+    return lambda *values, more="", **named: config(
+        *values, more=f"{more}  force_refresh: false\n", **named)
+
+
 def issued(sandbox: Sandbox, age: int = 0) -> dict[str, Any]:
     return sandbox.issue_authorization(created_at=int(time.time()) - age)
 
@@ -97,10 +104,10 @@ def test_pin_alone_is_usable(sandbox: Sandbox, config: Any) -> None:
 
 @pytest.mark.parametrize("age, step, usable", [
     (int(WORTH_REFRESHING * WEEK), Step.KEEP, True),
-    (WEEK - 60, None, True), (WEEK + 60, None, False)])
+    (WEEK - 60, None, False), (WEEK + 60, None, False)])
 def test_old_access_token_without_a_refresh_token(sandbox: Sandbox, config: Any, age: int,
                                                   step: Step, usable: bool) -> None:
-    """It is usable for as long as it is valid, although `authorize` can do nothing for it."""
+    """It is usable for as long as `authorize` keeps it."""
     found = look(config({**issued(sandbox, age), "refresh_token": ""}))
     assert (found.step, found.is_usable) == (step, usable)
 
@@ -132,17 +139,17 @@ def test_refresh_token_from_before_the_migration(sandbox: Sandbox, config: Any) 
 
 
 @pytest.mark.parametrize("old, new, words", [
-    ("    access_token:", "    acces_token:", "line 11: .* is access_token meant?"),
-    ("    refresh_token:", "    Refresh_Token:", "line 14: .* is refresh_token meant?"),
+    ("    access_token:", "    acces_token:", "line 12: .* is access_token meant?"),
+    ("    refresh_token:", "    Refresh_Token:", "line 15: .* is refresh_token meant?"),
     ("  client_secret:", "  client_secert:", "line 7: .* is client_secret meant?"),
-    ("  pin:", "  access_token: x\n  pin:", "line 8: .* belongs into trakt.authorization"),
-    ("  pin:", "  cheese: x\n  pin:", "line 8: .* it is left as it is"),
+    ("  pin:", "  access_token: x\n  pin:", "line 9: .* belongs into trakt.authorization"),
+    ("  pin:", "  cheese: x\n  pin:", "line 9: .* it is left as it is"),
 ])
 def test_keys_that_nobody_reads(sandbox: Sandbox, config: Any, old: str, new: str,
                                 words: str) -> None:
     path = config(issued(sandbox))
     path.write_text(path.read_text().replace(old, new, 1))
-    assert re.match(words, only_problem(path))
+    assert [re.match(words, problem) for problem in look(path).problems][-1]
 
 
 def test_key_that_holds_a_secret_is_not_shown(sandbox: Sandbox, config: Any) -> None:
@@ -239,16 +246,21 @@ def test_words_for_people(sandbox: Sandbox, config: Any,
         r"  the next authorize would do nothing: the authorization is fresh\n", said.out)
 
 
-@pytest.mark.parametrize("age, words", [
-    (WEEK - 60, "signed in, valid until .*\n  since .*\n  the next authorize would fail: the "
-                "config has no refresh token\n"),
-    (WEEK + 60, "the access token expired .*\n"),
+@pytest.mark.parametrize("age, status, words", [
+    (0, 0, "signed in, valid until .*\n  since .*\n  the next authorize would do nothing: .*\n"),
+    (int(WORTH_REFRESHING * WEEK), 0,
+     "signed in, valid until .*\n  since .*\n  the next authorize would keep .*\n"),
+    (WEEK - 60, 3, "signed in, valid until .*\n  since .*\n"),
+    (WEEK + 60, 3, "the access token expired .*\n"),
 ])
-def test_words_without_a_refresh_token(sandbox: Sandbox, config: Any, age: int, words: str,
-                                       capsys: pytest.CaptureFixture[str]) -> None:
+def test_words_without_a_refresh_token(sandbox: Sandbox, config: Any, age: int, status: int,
+                                       words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Until when it does is said while it does."""
     config({**issued(sandbox, age), "refresh_token": ""})
-    assert run("config.yml") == (0 if age < WEEK else 3)
-    assert re.fullmatch("config.yml: " + words, capsys.readouterr().out)
+    assert run("config.yml") == status
+    said = capsys.readouterr()
+    assert re.fullmatch("config.yml: " + words, said.out)
+    assert ("there is no refresh token: sign in before 20" in said.err) is (age < WEEK)
 
 
 @pytest.mark.parametrize("missing, words", [
@@ -347,13 +359,14 @@ def test_online_answers(sandbox: Sandbox, config: Any, answer: Answer, exit_stat
     sandbox.answer(answer, times=3, path="/users/settings")
     assert run("--online", "config.yml") == exit_status
     said = capsys.readouterr()
-    assert "config.yml: signed in" in said.out and words in said.err
+    said_first = "Trakt refuses the access" if answer.status == 401 else "signed in"
+    assert f"config.yml: {said_first}" in said.out and words in said.err
     assert (path.read_bytes(), sandbox.token_requests) == (before, [])
 
 
 def test_online_without_an_access_token_asks_nobody(sandbox: Sandbox, config: Any) -> None:
     config({**issued(sandbox), "access_token": ""})
-    assert (run("--online", "config.yml"), sandbox.ledger) == (3, [])
+    assert (run("--online", "config.yml"), sandbox.ledger) == (0, [])
 
 
 # For programs

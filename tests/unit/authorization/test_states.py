@@ -1,0 +1,252 @@
+"""Every state of a config: what status and --dry-run say of the next run is what that run does."""
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Callable, NamedTuple
+
+import pytest
+
+from tests.support.ages import WORTH_REFRESHING
+from trakt_config import storage
+from trakt_config.authorization import authorize
+from trakt_config.authorization.redeem import Intent
+from trakt_config.authorization.run import Options, Run
+from trakt_config.cli import main
+from trakt_config.sandbox import Answer, Sandbox
+
+WEEK = 604800
+BEFORE_JULY = 1782864000 - 60
+ADVISORY = int(WORTH_REFRESHING * WEEK)
+
+#: Makes a config in the state; `issue(age)` gives six values that the sandbox honours.
+Make = Callable[[Any, Callable[[int], "dict[str, Any]"], Sandbox], Path]
+
+
+def _without(values: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in keys}
+
+
+def _before_july(config: Any, sandbox: Sandbox) -> Path:
+    sandbox.answer(Answer(400, b'{"error": "invalid_grant"}'), path="/oauth/token")
+    path: Path = config(sandbox.issue_authorization(created_at=BEFORE_JULY))
+    return path
+
+
+def _journal(path: Path, *, answer: bytes = b"") -> Path:
+    """A run that was killed behind the request, or behind its answer."""
+    run = Run.on(path, Options())
+    intent = Intent.of(run.read())
+    with storage.hold(str(path), timeout=1, environ=os.environ, warn=print) as held:
+        held.reserve(intent.encode(), 1000)
+        held.keep_journal()
+        if answer:
+            held.record(answer, time.time() - 30)
+    return path
+
+
+def _answered(config: Any, issue: Any, age: int) -> Path:
+    """The answer has other tokens than the config, which are still in the journal alone."""
+    path: Path = config(issue(2 * WEEK))
+    return _journal(path, answer=json.dumps(issue(age)).encode())
+
+
+def _edited_since(config: Any, issue: Any) -> Path:
+    path = _answered(config, issue, 0)
+    config(issue(0))
+    return path
+
+
+def _newer(config: Any, issue: Any, age: int) -> Path:
+    path: Path = config(issue(age))
+    (path.parent / f".{path.name}.trakt-journal").write_bytes(b"trakt_config journal 9\nx\n")
+    return path
+
+
+def _foreign(config: Any, issue: Any, age: int) -> Path:
+    path: Path = config(issue(age))
+    (path.parent / f".{path.name}.trakt-journal").symlink_to("/dev/null")
+    return path
+
+
+def _torn(config: Any, issue: Any) -> Path:
+    path: Path = config(issue(0))
+    (path.parent / f".{path.name}.trakt-journal").write_bytes(b"trakt_conf")
+    return path
+
+
+#: state, how to make it, what comes next, and what the next run will do
+STATES: Mapping[str, tuple[Make, str | None, str]] = {
+    "fresh": (lambda c, i, s: c(i(0)), "nothing", "fresh"),
+    "advisory": (lambda c, i, s: c(i(ADVISORY)), "refresh_or_keep", "refreshed"),
+    "force_refresh": (lambda c, i, s: c(i(0), more="  force_refresh: true\n"),
+                      "refresh_or_keep", "refreshed"),
+    "nearly expired": (lambda c, i, s: c(i(WEEK - 60)), "refresh", "refreshed"),
+    "expired": (lambda c, i, s: c(i(2 * WEEK)), "refresh", "refreshed"),
+    "before July 2026": (lambda c, i, s: _before_july(c, s), None, "LoginRequired"),
+    "unknown age": (lambda c, i, s: c(_without(i(0), "created_at")), "refresh", "refreshed"),
+    "refresh token only": (lambda c, i, s: c(_without(i(0), "access_token")), "refresh",
+                           "refreshed"),
+    "no refresh token": (lambda c, i, s: c(_without(i(0), "refresh_token")), "nothing", "fresh"),
+    "no refresh token, advisory": (lambda c, i, s: c(_without(i(ADVISORY), "refresh_token")),
+                                   "keep", "kept"),
+    "no refresh token, nearly expired": (
+        lambda c, i, s: c(_without(i(WEEK - 60), "refresh_token")), None, "LoginRequired"),
+    "no refresh token, expired": (lambda c, i, s: c(_without(i(2 * WEEK), "refresh_token")), None,
+                                  "LoginRequired"),
+    "nothing": (lambda c, i, s: c(), None, "LoginRequired"),
+    "pin": (lambda c, i, s: c(pin=s.issue_code()), "exchange", "exchanged"),
+    "pin beside what is fresh": (lambda c, i, s: c(i(0), pin=s.issue_code()), "exchange",
+                                 "exchanged"),
+    "pin that is a template": (lambda c, i, s: c(pin="<your pin>"), None, "LoginRequired"),
+    "token that is a placeholder": (lambda c, i, s: c({**i(0), "access_token": "<<token>>"}), None,
+                                    "ConfigError"),
+    "secret that is a placeholder": (
+        lambda c, i, s: c(i(0), more="  redirect_uri: <<nowhere>>\n"), None, "ConfigError"),
+    "clock": (lambda c, i, s: c(i(-60)), "nothing", "fresh"),
+    "clock far off": (lambda c, i, s: c(i(-WEEK)), "refresh", "refreshed"),
+    "left-over of nothing": (lambda c, i, s: _torn(c, i), "nothing", "fresh"),
+    "doubt, fresh": (lambda c, i, s: _journal(c(i(0))), "nothing", "fresh"),
+    "doubt, advisory": (lambda c, i, s: _journal(c(i(ADVISORY))), "keep_in_doubt", "kept"),
+    "doubt, expired": (lambda c, i, s: _journal(c(i(2 * WEEK))), "refresh_in_doubt", "refreshed"),
+    "doubt, pin": (lambda c, i, s: _journal(c(i(2 * WEEK), pin=s.issue_code())), "exchange",
+                   "exchanged"),
+    "answer": (lambda c, i, s: _answered(c, i, 0), "adopt", "adopted"),
+    "answer, long ago": (lambda c, i, s: _answered(c, i, 2 * WEEK), "refresh", "refreshed"),
+    "answer, config edited since": (lambda c, i, s: _edited_since(c, i), "nothing", "fresh"),
+    "useless answer": (lambda c, i, s: _journal(c(i(2 * WEEK)), answer=b"{}"),
+                       "refresh_in_doubt", "refreshed"),
+    "answer with a refresh token alone": (
+        lambda c, i, s: _journal(c(i(2 * WEEK)), answer=json.dumps(
+            {"refresh_token": i(0)["refresh_token"]}).encode()), "refresh", "refreshed"),
+    "newer journal, fresh": (lambda c, i, s: _newer(c, i, 0), "nothing", "fresh"),
+    "newer journal, advisory": (lambda c, i, s: _newer(c, i, ADVISORY), "keep_unsaved", "kept"),
+    "newer journal, expired": (lambda c, i, s: _newer(c, i, 2 * WEEK), None, "SaveError"),
+    "foreign journal, fresh": (lambda c, i, s: _foreign(c, i, 0), "keep_unsaved", "kept"),
+    "foreign journal, advisory": (lambda c, i, s: _foreign(c, i, ADVISORY), "keep_unsaved",
+                                  "kept"),
+    "foreign journal, expired": (lambda c, i, s: _foreign(c, i, 2 * WEEK), None, "SaveError"),
+}
+
+
+class Done(NamedTuple):
+    """What a command said, and its exit status."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def command(environ: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+            capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Runs the command on `config.yml`, in this process: there are many states."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(main.output, "raise_on_signals", lambda: None)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> Done:
+        logging.getLogger("trakt_config").handlers.clear()
+        capsys.readouterr()
+        return Done(main.main([*arguments, "config.yml"]), *capsys.readouterr())
+    return run
+
+
+def _everything(folder: Path) -> dict[str, Any]:
+    return {path.name: (path.read_bytes(), path.lstat().st_mtime_ns) for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_what_is_said_of_the_next_run_is_what_it_does(
+        name: str, sandbox: Sandbox, config: Any, command: Any, tmp_path: Path) -> None:
+    """Words, JSON and exit status, with and without --online; then the run itself."""
+    make, step, outcome = STATES[name]
+
+    def issue(age: int) -> dict[str, Any]:
+        return sandbox.issue_authorization(created_at=int(time.time()) - age)
+
+    make(config, issue, sandbox).chmod(0o600)
+    before = _everything(tmp_path)
+    words, online, dry = command("status"), command("status", "--online"), \
+        command("authorize", "--dry-run")
+    for options in ([], ["--online"]):
+        done = command("status", "--json", *options)
+        said = json.loads(done.stdout)
+        assert said["next"] == step
+        assert said["usable"] is (done.returncode == 0) is (step is not None)
+        assert (said["error"] is None) is said["usable"]
+        assert all(problem in done.stderr for problem in said["problems"])
+    assert words.returncode == online.returncode == dry.returncode == done.returncode
+    assert not step or f"next authorize {dry.stdout[12:].splitlines()[0]}" in words.stdout
+    assert (_everything(tmp_path), sandbox.token_requests) == (before, [])
+    real = json.loads(command("authorize", "--json").stdout)
+    assert (real["outcome"] if step else real["error"]["kind"]) == outcome
+    if step is None:
+        assert said["error"]["kind"] == outcome
+
+
+@pytest.mark.parametrize("answer, exit_status, state", [
+    (Answer(401), 3, "refused"), (Answer(403), 3, "valid"), (Answer(423), 3, "valid"),
+    (Answer(426), 3, "valid"), (Answer(503), 4, "valid")])
+def test_what_trakt_says_against_it_counts(answer: Answer, exit_status: int, state: str,
+                                           sandbox: Sandbox, config: Any, command: Any) -> None:
+    """What is refused is not usable, whatever the file says."""
+    config(sandbox.issue_authorization()).chmod(0o600)
+    sandbox.answer(answer, times=9, path="/users/settings")
+    done = command("status", "--online", "--json")
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["usable"], said["state"]) == (exit_status, False, state)
+    assert said["error"] and said["account"] is None
+
+
+def test_an_expired_access_token_is_not_held_against_the_refresh_token(
+        sandbox: Sandbox, config: Any, command: Any) -> None:
+    """The next run refreshes it; Trakt's refusal of the old one would say nothing."""
+    config(sandbox.issue_authorization(created_at=int(time.time()) - 2 * WEEK)).chmod(0o600)
+    done = command("status", "--online")
+    assert (done.returncode, sandbox.ledger) == (0, [])
+    assert "Trakt was not asked whose it is" in done.stderr
+
+
+@pytest.mark.parametrize("missing, words", [
+    (("pin", "force_refresh"), "add `pin:` and `force_refresh: false` to trakt"),
+    (("force_refresh",), "add `force_refresh: false` to trakt"), ((), "")])
+def test_keys_that_kometa_would_add(missing: tuple[str, ...], words: str, sandbox: Sandbox,
+                                    config: Any, command: Any) -> None:
+    """It dumps the whole file to do so."""
+    path = config(sandbox.issue_authorization(), more="  force_refresh: false\n")
+    path.chmod(0o600)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines
+                            if not line.startswith(tuple(f"  {key}:" for key in missing))))
+    said = command("status").stderr
+    assert words in said and ("Kometa rewrites" in said) is bool(missing)
+
+
+def test_a_disk_without_room(sandbox: Sandbox, config: Any, environ: Mapping[str, str],
+                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is due cannot be done; what is good is kept."""
+    full = os.statvfs_result((4096, 4096, 1000, 10, 10, 9, 9, 9, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda *_: full)
+    from trakt_config.authorization import status
+    for age, step, usable in ((0, "NOTHING", True), (ADVISORY, "KEEP_UNSAVED", True),
+                              (2 * WEEK, "", False)):
+        path = config(sandbox.issue_authorization(created_at=int(time.time()) - age))
+        found = status.look(path, Options(environ=environ))
+        assert (found.step.name if found.step else "", found.is_usable) == (step, usable)
+        assert any("there is no room on its disk" in problem for problem in found.problems)
+
+
+def test_dry_run_takes_no_lock(sandbox: Sandbox, config: Any, environ: Mapping[str, str],
+                               command: Any) -> None:
+    """It answers while another run holds the config."""
+    path = config(sandbox.issue_authorization(created_at=int(time.time()) - 2 * WEEK))
+    with storage.hold(str(path), timeout=1, environ=environ, warn=print):
+        assert command("authorize", "--dry-run").returncode == 0
+        assert command("status").returncode == 0
+    assert authorize.ensure_authorized(path, Options(environ=environ)).outcome.value == "refreshed"
