@@ -3,10 +3,12 @@ from __future__ import annotations
 
 import dis
 import functools
+import gc
 import os
 import sys
-from collections.abc import Collection
-from types import CodeType, FrameType
+import threading
+from collections.abc import Collection, Iterator
+from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
 
@@ -28,17 +30,44 @@ def _takes_signals(code: CodeType, before: int, now: int) -> bool:
 
 class Tracer:
     """Counts the instructions of the watched code in this thread where a signal handler could
-    run, and raises at one of them.
+    run, and raises at one of them; within a ``with`` block.
+
+    From Python 3.12 on, ``f_trace_opcodes`` takes effect when code is entered again, and most code
+    is entered once. There the monitoring of instructions is used instead, for what is imported.
     """
 
     def __init__(self, watched: Collection[str], at: int | None) -> None:
         self._watched = watched
         self._at = at
+        self._thread = threading.get_ident()
         self._before: dict[int, int] = {}  # By id: frames have to die when they are left.
         self.count = 0
         self.where = ""
 
-    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
+    def __enter__(self) -> Tracer:
+        if sys.version_info < (3, 12):
+            self._coverage = sys.gettrace()
+            sys.settrace(self._trace)
+            return self
+        tool, events = sys.monitoring.DEBUGGER_ID, sys.monitoring.events
+        sys.monitoring.use_tool_id(tool, "interruptions")
+        sys.monitoring.register_callback(tool, events.INSTRUCTION, self._monitor)
+        for code in _codes(self._watched):
+            sys.monitoring.set_local_events(tool, code, events.INSTRUCTION)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 traceback: TracebackType | None) -> None:
+        if sys.version_info < (3, 12):
+            sys.settrace(self._coverage)
+            return
+        tool, events = sys.monitoring.DEBUGGER_ID, sys.monitoring.events
+        for code in _codes(self._watched):
+            sys.monitoring.set_local_events(tool, code, events.NO_EVENTS)
+        sys.monitoring.register_callback(tool, events.INSTRUCTION, None)
+        sys.monitoring.free_tool_id(tool)
+
+    def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
         if frame.f_code.co_filename not in self._watched:
             return None
         frame.f_trace_opcodes = True
@@ -46,12 +75,33 @@ class Tracer:
         if event == "return":
             self._before.pop(id(frame), None)
         if event == "opcode":
-            before, now = self._before.get(id(frame), -1), frame.f_lasti
-            self._before[id(frame)] = now
-            if not _takes_signals(frame.f_code, before, now):
-                return self
-            self.count += 1
-            if self.count == self._at:
-                self.where = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
-                raise Interruption
-        return self
+            self._reach(frame, frame.f_lasti)
+        return self._trace
+
+    def _monitor(self, code: CodeType, offset: int) -> None:
+        if threading.get_ident() == self._thread:
+            self._reach(sys._getframe(1), offset)
+
+    def _reach(self, frame: FrameType, now: int) -> None:
+        before = self._before.get(id(frame), -1) if now else -1  # Another one had its id.
+        self._before[id(frame)] = now
+        if not _takes_signals(frame.f_code, before, now):
+            return
+        self.count += 1
+        if self.count == self._at:
+            self.where = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+            raise Interruption
+
+
+def _codes(watched: Collection[str]) -> Iterator[CodeType]:
+    """The code of all functions in these files, and of those inside them."""
+    for function in gc.get_objects():
+        if type(function) is FunctionType and function.__code__.co_filename in watched:
+            yield from _with_inner(function.__code__)
+
+
+def _with_inner(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _with_inner(constant)

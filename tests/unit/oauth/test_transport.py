@@ -55,17 +55,14 @@ def test_an_interrupted_watch_ends() -> None:
     """Wherever a signal handler raises: its thread is gone when its time is over, at the latest."""
     def watched(at: int | None) -> int:
         tracer = Tracer({patience.__file__, threading.__file__}, at)
-        sys.settrace(tracer)
         try:
-            with Watch(0.1):
+            with tracer, Watch(0.1):
                 pass
         except Interruption:
             pass
-        finally:
-            sys.settrace(None)
         return tracer.count
     before = set(sys._current_frames())
-    for at in range(1, max(watched(None), watched(None)) + 1):
+    for at in range(1, watched(None) + 1):
         watched(at)
     deadline = time.monotonic() + 10
     while set(sys._current_frames()) - before:
