@@ -243,4 +243,4 @@ def _diff(found: Outlook) -> str:
     values.update(token_type="bearer", scope="public", created_at=str(int(time.time())))
     edited = document.set_authorization(snapshot.document, values,
                                         clear_pin=snapshot.settings.pin is not None)
-    return document.masked_diff(snapshot.document, edited)
+    return document.masked_diff(snapshot.document, edited, values_known=False)

@@ -1,33 +1,50 @@
-"""What an edit would change, fit to be shown: no value, no comment, nothing outside `trakt`."""
+"""What an edit would change, fit to be shown: no secret, no comment, nothing outside `trakt`."""
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from trakt_config.document.document import Document
-from trakt_config.document.layout import Block, Entry
+from trakt_config.document.layout import AUTHORIZATION, TRAKT, Entry, Path
 from trakt_config.document.lines import NEWLINE
 from trakt_config.tokens import MASK
 
 #: Lines shown around a change.
 CONTEXT = 3
 
-_COMMENT = re.compile(r"#[^\r\n]*")
+_COMMENT = re.compile(r"(#[^\r\n]*)")
 #: Other keys are masked as well: in `{pin:1234}` the whole is a key.
 _KEY = re.compile(r"""(["']?)\w{1,30}\1""")
+
+_NUMBER = re.compile(r"""(["']?)[0-9]{1,12}\1""")
+_WORD = re.compile(r"""(["']?)[A-Za-z]{1,11}\1""")
+_NOTHING = re.compile(r"""''|""|null|~""")
+_HARMLESS: Mapping[Path, re.Pattern[str]] = {
+    (*TRAKT, "force_refresh"): _WORD,
+    (*AUTHORIZATION, "token_type"): _WORD,
+    (*AUTHORIZATION, "scope"): _WORD,
+    (*AUTHORIZATION, "expires_in"): _NUMBER,
+    (*AUTHORIZATION, "created_at"): _NUMBER,
+}
 
 _NO_PUNCTUATION = re.compile(r"[^#{}\[\],:?'\" \t\r\n]")
 
 
-def masked_diff(before: Document, after: Document) -> str:
+def masked_diff(before: Document, after: Document, *, values_known: bool = True) -> str:
     """A unified diff of the two trakt blocks, without file names; empty when they are equal.
 
-    Lines are compared as they are and shown masked: every value is ``********`` whatever its
-    length, and of a comment, which may hold an old token, only the ``#`` is left.
+    Lines are compared as they are and shown masked: a value is ``********`` whatever its length,
+    with ``(new)`` behind one that `before` does not have; a comment, which may hold an old token,
+    is ``# ...``. What is no secret is shown: times, scope, token_type and force_refresh.
+
+    :param values_known: False where the new values stand for some that are not known yet: then
+        none of them is shown.
     """
     old, new = _real_lines(before), _real_lines(after)
-    shown_old, shown_new = _masked_lines(before), _masked_lines(after)
+    known = dict(_values(before))
+    shown_old = _masked_lines(before, known, values_known=True)
+    shown_new = _masked_lines(after, known, values_known=values_known)
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     result: list[str] = []
     for group in matcher.get_grouped_opcodes(CONTEXT):
@@ -59,32 +76,55 @@ def _real_lines(document: Document) -> list[str]:
     return NEWLINE.split(document._text[start:end]) if end > start else []
 
 
-def _masked_lines(document: Document) -> list[str]:
+def _values(document: Document) -> Iterator[tuple[Path, str]]:
+    """The values as they stand in the text, by their keys from the root down."""
+    def of(entry: Entry, path: Path) -> Iterator[tuple[Path, str]]:
+        path = (*path, entry.key)
+        if entry.block is None:
+            yield path, document._text[entry.start:entry.end]
+        for inner in entry.block.entries if entry.block else ():
+            yield from of(inner, path)
+
+    entry = document._outline.entry
+    return of(entry, ()) if entry else iter(())
+
+
+def _masked_lines(document: Document, known: Mapping[Path, str], *,
+                  values_known: bool) -> list[str]:
     entry = document._outline.entry
     if entry is None:
         return []
     text, (done, end) = document._text, _span(document)
     pieces = []
-    for start, stop, new in _replacements(text, entry):
+    for start, stop, new in _replacements(text, entry, (), known, values_known):
         pieces += [_without_words(text[done:start]), new]
         done = stop
     return NEWLINE.split("".join(pieces) + _without_words(text[done:end]))
 
 
-def _replacements(text: str, entry: Entry) -> Iterator[tuple[int, int, str]]:
+def _replacements(text: str, entry: Entry, path: Path, known: Mapping[Path, str],
+                  values_known: bool) -> Iterator[tuple[int, int, str]]:
     """Keys as they are, values masked; what lies between them is left to `_without_words`."""
-    key = text[entry.key_start:entry.key_end]
+    key, path = text[entry.key_start:entry.key_end], (*path, entry.key)
     shown = entry.colon is not None and _KEY.fullmatch(key) is not None
     yield entry.key_start, entry.key_end, key if shown else _masked(key)
     if entry.block is not None:
-        yield from _block_replacements(text, entry.block)
+        for inner in entry.block.entries:
+            yield from _replacements(text, inner, path, known, values_known)
     elif not entry.empty:
-        yield entry.start, entry.end, _masked(text[entry.start:entry.end])
+        value = text[entry.start:entry.end]
+        is_new = known.get(path) != value
+        if _is_harmless(path, value) and (values_known or not is_new):
+            yield entry.start, entry.end, value
+        else:
+            yield entry.start, entry.end, _masked(value) + " (new)" * is_new
 
 
-def _block_replacements(text: str, block: Block) -> Iterator[tuple[int, int, str]]:
-    for entry in block.entries:
-        yield from _replacements(text, entry)
+def _is_harmless(path: Path, value: str) -> bool:
+    """Whether the value is no secret, and of the shape that its key has: anything may stand there.
+    """
+    shape = _HARMLESS.get(path, _NOTHING)
+    return shape.fullmatch(value) is not None
 
 
 def _masked(value: str) -> str:
@@ -93,5 +133,8 @@ def _masked(value: str) -> str:
 
 
 def _without_words(text: str) -> str:
-    """`text` without comments, tags and anchors; brackets, commas and line breaks stay."""
-    return _NO_PUNCTUATION.sub("", _COMMENT.sub("#", text))
+    """`text` without words of comments, tags and anchors; brackets, commas and line breaks stay."""
+    parts = _COMMENT.split(text)  # Every other one is a comment.
+    parts[::2] = [_NO_PUNCTUATION.sub("", part) for part in parts[::2]]
+    parts[1::2] = ["# ..." if part.strip("# \t") else "#" for part in parts[1::2]]
+    return "".join(parts)
