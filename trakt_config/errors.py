@@ -45,10 +45,11 @@ def command(words: str) -> str:
 
 def with_path(text: str, path: str | None) -> str:
     """`text` with the config in its commands, so that they can be pasted into a shell."""
-    return text.replace(_THE_CONFIG, "CONFIG" if path is None else _quoted_for_shell(path))
+    return text.replace(_THE_CONFIG, "CONFIG" if path is None else quoted_for_shell(path))
 
 
-def _quoted_for_shell(path: str) -> str:
+def quoted_for_shell(path: str) -> str:
+    """The path as one word of a command that can be pasted, on one line."""
     if path.startswith("-"):
         path = os.path.join(os.curdir, path)
     if path.isprintable():

@@ -40,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
     if options.copy_to and len(options.configs) > 1:
         raise arguments.usage("--copy-to goes with one CONFIG: the one that holds the "
                               "refresh token")
+    if len(options.configs) > 1:
+        arguments.warn_of_shared_tokens(options.configs)
     if options.dry_run:
         return boundary.gravest(_each(_plan, config, options) for config in options.configs)
     if options.copy_to:

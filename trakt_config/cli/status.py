@@ -75,13 +75,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Say what is in each config."""
-    return boundary.gravest(_status_of(config, options) for config in options.configs)
+    shared: dict[str, str] = {}
+    if len(options.configs) > 1:
+        from trakt_config.authorization.shared import shared_tokens
+        shared = dict(shared_tokens(options.configs))
+    return boundary.gravest(_status_of(config, options, shared.get(config))
+                            for config in options.configs)
 
 
-def _status_of(config: str, options: argparse.Namespace) -> int:
+def _status_of(config: str, options: argparse.Namespace, shared: str | None) -> int:
     seen = _Seen(name_of(config))
+    if shared:
+        seen.warn([shared])
     exit_status = boundary.exit_status(lambda: _look(config, options, seen),
-                                   verbose=options.verbose, on_error=seen.fails)
+                                       verbose=options.verbose, on_error=seen.fails)
     if options.json:
         output.out(json.dumps(_object(seen)))
     return exit_status

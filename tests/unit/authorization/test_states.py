@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.ages import WORTH_REFRESHING
 from trakt_config import storage
-from trakt_config.authorization import authorize
+from trakt_config.authorization import authorize, shared
 from trakt_config.authorization.redeem import Intent
 from trakt_config.authorization.run import Options, Run
 from trakt_config.cli import main
@@ -226,6 +226,37 @@ def test_keys_that_kometa_would_add(missing: tuple[str, ...], words: str, sandbo
                             if not line.startswith(tuple(f"  {key}:" for key in missing))))
     said = command("status").stderr
     assert words in said and ("Kometa rewrites" in said) is bool(missing)
+
+
+def test_files_that_share_a_refresh_token(sandbox: Sandbox, config: Any, command: Any,
+                                          tmp_path: Path) -> None:
+    """Named with what to do, by the commands that are given both; a link is no second file."""
+    values = sandbox.issue_authorization()
+    config(values, name="a copy.yml").chmod(0o600)
+    config(values).chmod(0o600)
+    config(sandbox.issue_authorization(), name="other.yml").chmod(0o600)
+    (tmp_path / "broken.yml").write_text("a: [\n")
+    (tmp_path / "link.yml").symlink_to("other.yml")
+    files = ["a copy.yml", "other.yml", "link.yml", "broken.yml"]
+    advice = "trakt-config authorize 'a copy.yml' --copy-to config.yml"
+    for options in (["authorize"], ["authorize", "--dry-run"], ["status"]):
+        said = command(*options, *files).stderr
+        assert said.count("has the same refresh token as") == 1
+        assert "config.yml: it has the same refresh token as a copy.yml" in said and advice in said
+        assert values["refresh_token"][:12] not in said
+    problems = [json.loads(line)["problems"]
+                for line in command("status", "--json", *files).stdout.splitlines()]
+    assert [any(advice in problem for problem in found) for found in problems] \
+        == [False, False, False, False, True]
+
+
+def test_files_that_share_nothing_are_not_parsed_for_it(
+        sandbox: Sandbox, config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand configs in one command."""
+    monkeypatch.setattr(shared.document, "parse", lambda data: 1 / 0)
+    paths = [str(config(sandbox.issue_authorization(), name=f"{n}.yml")) for n in range(3)]
+    copies = [str(config(name=f"copy{n}.yml")) for n in range(2)]
+    assert list(shared.shared_tokens([*paths, *copies])) == []
 
 
 def test_a_disk_without_room(sandbox: Sandbox, config: Any, environ: Mapping[str, str],

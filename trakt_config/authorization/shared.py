@@ -1,0 +1,59 @@
+"""Configs that hold the same refresh token: the first that refreshes it kills it in the others."""
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from trakt_config import document, storage
+from trakt_config.errors import ConfigError, command, printable, quoted_for_shell, with_path
+
+#: What may be a refresh token, wherever it stands: only files that have one in common are parsed.
+_CANDIDATE = re.compile(rb"""refresh_token["']?\s*:[ \t]*["']?([^\s"',}#]+)""")
+
+
+def shared_tokens(configs: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each config whose refresh token stands in an earlier one too, and a sentence about it.
+
+    Nothing is sent, locked or written; a config that cannot be read is no business of this.
+    """
+    holders: dict[str, str] = {}
+    for name, data in _alike(dict(_read(configs))):
+        token = _fingerprint(data)
+        holder = holders.setdefault(token, name) if token else name
+        if holder != name:
+            yield name, _sentence(holder, name)
+
+
+def _read(configs: Sequence[str]) -> Iterator[tuple[str, tuple[str, bytes]]]:
+    """Name and bytes by the real path: two links to a file are one file."""
+    for name in reversed(configs):
+        try:
+            path = storage.resolve(name)
+            yield path, (name, storage.read(path))
+        except ConfigError:
+            pass
+
+
+def _alike(read: dict[str, tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    """The configs that may share a token, in the order in which they were named."""
+    found = {path: set(_CANDIDATE.findall(data)) for path, (_, data) in read.items()}
+    count = Counter(candidate for candidates in found.values() for candidate in candidates)
+    for path in reversed(list(read)):
+        if any(count[candidate] > 1 for candidate in found[path]):
+            yield read[path]
+
+
+def _fingerprint(data: bytes) -> str | None:
+    try:
+        token = document.read_settings(document.parse(data), os.environ).refresh_token
+    except ConfigError:
+        return None
+    return token.fingerprint() if token else None
+
+
+def _sentence(holder: str, name: str) -> str:
+    return (f"it has the same refresh token as {printable(holder)}, and the first refresh of one "
+            "kills the other's; let one hold it, and give the other the access token alone: "
+            f"{with_path(command('authorize'), holder)} --copy-to {quoted_for_shell(name)}")
