@@ -11,6 +11,8 @@ from typing import Any, Callable
 
 import pytest
 
+import tests.support.everything  # noqa: F401
+
 #: A uid and gid that own nothing.
 NOBODY = 65534
 

@@ -32,9 +32,7 @@ from types import SimpleNamespace
 from typing import Any, Callable
 
 # Imported before the fork, so that no child pays for it.
-import requests.adapters  # noqa: F401
-
-from trakt_config.authorization import refresh  # noqa: F401
+import tests.support.everything  # noqa: F401
 from trakt_config.authorization.run import Options
 from trakt_config.cli import authorize, main
 from trakt_config.oauth import patience
