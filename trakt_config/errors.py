@@ -14,6 +14,7 @@ holds a secret; the one exception is ``SaveError.authorization``, which stays ou
 """
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,17 @@ if TYPE_CHECKING:
     from trakt_config.tokens import Authorization
 
 
+#: Where the system's words do not say what to do.
+_PLAINER = {
+    errno.EMFILE: "no file descriptors are left for this process (raise its limit: ulimit -n)",
+    errno.ENFILE: "no file descriptors are left on this machine (close other programs)",
+}
+
+
 def os_reason(error: Exception) -> str:
-    """Why the system refused, in its own words and without a path."""
+    """Why the system refused, in its own words as a rule, and without a path."""
     if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno)
+        return _PLAINER.get(error.errno) or os.strerror(error.errno)
     return "not a valid path"
 
 

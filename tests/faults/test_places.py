@@ -154,7 +154,7 @@ def test_a_mode_stays_and_nothing_is_looser_for_an_instant(
     made = request.getfixturevalue("made" if root else "nobodys")
     os.chmod(made.config, mode)
     made.metadata = scenes.described(made.config)
-    owner = made.config.stat().st_uid
+    owner, group = made.config.stat().st_uid, made.config.stat().st_gid
 
     def prepare() -> None:
         if not root:
@@ -164,27 +164,29 @@ def test_a_mode_stays_and_nothing_is_looser_for_an_instant(
     made.prepare = prepare
     real_listdir, real_lstat = os.listdir, os.lstat
 
-    def look(call: Call) -> list[tuple[str, int, int]]:
+    def look(call: Call) -> list[tuple[str, int, int, int]]:
         found = []
         for name in real_listdir(made.config.parent):
             try:
                 status = real_lstat(made.config.parent / name)
             except FileNotFoundError:
                 continue
-            found.append((name, stat.S_IMODE(status.st_mode), status.st_uid))
+            found.append((name, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid))
         return found
 
     ended = made.authorize(look=look)
     assert ended.status == 0, str(ended)
     assert list(scenes.damage(made)) == []
-    names = {name for _, files in ended.seen for name, _, _ in files}
+    names = {name for _, files in ended.seen for name, _, _, _ in files}
     assert len(names) == 3
     for call, files in ended.seen:
-        for name, seen_mode, uid in files:
+        for name, seen_mode, uid, gid in files:
             private = uid == os.geteuid() and not seen_mode & 0o077
             assert private or uid == owner, f"{call}: {name} is another user's"
-            limit = mode if name == made.config.name or name.endswith(".new") else 0o600
+            is_config = name == made.config.name or name.endswith(".new")
+            limit = mode if is_config else 0o600 | mode & 0o060
             assert private or not seen_mode & ~limit, f"{call}: {name} has {oct(seen_mode)}"
+            assert gid == group or not seen_mode & 0o070, f"{call}: {name} is another group's"
 
 
 @as_root

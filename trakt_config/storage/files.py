@@ -5,11 +5,13 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from trakt_config.errors import ConfigError, os_reason
 
-#: Larger configs are not read: nobody has one, and memory and time stay bounded.
-LARGEST_CONFIG = 8 * 1024 * 1024
+#: Of larger configs no more is read: nobody has one, and memory and time stay bounded.
+LARGEST_CONFIG = 2 * 1024 * 1024
 
 #: What file systems answer that do not have the thing at all (CIFS, FAT, WSL, some FUSE).
 NOT_SUPPORTED = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS,
@@ -24,6 +26,20 @@ CLOEXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
+
+#: The machine's or the process's limit, which says nothing of the file.
+NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
+
+
+class NotRegular(OSError):
+    """What stands there is a FIFO, a device, a directory or a link, not a regular file."""
+
+
+def reason(error: OSError) -> str:
+    """Why it cannot be used, for people."""
+    if isinstance(error, NotRegular) or error.errno == errno.ELOOP:
+        return "it is a link or not a regular file"
+    return os_reason(error)
 
 
 def resolve(path: str | os.PathLike[str]) -> str:
@@ -46,22 +62,64 @@ def resolve(path: str | os.PathLike[str]) -> str:
     return real
 
 
+def open_regular(path: str, flags: int, mode: int = 0o600) -> int:
+    """Open the regular file that stands there, without following a link and without blocking.
+
+    What is to be known of the file is asked of this descriptor: a name may lead elsewhere by then.
+
+    :raises NotRegular: it is something else, which is neither read nor written.
+    :raises OSError: it cannot be opened.
+    """
+    try:
+        fd = os.open(path, flags | CLOEXEC | NOFOLLOW | NONBLOCK, mode)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise NotRegular from None
+        raise
+    try:
+        is_regular = stat.S_ISREG(os.fstat(fd).st_mode)
+    except BaseException:
+        close(fd)
+        raise
+    if is_regular:
+        return fd
+    close(fd)
+    raise NotRegular
+
+
+@contextmanager
+def opened(path: str, flags: int) -> Iterator[int]:
+    """:func:`open_regular`, until the work with it is done."""
+    fd = open_regular(path, flags)
+    try:
+        yield fd
+    finally:
+        close(fd)
+
+
+def close(fd: int) -> None:
+    """Close it. What matters was synced before: a failure here must not hide how the work ended."""
+    try:
+        os.close(fd)
+    except OSError:
+        pass
+
+
 def read(path: str) -> bytes:
     """The bytes of the file; of a file that is too large, one more than is allowed.
 
     :raises ConfigError: it cannot be read, or is no regular file any more.
+    :raises OSError: no file descriptors are left, which is not the file's fault.
     """
     problem = ""
     try:
-        # O_NONBLOCK: should a FIFO have taken the file's place, opening it must not hang.
-        fd = os.open(path, os.O_RDONLY | CLOEXEC | NOFOLLOW | NONBLOCK)
-        try:
-            if stat.S_ISREG(os.fstat(fd).st_mode):
-                return read_all(fd, LARGEST_CONFIG + 1)
-            problem = "is not a regular file"
-        finally:
-            os.close(fd)
+        with opened(path, os.O_RDONLY) as fd:
+            return read_all(fd, LARGEST_CONFIG + 1)
+    except NotRegular:
+        problem = "is not a regular file"
     except OSError as error:
+        if error.errno in NO_DESCRIPTORS:
+            raise
         problem = f"cannot be read: {os_reason(error)}"
     raise ConfigError(f"the config {problem}", hint="Check the path and its permissions.")
 
@@ -73,7 +131,7 @@ def create(path: str | os.PathLike[str]) -> None:
     """
     problem = ""
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC, 0o600))
+        close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC, 0o600))
     except (OSError, ValueError) as error:
         problem = os_reason(error)
     if problem:
@@ -114,7 +172,7 @@ def sync_directory(path: str) -> bool:
     if not _DIRECTORY:
         return False
     try:
-        fd = os.open(path, os.O_RDONLY | _DIRECTORY | CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | _DIRECTORY | CLOEXEC | NONBLOCK)
     except PermissionError:  # A directory that may be written but not listed.
         return False
     try:
@@ -124,7 +182,7 @@ def sync_directory(path: str) -> bool:
             raise
         return False
     finally:
-        os.close(fd)
+        close(fd)
     return True
 
 

@@ -16,12 +16,9 @@ from contextlib import contextmanager
 from typing import Callable
 
 from trakt_config.errors import LockTimeout, SaveError, os_reason, printable
-from trakt_config.storage import files, journal, locks, replace
-from trakt_config.storage.files import read, resolve
-from trakt_config.storage.journal import Unfinished, exists, peek
-from trakt_config.storage.replace import Changed
-
-__all__ = ["Changed", "Held", "Unfinished", "exists", "hold", "peek", "read", "resolve"]
+from trakt_config.storage import files, journal, locks, overwrite, replacement
+from trakt_config.storage.journal_file import Journal
+from trakt_config.storage.records import Unfinished
 
 #: More than an answer of the token endpoint may have.
 LARGEST_ANSWER = 288 * 1024
@@ -34,17 +31,20 @@ _LONGEST_PAUSE = 0.25
 class Held:
     """A config that this run alone may change. Made by :func:`hold`."""
 
-    def __init__(self, path: str, opened: journal.Journal, warn: Callable[[str], None]) -> None:
+    def __init__(self, path: str, opened: Journal, warn: Callable[[str], None]) -> None:
         self.path = path
         self._journal = opened
         self._warn = warn
-        # What a killed run left stays, should this one end before it has looked at it.
-        self._keep_journal = not opened.was_empty
 
     @property
     def journal_path(self) -> str:
         """Where the journal stands, as it is shown to people."""
         return printable(self._journal.path)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the journal stays for the next run when the lock is let go."""
+        return self._journal.is_pending
 
     def unfinished(self) -> Unfinished | None:
         """What a killed run left, an overwrite that was cut short already finished.
@@ -53,26 +53,23 @@ class Held:
 
         :raises SaveError: it cannot be read, or the overwrite cannot be finished.
         """
-        self._keep_journal = True
         try:
             found = self._journal.unfinished()
             if found:
-                replace.finish_overwrite(self.path, found)
-        except OSError as error:
-            problem = os_reason(error)
-        else:
-            self._keep_journal = found is not None
+                overwrite.finish(self.path, found)
             return found
+        except OSError as error:
+            problem = files.reason(error)
         raise SaveError(f"what an earlier run left in {self.journal_path} cannot be finished: "
                         f"{problem}", hint="Nothing was lost. Run again when this is fixed.")
 
     def discard_journal(self) -> None:
         """The journal has done its work: it goes when the lock is let go."""
-        self._keep_journal = False
+        self._journal.discard()
 
     def keep_journal(self) -> None:
         """What the journal says still matters: it stays for the next run."""
-        self._keep_journal = True
+        self._journal.keep()
 
     def reserve(self, note: bytes, size: int, *, with_answer: bool = True) -> None:
         """Prove that the config can be written, and take the room for an answer and for twice
@@ -83,11 +80,11 @@ class Held:
         """
         room = 2 * size + (LARGEST_ANSWER if with_answer else 0)
         try:
-            os.close(os.open(self.path, os.O_RDWR | files.NOFOLLOW | files.CLOEXEC))
+            files.close(files.open_regular(self.path, os.O_RDWR))
             self._journal.begin(note, room)
             return
         except OSError as error:
-            problem = os_reason(error)
+            problem = files.reason(error)
             if error.errno in _NO_ROOM:
                 problem += f" ({room // 1024 + 1} KiB are needed)"
         raise SaveError(f"the config could not be saved: {problem}",
@@ -100,31 +97,27 @@ class Held:
         :param at: when it came, in seconds since 1970.
         :raises OSError: it is not durable.
         """
-        self._keep_journal = True
-        self._journal.append(b"answer", answer, at)
+        self._journal.record_answer(answer, at)
 
     def replace(self, expected: bytes, new: bytes) -> None:
         """Replace the config's content.
 
-        :raises Changed: it is not `expected` any more.
-        :raises OSError: it could not be written. From here on the journal stays until
-            :meth:`discard_journal`: an overwrite that failed half-way is finished from it.
+        :raises overwrite.Changed: it is not `expected` any more.
+        :raises OSError: it could not be written. An overwrite that failed half-way stays in the
+            journal, and the next run finishes it.
         """
-        keep_journal, self._keep_journal = self._keep_journal, True
         self._journal.give_back_room()
-        try:
-            replace.replace(self.path, expected, new, self._journal, self._warn)
-        except Changed:
-            self._keep_journal = keep_journal
-            raise
-        self._keep_journal = keep_journal
+        replacement.write(self.path, expected, new, self._journal, self._warn)
 
     def close(self) -> None:
-        """Remove the journal, unless it has to stay, and let the lock go."""
+        """Remove the journal, unless it has to stay, and let the lock go.
+
+        What fails is only warned of: how the work ended is what counts.
+        """
         try:
-            if not self._keep_journal:
-                replace.remove_temporary(self.path)
-            self._journal.close(remove=not self._keep_journal)
+            if not self.is_pending:
+                replacement.remove_temporary(self.path)
+            self._journal.close(remove=not self.is_pending)
         except OSError as error:
             self._warn(f"the journal {self.journal_path} could not be removed "
                        f"({os_reason(error)}); the next run will try again")
@@ -167,10 +160,8 @@ def _config_locked(path: str, wait: Callable[[], None],
                 yield
                 return
         finally:
-            try:
-                locks.unlock(fd)
-            finally:
-                os.close(fd)
+            locks.unlock(fd)
+            files.close(fd)
         wait()
 
 
@@ -184,29 +175,27 @@ def _is_locked(fd: int, path: str, wait: Callable[[], None], warn: Callable[[str
             locks.unlock(fd)
         return True
     except OSError as error:
-        problem = os_reason(error)
+        problem = files.reason(error)
     raise SaveError(f"the config cannot be locked: {problem}",
                     hint="Nothing was sent to Trakt. Try again when this is fixed.")
 
 
 def _open_for_writing(path: str) -> int:
     try:
-        return os.open(path, os.O_RDWR | files.NOFOLLOW | files.CLOEXEC)
+        return files.open_regular(path, os.O_RDWR)
     except OSError as error:
-        problem = os_reason(error)
+        problem = files.reason(error)
     raise SaveError(f"the config cannot be opened for writing: {problem}",
                     hint="Nothing was sent to Trakt. Let this user write to the file.")
 
 
 def _lock_is_mandatory(path: str) -> bool:
     """Whether the lock keeps even us from reading, as flock does on SMB."""
-    fd = os.open(path, os.O_RDONLY | files.CLOEXEC)
-    try:
-        os.read(fd, 1)
-    except PermissionError:
-        return True
-    finally:
-        os.close(fd)
+    with files.opened(path, os.O_RDONLY) as fd:
+        try:
+            os.read(fd, 1)
+        except PermissionError:
+            return True
     return False
 
 

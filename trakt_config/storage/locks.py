@@ -64,6 +64,16 @@ def lock(fd: int, wait: Callable[[], None], warn: Callable[[str], None]) -> None
         raise
 
 
+def is_locked(fd: int) -> bool:
+    """Whether somebody else holds the lock of the open file."""
+    try:
+        _try_lock(fd)
+    except OSError as error:
+        return error.errno in _BUSY
+    unlock(fd)
+    return False
+
+
 def _lock(fd: int, wait: Callable[[], None], warn: Callable[[str], None]) -> None:
     while True:
         try:

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Mapping
 
 from trakt_config.errors import printable
-from trakt_config.storage import journal
+from trakt_config.storage import places
 from trakt_config.storage.held import LARGEST_ANSWER
 
 
@@ -17,7 +17,7 @@ def obstacle(config: str, environ: Mapping[str, str]) -> str:
     """
     if not os.access(config, os.W_OK):
         return "this user cannot write to it, so nothing new could be saved"
-    near, elsewhere = journal.beside(config), journal.in_state_directory(config, environ)
+    near, elsewhere = places.beside(config), places.in_state_directory(config, environ)
     if elsewhere and os.path.lexists(elsewhere):
         return _place_problem(elsewhere, config)
     if os.path.lexists(near):

@@ -30,7 +30,7 @@ from trakt_config.errors import (
     TraktUnavailable,
 )
 from trakt_config.sandbox import Answer, Sandbox
-from trakt_config.storage import replace
+from trakt_config.storage import overwrite
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
 ROOT = Path(__file__).parents[3]
@@ -323,11 +323,11 @@ def test_torn_file_is_finished_before_it_is_read(sandbox: Sandbox, config: Any, 
     whole = path.read_bytes()
     with Run.on(path, Options(environ=environ)).hold() as held:
         held.reserve(b"{}", len(whole))
-        held._journal.append(b"before", whole + b"# old")
+        held._journal.append(b"before", b"# old\n" + whole)
         held._journal.append(b"content", whole)
         journal, content = Path(held.journal_path), Path(held.journal_path).read_bytes()
     journal.write_bytes(content)
-    path.write_bytes(whole[:-40] + b"\0" * 40)
+    path.write_bytes(whole[:40] + (b"# old\n" + whole)[40:])
     assert out(path) is LoggedOut.REVOKED
     assert_clean(path)
 
@@ -355,7 +355,7 @@ def test_overwrite_that_fails_is_finished_by_the_next_run(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(replace, "_write_over", torn)
+        patch.setattr(overwrite, "_write_over", torn)
         with pytest.raises(SaveError, match="No space left"):
             out(path)
     assert sorted(os.listdir(path.parent)) == [f".{path.name}.trakt-journal", path.name,

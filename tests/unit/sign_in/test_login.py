@@ -436,7 +436,7 @@ def kill_at(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real_close = storage.Held.close
 
     def close(held: storage.Held) -> None:
-        held._keep_journal = True
+        held.keep_journal()
         real_close(held)
 
     real_record = storage.Held.record
@@ -463,7 +463,7 @@ def killed_after_answer(step: str) -> Callable[..., None]:
     real = getattr(storage.Held, step)
 
     def call(held: storage.Held, *rest: Any) -> None:
-        if held._keep_journal:
+        if held.is_pending:
             raise Killed
         real(held, *rest)
     return call
@@ -496,7 +496,7 @@ def test_a_poll_that_is_cut_short_leaves_no_doubt_about_the_refresh_token(
     real_close = storage.Held.close
 
     def close(held: storage.Held) -> None:
-        held._keep_journal = True
+        held.keep_journal()
         real_close(held)
 
     def killed(*_: Any, **__: Any) -> None:
@@ -521,7 +521,7 @@ def test_a_refresh_in_doubt_stays_in_doubt_until_somebody_has_signed_in(
     real_close = storage.Held.close
 
     def close(held: storage.Held) -> None:
-        held._keep_journal = True
+        held.keep_journal()
         real_close(held)
 
     with monkeypatch.context() as patch:

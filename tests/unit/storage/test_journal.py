@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from tests.support import children
 from trakt_config.errors import SaveError
-from trakt_config.storage import files, journal
-from trakt_config.storage.journal import Journal, Unfinished, parse
+from trakt_config.storage import files, journal, places, records
+from trakt_config.storage.journal_file import Journal
+from trakt_config.storage.records import Unfinished, parse
 
 ROOM = 4096
 NOTE = b'{"refresh_token": "d1ge57"}'
@@ -55,7 +56,7 @@ def written(config: str, records: Any = (), room: int = ROOM) -> bytes:
     for record in records:
         opened.append(*record)
     opened.close(remove=False)
-    return Path(journal.beside(config)).read_bytes()
+    return Path(places.beside(config)).read_bytes()
 
 
 # -- the format ----------------------------------------------------------------------------------
@@ -75,7 +76,7 @@ def test_a_journal_that_was_only_begun_has_a_note_and_nothing_else(config: str) 
     """A request may have been sent: its outcome is unknown."""
     found = parse(written(config))
     assert found is not None
-    assert found == Unfinished(note=NOTE, size=found.size)
+    assert found == Unfinished(note=NOTE, size=found.size, kept_size=found.size)
 
 
 def test_the_last_answer_counts(config: str) -> None:
@@ -130,13 +131,13 @@ def test_wherever_a_journal_is_cut_the_whole_records_before_the_cut_count(config
             continue
         for name in ("note", "answer", "before", "content"):
             assert getattr(found, name) in (None, getattr(complete, name))
-        Path(journal.beside(config)).write_bytes(data[:cut])
+        Path(places.beside(config)).write_bytes(data[:cut])
         opened = acquire(config)
         opened.unfinished()
         opened.append(b"before", b"appended")
         opened.append(b"content", b"appended too")
         opened.close(remove=False)
-        again = parse(Path(journal.beside(config)).read_bytes())
+        again = parse(Path(places.beside(config)).read_bytes())
         assert again is not None
         assert (again.note, again.answer) == (found.note, found.answer)
         assert (again.before, again.content) == (b"appended", b"appended too")
@@ -169,7 +170,7 @@ def test_garbage_is_never_a_record(garbage: bytes) -> None:
 @given(payload=st.binary(max_size=200), rest=st.binary(max_size=40))
 def test_any_payload_is_read_again_whatever_follows(payload: bytes, rest: bytes) -> None:
     """Answers are anything; what follows is room that was reserved, or torn."""
-    record = journal._record(b"note", payload, NOW)
+    record = records.record(b"note", payload, NOW)
     found = parse(b"trakt_config journal 1\n" + record + rest)
     assert found is not None and found.note == payload
 
@@ -194,7 +195,7 @@ def test_a_record_that_was_not_taken_whole_is_not_in_the_way_of_the_next(
     opened.append(b"before", b"old")
     opened.append(b"content", b"new")
     opened.close(remove=False)
-    found = parse(Path(journal.beside(config)).read_bytes())
+    found = parse(Path(places.beside(config)).read_bytes())
     assert found is not None
     assert (found.answer, found.before, found.content) == (None, b"old", b"new")
 
@@ -218,7 +219,7 @@ def test_room_is_reserved_before_anything_is_spent(
     opened.give_back_room()
     assert os.stat(opened.path).st_size < 1000
     opened.close(remove=False)
-    found = parse(Path(journal.beside(config)).read_bytes())
+    found = parse(Path(places.beside(config)).read_bytes())
     assert found is not None and found.answer == ANSWER
 
 
@@ -239,7 +240,7 @@ def test_a_full_disk_is_found_before_anything_is_spent(
 @pytest.mark.parametrize("name", ["config.yml", "config.yaml", ".yml", "a b\n.yml", "\udcff.yml"])
 def test_the_journal_stands_beside_the_config_and_is_no_config(name: str) -> None:
     """Hidden, and not ending in .yml or .yaml, which media managers take for theirs."""
-    path = journal.beside(os.path.join("/folder", name))
+    path = places.beside(os.path.join("/folder", name))
     folder, own = os.path.split(path)
     assert folder == "/folder" and own == f".{name}.trakt-journal"
 
@@ -248,9 +249,9 @@ def test_the_journal_stands_beside_the_config_and_is_no_config(name: str) -> Non
 def test_a_long_name_still_has_a_journal_and_a_replacement(length: int) -> None:
     """File systems allow 255 bytes a name, eCryptfs 143."""
     name = "x" * (length - 4) + ".yml"
-    assert len(os.path.basename(journal.beside(name))) + len(".new") <= 143
-    assert journal.beside(name) != journal.beside("y" + name[1:])
-    assert journal.beside(name) == journal.beside(name)
+    assert len(os.path.basename(places.beside(name))) + len(".new") <= 143
+    assert places.beside(name) != places.beside("y" + name[1:])
+    assert places.beside(name) == places.beside(name)
 
 
 @pytest.mark.parametrize("environ, folder", [
@@ -267,28 +268,28 @@ def test_a_long_name_still_has_a_journal_and_a_replacement(length: int) -> None:
 def test_the_state_directory_is_the_one_that_was_named(
         environ: dict[str, str], folder: str | None) -> None:
     """TRAKT_CONFIG_STATE_DIR, XDG_STATE_HOME, HOME; or there is none."""
-    path = journal.in_state_directory("/folder/config.yml", environ)
+    path = places.in_state_directory("/folder/config.yml", environ)
     assert (os.path.dirname(path) if path else None) == folder
 
 
 def test_configs_do_not_share_a_journal_in_the_state_directory() -> None:
     """Its name is a digest of the real path."""
-    paths = {journal.in_state_directory(path, {"HOME": "/h"}) for path in ("/a/c", "/b/c", "/a/d")}
+    paths = {places.in_state_directory(path, {"HOME": "/h"}) for path in ("/a/c", "/b/c", "/a/d")}
     assert len(paths) == 3
 
 
 def test_it_exists_in_either_place(config: str, tmp_path: Path) -> None:
     """A link that leads nowhere exists too."""
     environ = {"TRAKT_CONFIG_STATE_DIR": str(tmp_path / "state")}
-    elsewhere = journal.in_state_directory(config, environ)
+    elsewhere = places.in_state_directory(config, environ)
     assert elsewhere is not None
-    assert not journal.exists(config, environ)
-    for place in (elsewhere, journal.beside(config)):
+    assert not places.exists(config, environ)
+    for place in (elsewhere, places.beside(config)):
         os.makedirs(os.path.dirname(place), exist_ok=True)
         os.symlink("nowhere", place)
-        assert journal.exists(config, environ)
+        assert places.exists(config, environ)
         os.unlink(place)
-    assert not journal.exists(config, {})
+    assert not places.exists(config, {})
 
 
 # -- acquire -------------------------------------------------------------------------------------
@@ -296,6 +297,8 @@ def test_it_exists_in_either_place(config: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
 def test_nobody_else_can_read_a_journal(umask: int, config: str) -> None:
     """It will hold tokens: 0600 under any umask, and with the config's owner."""
+    os.chmod(config, 0o600)
+
     def work() -> int:
         os.umask(umask)
         opened = acquire(config)
@@ -317,7 +320,7 @@ def test_a_removed_journal_is_gone_and_a_kept_one_stays(config: str) -> None:
     """Unlocked both times."""
     for remove in (False, True):
         acquire(config).close(remove=remove)
-        assert os.path.exists(journal.beside(config)) is not remove
+        assert os.path.exists(places.beside(config)) is not remove
 
 
 def test_a_journal_that_was_replaced_is_not_unlinked(config: str) -> None:
@@ -326,7 +329,7 @@ def test_a_journal_that_was_replaced_is_not_unlinked(config: str) -> None:
     os.unlink(opened.path)
     Path(opened.path).write_bytes(b"another")
     opened.close(remove=True)
-    assert Path(journal.beside(config)).read_bytes() == b"another"
+    assert Path(places.beside(config)).read_bytes() == b"another"
 
 
 def link(path: str) -> None:
@@ -344,7 +347,7 @@ def hard_link(path: str) -> None:
 def test_what_somebody_planted_in_its_place_is_refused(
         plant: Callable[[Any], None], config: str, tmp_path: Path) -> None:
     """Tokens must not go where somebody else wants them; nor is another place used then."""
-    plant(journal.beside(config))
+    plant(places.beside(config))
     with pytest.raises(SaveError) as caught:
         acquire(config, {"TRAKT_CONFIG_STATE_DIR": str(tmp_path / "state")})
     assert "remove it" in caught.value.hint
@@ -355,15 +358,32 @@ def test_what_somebody_planted_in_its_place_is_refused(
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_journal_of_another_user_is_refused(config: str) -> None:
     """Neither the config's owner nor we made it."""
-    Path(journal.beside(config)).touch()
-    os.chown(journal.beside(config), children.NOBODY, children.NOBODY)
+    Path(places.beside(config)).touch()
+    os.chown(places.beside(config), children.NOBODY, children.NOBODY)
     with pytest.raises(SaveError, match="belongs to another user"):
         acquire(config)
 
 
+@pytest.mark.parametrize("mode, expected", [
+    (0o600, 0o600), (0o640, 0o640), (0o644, 0o640), (0o664, 0o660), (0o666, 0o660), (0o777, 0o660)])
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_a_journal_is_the_group_s_as_far_as_the_config_is(
+        mode: int, expected: int, umask: int, config: str) -> None:
+    """And never anybody else's."""
+    os.chmod(config, mode)
+
+    def work() -> os.stat_result:
+        os.umask(umask)
+        return os.stat(acquire(config).path)
+    status = children.run(work)
+    assert stat.S_IMODE(status.st_mode) == expected
+    assert status.st_gid == os.stat(config).st_gid
+
+
 def test_a_journal_that_others_could_read_is_closed_to_them(config: str) -> None:
     """Somebody copied it back from a backup."""
-    Path(journal.beside(config)).touch(0o666)
+    os.chmod(config, 0o600)
+    Path(places.beside(config)).touch(0o666)
     opened = acquire(config)
     assert stat.S_IMODE(os.stat(opened.path).st_mode) == 0o600
     opened.close(remove=True)
@@ -390,7 +410,7 @@ def test_threads_hold_it_one_at_a_time_and_nobody_holds_a_removed_one(config: st
     for thread in threads:
         thread.join()
     assert len(most) == 40 and max(most) == 1
-    assert not os.path.exists(journal.beside(config))
+    assert not os.path.exists(places.beside(config))
 
 
 def test_a_held_journal_is_waited_for(config: str) -> None:
@@ -412,7 +432,7 @@ def test_a_journal_in_the_state_directory_is_used_as_long_as_it_is_there(
         config: str, tmp_path: Path) -> None:
     """The folder took no file when it was made; what it holds must be finished."""
     environ = {"TRAKT_CONFIG_STATE_DIR": str(tmp_path / "state")}
-    elsewhere = journal.in_state_directory(config, environ)
+    elsewhere = places.in_state_directory(config, environ)
     assert elsewhere is not None
     os.mkdir(tmp_path / "state")
     Path(elsewhere).touch(0o600)
@@ -420,7 +440,7 @@ def test_a_journal_in_the_state_directory_is_used_as_long_as_it_is_there(
     assert opened.path == elsewhere
     opened.close(remove=True)
     opened = acquire(config, environ)
-    assert opened.path == journal.beside(config)
+    assert opened.path == places.beside(config)
     opened.close(remove=True)
 
 
@@ -433,7 +453,7 @@ def test_without_any_place_it_is_an_error_for_people(
     environ = {"TRAKT_CONFIG_STATE_DIR": str(tmp_path / "state")}
     if is_there:
         os.mkdir(tmp_path / "state")
-        Path(journal.in_state_directory(config, environ) or "").touch(0o600)
+        Path(places.in_state_directory(config, environ) or "").touch(0o600)
 
     def refuse(*arguments: Any, **keywords: Any) -> None:
         raise OSError(number, "no")
@@ -452,7 +472,7 @@ def test_no_descriptor_stays_open(config: str) -> None:
     with pytest.raises(TimeIsUp):
         acquire(config)
     opened.close(remove=True)
-    os.mkfifo(journal.beside(config))
+    os.mkfifo(places.beside(config))
     with pytest.raises(SaveError):
         acquire(config)
     assert os.listdir("/dev/fd") == before

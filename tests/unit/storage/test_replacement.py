@@ -13,9 +13,9 @@ from typing import Any, Callable
 import pytest
 
 from tests.support import children
-from trakt_config.storage import files, journal, replace
-from trakt_config.storage.journal import Journal, Unfinished
-from trakt_config.storage.replace import Changed
+from trakt_config.storage import files, journal, overwrite, places, replacement
+from trakt_config.storage.journal_file import Journal
+from trakt_config.storage.overwrite import Changed
 
 OLD = b"trakt:\n  authorization:\n    access_token: old\n"
 NEW = b"trakt:\n  authorization:\n    access_token: new and longer\n"
@@ -43,7 +43,7 @@ def save(config: Path, new: bytes = NEW, expected: bytes = OLD,
          warn: Callable[[str], None] = quiet) -> None:
     opened = hold(config)
     try:
-        replace.replace(str(config), expected, new, opened, warn)
+        replacement.write(str(config), expected, new, opened, warn)
     finally:
         opened.close(remove=True)
 
@@ -158,7 +158,7 @@ def test_a_folder_that_takes_no_file_keeps_the_inode(open_folder: Path) -> None:
         environ = {"TRAKT_CONFIG_STATE_DIR": str(open_folder / "state")}
         opened = journal.acquire(str(path), environ, never, quiet)
         opened.begin(b"note", 4096)
-        replace.replace(str(path), OLD, NEW, opened, quiet)
+        replacement.write(str(path), OLD, NEW, opened, quiet)
         opened.close(remove=True)
     children.run(work, uid=children.NOBODY)
     assert (path.read_bytes(), path.stat().st_ino) == (NEW, inode)
@@ -237,7 +237,7 @@ def test_the_replacement_is_never_looser_than_the_config(
 
     def look() -> None:
         try:
-            status = os.lstat(replace.temporary(str(config)))
+            status = os.lstat(places.temporary(str(config)))
         except FileNotFoundError:
             return
         seen.add((stat.S_IMODE(status.st_mode), status.st_uid))
@@ -264,7 +264,7 @@ def test_the_replacement_is_never_looser_than_the_config(
     assert (0o600, os.geteuid()) in seen and (0o640, owner) in seen
 
 
-@pytest.mark.parametrize("name", ["chmod", "setxattr", "listxattr"])
+@pytest.mark.parametrize("name", ["fchmod", "setxattr", "listxattr"])
 def test_what_a_file_system_does_not_have_is_forgiven_with_one_warning(
         name: str, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """CIFS, FAT, WSL."""
@@ -322,14 +322,14 @@ def test_a_change_in_the_last_moment_is_seen(
     opened = hold(config)
     monkeypatch.setattr(os, "fsync", edit)
     with pytest.raises(Changed):
-        replace.replace(str(config), OLD, NEW, opened, quiet)
+        replacement.write(str(config), OLD, NEW, opened, quiet)
     opened.close(remove=True)
     assert config.read_bytes() == b"edited"
 
 
 def test_what_a_killed_run_left_of_a_replacement_is_not_in_the_way(config: Path) -> None:
     """It has one name, so it is found."""
-    Path(replace.temporary(str(config))).write_bytes(b"half of it")
+    Path(places.temporary(str(config))).write_bytes(b"half of it")
     save(config)
     assert config.read_bytes() == NEW
     assert left_overs(config) == []
@@ -339,7 +339,7 @@ def test_a_link_planted_as_the_replacement_is_not_followed(config: Path) -> None
     """Tokens go nowhere else."""
     target = config.parent / "target"
     target.write_bytes(b"theirs")
-    os.symlink(target, replace.temporary(str(config)))
+    os.symlink(target, places.temporary(str(config)))
     save(config)
     assert (config.read_bytes(), target.read_bytes()) == (NEW, b"theirs")
     assert left_overs(config) == ["target"]
@@ -373,7 +373,7 @@ def test_a_failed_sync_counts_as_not_written(
             raise OSError(failures.pop(), "no")
         fsync(fd)
     monkeypatch.setattr(os, "fsync", fail_once)
-    replace.replace(str(config), OLD, NEW, opened, quiet)
+    replacement.write(str(config), OLD, NEW, opened, quiet)
     opened.close(remove=True)
     assert config.read_bytes() == NEW
 
@@ -385,7 +385,7 @@ def test_a_disk_that_keeps_failing_leaves_the_old_content(
     opened = hold(config)
     with monkeypatch.context() as patch, pytest.raises(OSError):
         patch.setattr(os, name, failing(errno.EIO))
-        replace.replace(str(config), OLD, NEW, opened, quiet)
+        replacement.write(str(config), OLD, NEW, opened, quiet)
     opened.close(remove=True)
     assert config.read_bytes() == OLD
     assert left_overs(config) == []
@@ -422,7 +422,7 @@ def test_wherever_a_call_fails_the_file_is_whole_or_the_journal_finishes_it(
         with monkeypatch.context() as patch:
             patch.setattr(os, name, call)
             try:
-                replace.replace(str(config), OLD, new, opened, lambda text: None)
+                replacement.write(str(config), OLD, new, opened, lambda text: None)
             except Exception as error:
                 failure = error
         if failure is None:
@@ -430,64 +430,11 @@ def test_wherever_a_call_fails_the_file_is_whole_or_the_journal_finishes_it(
         else:
             left_over = opened.unfinished()
             assert left_over is not None
-            replace.finish_overwrite(str(config), left_over)
+            overwrite.finish(str(config), left_over)
             assert config.read_bytes() in (OLD, new)
         opened.close(remove=True)
         assert left_overs(config) == []
     assert failure is None
-
-
-# -- an overwrite that was cut short -------------------------------------------------------------
-
-def finished(current: bytes, before: bytes, content: bytes, path: Path) -> bytes:
-    path.write_bytes(current)
-    replace.finish_overwrite(str(path), Unfinished(note=b"", before=before, content=content))
-    return path.read_bytes()
-
-
-@pytest.mark.parametrize("before, content", [
-    (b"0123456789", b"abcdefghijklmno"), (b"0123456789", b"abcd"), (b"0123", b"abcd"),
-    (b"", b"abcd"), (b"0123", b""),
-])
-def test_any_mixture_of_old_and_new_is_written_again(
-        before: bytes, content: bytes, config: Path) -> None:
-    """Old bytes, new bytes, and zeros that a file system made up; cut anywhere, but never
-    shorter than both of them: that is a person's doing.
-    """
-    longest = max(len(before), len(content))
-    old, new = before.ljust(longest, b"\0"), content.ljust(longest, b"\0")
-    for cut in range(longest + 1):
-        for mixture in (new[:cut] + old[cut:], old[:cut] + new[cut:], old[:cut], new[:cut],
-                        new[:cut] + bytes(longest - cut)):
-            is_torn = len(mixture) >= min(len(before), len(content))
-            expected = content if is_torn else mixture
-            assert finished(mixture, before, content, config) == expected
-
-
-@pytest.mark.parametrize("current", [
-    b"trakt: edited\n", OLD + b"# a comment\n", NEW + b"# a comment\n",
-    OLD.replace(b"old", b"mine"),
-])
-def test_a_file_that_was_edited_since_is_left_as_it_is(current: bytes, config: Path) -> None:
-    """It is no mixture: somebody has repaired it already."""
-    assert finished(current, OLD, NEW, config) == current
-
-
-def test_a_file_that_has_the_new_content_is_not_written(config: Path) -> None:
-    """Its time stays."""
-    config.write_bytes(NEW)
-    os.utime(config, (1, 1))
-    replace.finish_overwrite(str(config), Unfinished(note=b"", before=OLD, content=NEW))
-    assert config.stat().st_mtime == 1
-
-
-@pytest.mark.parametrize("left_over", [
-    Unfinished(note=b""), Unfinished(note=b"", before=OLD), Unfinished(newer=True),
-])
-def test_without_both_contents_nothing_is_finished(left_over: Unfinished, config: Path) -> None:
-    """The overwrite had not begun."""
-    replace.finish_overwrite(str(config), left_over)
-    assert config.read_bytes() == OLD
 
 
 # -- real mounts ---------------------------------------------------------------------------------
@@ -524,7 +471,7 @@ def test_a_disk_that_is_full_never_holds_half_a_config(room: int, tmp_path: Path
         try:
             opened.begin(b"note", 0)
             opened.give_back_room()
-            replace.replace(str(path), old, new, opened, quiet)
+            replacement.write(str(path), old, new, opened, quiet)
             assert path.read_bytes() == new
             return True
         except OSError:
@@ -547,14 +494,3 @@ def fill(ballast: Path, leave: int) -> None:
         os.ftruncate(fd, os.fstat(fd).st_size - leave)
     finally:
         os.close(fd)
-
-
-def test_an_overwrite_does_not_follow_a_link(tmp_path: Path) -> None:
-    """Whoever owns the folder could lead a run of root's to any file."""
-    target, path = tmp_path / "of-root", tmp_path / "config.yml"
-    target.write_bytes(b"old")
-    path.symlink_to(target)
-    left_over = journal.Unfinished(before=b"old", content=b"new")
-    with pytest.raises(OSError):
-        replace.finish_overwrite(str(path), left_over)
-    assert target.read_bytes() == b"old"

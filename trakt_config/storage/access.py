@@ -1,0 +1,117 @@
+"""Who may use a journal: never more people than the config itself.
+
+A journal is its writer's alone, or its group's as well where the config is the group's. One that
+is found is used only where nobody could have planted it who may not write the config.
+"""
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import Callable
+
+from trakt_config.storage import files
+
+_ACL = "system.posix_acl_access"
+
+
+@dataclass(frozen=True)
+class Access:
+    """Whose a config is.
+
+    :ivar group_bits: what its group may do with it, of reading and writing.
+    """
+
+    uid: int
+    gid: int
+    group_bits: int
+
+
+def of(config: str) -> Access:
+    """Whose the config is, asked of the open file.
+
+    :raises OSError: it cannot be opened.
+    """
+    with files.opened(config, os.O_RDONLY) as fd:
+        status = os.fstat(fd)
+        # With an ACL these bits are its mask, and say nothing of the group.
+        bits = 0 if _has_acl(fd) else status.st_mode & 0o060
+        return Access(status.st_uid, status.st_gid, bits)
+
+
+def objection(fd: int, folder: str, config: Access) -> str:
+    """Why the open journal must not be used; empty where it may be.
+
+    :raises OSError: the system failed.
+    """
+    status = os.fstat(fd)
+    if status.st_nlink > 1:
+        return "it has several names"
+    if not hasattr(os, "geteuid") or status.st_uid in (config.uid, os.geteuid()):
+        given_away = hasattr(os, "geteuid") and os.geteuid() == 0 != config.uid
+        if given_away and status.st_uid == 0 and status.st_size:
+            # Not just made: the folder's owner may have renamed it here.
+            return f"it belongs to another user, {user_name(0)}"
+        return ""
+    if _is_the_groups(status, folder, config):
+        return ""
+    return f"it belongs to another user, {user_name(status.st_uid)}"
+
+
+def _is_the_groups(status: os.stat_result, folder: str, config: Access) -> bool:
+    """Whether somebody who may write the config has made it: nobody else could have."""
+    return bool(config.group_bits & stat.S_IWGRP and status.st_gid == config.gid
+                and not status.st_mode & 0o007 and not os.stat(folder).st_mode & stat.S_IWOTH)
+
+
+def share(fd: int, config: Access) -> None:
+    """Give the journal the config's owner where we may, and its group with the group's bits.
+
+    :raises OSError: the system failed.
+    """
+    status = os.fstat(fd)
+    if not hasattr(os, "geteuid") or os.geteuid() not in (0, status.st_uid):
+        return  # Whoever made it has done so.
+    if os.geteuid() == 0 and status.st_uid == 0 != config.uid:
+        _forgiven(lambda: os.fchown(fd, config.uid, config.gid))
+    elif config.group_bits and status.st_gid != config.gid:
+        _forgiven(lambda: os.fchown(fd, -1, config.gid))
+    status = os.fstat(fd)
+    bits = config.group_bits if status.st_gid == config.gid and _without_acl(fd) else 0
+    if stat.S_IMODE(status.st_mode) != 0o600 | bits:
+        _forgiven(lambda: os.fchmod(fd, 0o600 | bits))
+
+
+def _has_acl(fd: int) -> bool:
+    try:
+        return hasattr(os, "listxattr") and _ACL in os.listxattr(fd)
+    except OSError as error:
+        if error.errno not in files.NOT_SUPPORTED:
+            raise
+        return False
+
+
+def _without_acl(fd: int) -> bool:
+    """Take off what a folder's default gave: with the group's bits, more people could read."""
+    if not _has_acl(fd):
+        return True
+    _forgiven(lambda: os.removexattr(fd, _ACL))
+    return not _has_acl(fd)
+
+
+def _forgiven(change: Callable[[], None]) -> None:
+    """Do what some file systems do not have at all."""
+    try:
+        change()
+    except OSError as error:
+        if error.errno not in files.NOT_SUPPORTED:
+            raise
+
+
+def user_name(uid: int) -> str:
+    """The name of a user, or the number of one without a name."""
+    try:
+        import pwd
+        return pwd.getpwuid(uid).pw_name
+    except (ImportError, KeyError):
+        return f"number {uid}"

@@ -1,0 +1,169 @@
+"""What is done with a journal that is open and locked. It knows by itself whether it has to stay.
+
+What is in it: :mod:`trakt_config.storage.records`. How it is come by:
+:mod:`trakt_config.storage.journal`.
+"""
+from __future__ import annotations
+
+import io
+import os
+
+from trakt_config.storage import files, locks, records
+from trakt_config.storage.records import LARGEST_JOURNAL, Unfinished
+
+
+class Journal:
+    """An open and locked journal.
+
+    :ivar path: where it stands.
+    """
+
+    def __init__(self, path: str, file: io.FileIO) -> None:
+        self.path = path
+        self._file = file
+        self._fd = file.fileno()
+        # What a killed run left stays, should this one end before it has looked at it.
+        self._is_needed = os.fstat(self._fd).st_size > 0
+        self._is_overwriting = False
+        self._kept_size: int | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the next run has to know what it says."""
+        return self._is_needed or self._is_overwriting
+
+    def unfinished(self) -> Unfinished | None:
+        """What an earlier run left here; None where it is empty. It stays until :meth:`discard`.
+
+        :raises OSError: it cannot be read.
+        """
+        self._is_needed = True
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        found = records.parse(files.read_all(self._fd, LARGEST_JOURNAL))
+        os.lseek(self._fd, found.size if found else 0, os.SEEK_SET)
+        self._kept_size = found.kept_size if found and found.before is not None else None
+        self._is_needed = found is not None
+        return found
+
+    def keep(self) -> None:
+        """What it says still matters."""
+        self._is_needed = True
+
+    def discard(self) -> None:
+        """It has done its work, but for an overwrite that is not finished."""
+        self._is_needed = False
+
+    def begin(self, note: bytes, room: int) -> None:
+        """Start anew with `note`, and reserve `room` bytes for what will follow; all synced.
+
+        :raises OSError: there is no room, or the disk fails.
+        """
+        os.ftruncate(self._fd, 0)
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        self._kept_size = None
+        head = records.head(note)
+        _allocate(self._fd, len(head) + room)
+        files.write_all(self._fd, head)
+        os.fsync(self._fd)
+        files.sync_directory(os.path.dirname(self.path))
+
+    def record_answer(self, answer: bytes, at: float) -> None:
+        """Keep what Trakt answered. The journal is needed from here on, whatever fails.
+
+        :raises OSError: it is not durable.
+        """
+        self._is_needed = True
+        self.append(b"answer", answer, at)
+
+    def record_overwrite(self, before: bytes, content: bytes) -> None:
+        """Keep both contents of an overwrite, and those of no earlier one.
+
+        :raises OSError: they are not durable.
+        """
+        if self._kept_size is not None:
+            self._cut(self._kept_size)
+        self._kept_size = os.lseek(self._fd, 0, os.SEEK_CUR)
+        self.append(b"before", before)
+        self._is_overwriting = True
+        self.append(b"content", content)
+
+    def end_overwrite(self) -> None:
+        """The config has the new content, durably."""
+        self._is_overwriting = False
+
+    def drop_overwrite(self) -> None:
+        """Nothing was overwritten, so nothing is to be finished."""
+        self._is_overwriting = False
+        try:
+            self._cut(self._kept_size or 0)
+            self._kept_size = None
+        except OSError:
+            pass  # The next overwrite tries again; until then the config does not look torn.
+
+    def append(self, kind: bytes, payload: bytes, at: float = 0) -> None:
+        """Add a record and sync it.
+
+        :raises OSError: it is not durable.
+        """
+        start = os.lseek(self._fd, 0, os.SEEK_CUR)
+        try:
+            files.write_all(self._fd, records.record(kind, payload, at))
+        except BaseException:
+            os.lseek(self._fd, start, os.SEEK_SET)  # Behind a torn record none would be found.
+            raise
+        os.fsync(self._fd)
+
+    def _cut(self, size: int) -> None:
+        os.ftruncate(self._fd, size)
+        os.lseek(self._fd, size, os.SEEK_SET)
+        os.fsync(self._fd)
+
+    def give_back_room(self) -> None:
+        """Cut off what was reserved beyond the last record, for the config's replacement."""
+        os.ftruncate(self._fd, os.lseek(self._fd, 0, os.SEEK_CUR))
+
+    def close(self, *, remove: bool) -> None:
+        """Unlock it; where `remove`, unlink it first, so that nobody waits for a file that is gone.
+
+        :raises OSError: it is still there; it is unlocked all the same.
+        """
+        try:
+            if remove and os.name != "nt":
+                self._remove()
+        finally:
+            let_go(self._file)
+        if remove and os.name == "nt":  # Where an open file cannot be unlinked.
+            os.unlink(self.path)
+
+    def _remove(self) -> None:
+        if not files.same_file(self._fd, self.path):
+            return
+        try:
+            os.unlink(self.path)
+        except PermissionError:
+            os.ftruncate(self._fd, 0)  # An empty journal says nothing.
+            if os.fstat(self._fd).st_uid == os.geteuid():
+                raise
+            return  # In a sticky folder only its owner can remove it.
+        files.sync_directory(os.path.dirname(self.path))
+
+
+def let_go(file: io.FileIO) -> None:
+    """Unlock and close it."""
+    try:
+        locks.unlock(file.fileno())
+    finally:
+        file.close()
+
+
+def _allocate(fd: int, size: int) -> None:
+    """Take `size` bytes of the disk now."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(fd, 0, size)
+            return
+        except OSError as error:
+            if error.errno not in files.NOT_SUPPORTED:
+                raise
+    files.write_all(fd, bytes(size))
+    os.lseek(fd, 0, os.SEEK_SET)

@@ -1,0 +1,46 @@
+"""Where the journal and the replacement of a config stand."""
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+
+_SUFFIX = ".trakt-journal"
+_TEMPORARY_SUFFIX = ".new"
+#: Some file systems (eCryptfs) allow 143 bytes a name; longer ones are replaced by a hash. The
+#: config's replacement has four bytes more than the journal.
+_LONGEST_NAME = 139
+
+
+def beside(config: str) -> str:
+    """Where the journal of `config` stands: in its folder, hidden, never ending in .yml."""
+    folder, name = os.path.split(config)
+    if len(os.fsencode(name)) + 1 + len(_SUFFIX) > _LONGEST_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+    return os.path.join(folder, f".{name}{_SUFFIX}")
+
+
+def in_state_directory(config: str, environ: Mapping[str, str]) -> str | None:
+    """Where it stands when the folder takes no file; None without a home directory."""
+    name = hashlib.sha256(os.fsencode(config)).hexdigest()[:32] + _SUFFIX
+    own = environ.get("TRAKT_CONFIG_STATE_DIR")
+    if own:
+        return os.path.join(os.path.abspath(own), name)
+    state = environ.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(state):  # The XDG specification: a relative path is to be ignored.
+        home = environ.get("HOME") or environ.get("USERPROFILE") or ""
+        if not os.path.isabs(home):
+            return None
+        state = os.path.join(home, ".local", "state")
+    return os.path.join(state, "trakt_config", name)
+
+
+def exists(config: str, environ: Mapping[str, str]) -> bool:
+    """Whether there is a journal of `config` in either place."""
+    elsewhere = in_state_directory(config, environ)
+    return os.path.lexists(beside(config)) or bool(elsewhere and os.path.lexists(elsewhere))
+
+
+def temporary(config: str) -> str:
+    """The name of the config's replacement while it is written: one, so a killed run's is found."""
+    return beside(config) + _TEMPORARY_SUFFIX

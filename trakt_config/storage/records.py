@@ -1,0 +1,96 @@
+"""The format of a journal: what a run writes down, and what the next one can believe of it.
+
+Each record has a length and a checksum, so that a torn write is recognised:
+
+    trakt_config journal 1
+    note ...      what is about to be spent (written, with room for the rest, before the request)
+    answer ...    the raw answer of the token endpoint (before a character of it is parsed)
+    before ...    what an overwrite in place replaces,
+    content ...   and what it writes
+
+The last record of a kind counts, and a ``before`` takes back the ``content`` of an earlier try:
+the two are believed only as a pair.
+"""
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+
+from trakt_config.storage import files
+
+MAGIC = b"trakt_config journal "
+VERSION = 1
+#: Earlier releases took configs four times as large, and left two of them in a journal.
+LARGEST_JOURNAL = 16 * files.LARGEST_CONFIG
+
+_OVERWRITE = frozenset({b"before", b"content"})
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What a killed run left. ``newer`` says that a newer version of this package wrote it."""
+
+    note: bytes | None = field(default=None, repr=False)
+    answer: bytes | None = field(default=None, repr=False)
+    answered_at: float = 0
+    before: bytes | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    newer: bool = False
+    size: int = 0  #: how many bytes of the journal all of that takes
+    kept_size: int = 0  #: how many of them come before the overwrite at its end
+
+
+def head(note: bytes) -> bytes:
+    """The first line of a journal, and the note."""
+    return MAGIC + b"%d\n" % VERSION + record(b"note", note, time.time())
+
+
+def record(kind: bytes, payload: bytes, at: float) -> bytes:
+    """One record, as it stands in a journal."""
+    return b"%s %.0f %d %s\n%s\n" % (kind, at, len(payload), _digest(payload), payload)
+
+
+def parse(data: bytes) -> Unfinished | None:
+    """What the bytes of a journal say; None where not even the note is whole."""
+    line, _, rest = data.partition(b"\n")
+    version = line[len(MAGIC):]
+    if not line.startswith(MAGIC) or not version.isdigit():
+        return None
+    if int(version[:9]) > VERSION:
+        return Unfinished(newer=True)
+    records, kept_size, size = _records(rest)
+    if b"note" not in records:
+        return None
+    answer, answered_at = records.get(b"answer", (None, 0.0))
+    first = len(line) + 1
+    return Unfinished(note=records[b"note"][0], answer=answer, answered_at=answered_at,
+                      before=records.get(b"before", (None, 0.0))[0],
+                      content=records.get(b"content", (None, 0.0))[0],
+                      size=first + size, kept_size=first + kept_size)
+
+
+def _records(data: bytes) -> tuple[dict[bytes, tuple[bytes, float]], int, int]:
+    """Payload and time of the last whole record of each kind; where those before an overwrite at
+    the end stop; and where all of them do.
+    """
+    records: dict[bytes, tuple[bytes, float]] = {}
+    start = kept = 0
+    while True:
+        end = data.find(b"\n", start)
+        words = data[start:max(end, start)].split(b" ")
+        if len(words) != 4 or not words[1].isdigit() or not words[2].isdigit():
+            return records, kept, start
+        kind, at, length, digest = words[0], float(words[1][:15]), int(words[2][:9]), words[3]
+        payload = data[end + 1:end + 1 + length]
+        if _digest(payload) != digest:
+            return records, kept, start
+        if kind == b"before":
+            records.pop(b"content", None)
+        records[kind] = (payload, at)
+        start = end + 1 + length + 1  # Its line break counts, even where it was not written.
+        kept = kept if kind in _OVERWRITE else start
+
+
+def _digest(payload: bytes) -> bytes:
+    return hashlib.sha256(payload).hexdigest().encode("ascii")
