@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -74,15 +75,17 @@ def private_page(url: str) -> Iterator[str]:
     comes too late, when they have already answered.
 
     What others cannot do is to read a file of ours. So this is one: of mode 0600, in a folder of
-    mode 0700 that nobody else can enter or plant (mkdtemp: a fresh name, never one that is there),
+    mode 0700 that nobody else can enter or plant (a random name, never one that is there),
     and gone when the ``with`` block ends. Root, and programs of the same user, can read it, as
     they can read the config itself. A browser that may not read there (one in a sandbox of its
     own) shows that it found nothing: the person has the address in the terminal.
 
     :raises OSError: there is no room or right for it.
     """
-    folder = tempfile.mkdtemp(prefix="trakt_config-")
+    # The name comes first: between a mkdtemp and its `try` a signal would leave the folder.
+    folder = os.path.join(tempfile.gettempdir(), f"trakt_config-{secrets.token_hex(16)}")
     try:
+        os.mkdir(folder, 0o700)
         path = Path(folder, "sign-in.html")
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(fd, "w", encoding="utf-8") as file:
