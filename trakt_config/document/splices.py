@@ -212,14 +212,16 @@ def _insert_in_flow(text: str, block: Block, place: int | None,
     first = skip_gap(text, block.start)
     if not _newline(text, block.start, first):
         new = "".join(f", {item}" for item in items)
-        return [(place, place, _behind_tag(text, place) + _spaced(text, place, place, new))]
+        return [(place, place, _apart(text, place) + _spaced(text, block.start, place, new))]
     line_start = max(text.rfind("\n", 0, first), text.rfind("\r", 0, first)) + 1
     return _insert_flow_lines(text, place, items, " " * (first - line_start))
 
 
-def _behind_tag(text: str, place: int) -> str:
-    """A space where a comma would become part of a tag, which may hold one."""
-    return " " if _ENDS_WITH_TAG.search(text[:place].rpartition("\n")[2]) else ""
+def _apart(text: str, place: int) -> str:
+    """A space where a comma would become part of a tag, or would make a key of ``key:``."""
+    behind_colon = text[place - 1:place] == ":" and not text[place:place + 1].strip()
+    behind_tag = _ENDS_WITH_TAG.search(text[:place].rpartition("\n")[2])
+    return " " if behind_colon or behind_tag else ""
 
 
 def _insert_flow_lines(text: str, place: int, items: Sequence[str],
@@ -231,7 +233,7 @@ def _insert_flow_lines(text: str, place: int, items: Sequence[str],
         end = _end_of_comment(text, comma + 1)
         return [(end, end, "".join(f"{separator}{item}," for item in items))]
     end = _end_of_comment(text, place)
-    return [(place, place, _behind_tag(text, place) + ","),
+    return [(place, place, _apart(text, place) + ","),
             (end, end, separator + f",{separator}".join(items))]
 
 

@@ -410,6 +410,10 @@ def test_missing_lines_are_added(before: bytes, after: bytes, tail: bytes,
     ("a tag before the comma", b"{pin: !!str , a: 1}",
      b"{pin: !!str , authorization: {" + FLOW_SIX + b"} , a: 1}"),
     ("a tag at the end", b"{a: !!str }", b"{a: !!str , authorization: {" + FLOW_SIX + b"} }"),
+    ("a key that ends with a colon", b"{a: 1, pin:}",
+     b"{a: 1, pin:, authorization: {" + FLOW_SIX + b"}}"),
+    ("a line break behind the last colon", b"{a: 1, pin:\n}",
+     b"{a: 1, pin: , authorization: {" + FLOW_SIX + b"}\n}"),
     ("a comment behind the last key", b"{a: # c\n}",
      b"{a: , authorization: {" + FLOW_SIX + b"} # c\n}"),
     ("JSON", b'{"client_id": "x", "authorization": {}}',
@@ -452,6 +456,7 @@ def test_flow_style_on_many_lines() -> None:
         b"trakt: {authorization: {\n    scope: public, # c\n    access_token: ACCESS, # d\n"
         b"    x,  # e\n    token_type: bearer,\n    expires_in: 604800,\n"
         b"    refresh_token: REFRESH,\n    created_at: 1790000000\n  }}\n")
+    assert b"    pin: ,\n" in edited(b"trakt: {\n    a: 1,\n    pin:\n  }\n")
     trailing = before.replace(b"x  #", b"x,  #")
     assert edited(trailing).endswith(
         b"    x,  # e\n    token_type: bearer,\n    expires_in: 604800,\n"
