@@ -21,6 +21,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trakt_config.tokens import Authorization
 
+#: Where people look after their API apps, and where they make one. What those pages ask for
+#: (a connected GitHub account, an approval) is Trakt's, and changes.
+APPS_PAGE = "https://developer.trakt.tv/apps"
+NEW_APP_PAGE = "https://developer.trakt.tv/apps/new"
+
 
 #: Where the system's words do not say what to do.
 _PLAINER = {
@@ -125,12 +130,15 @@ class LoginRequired(TraktConfigError):
     :ivar reason: ``"no_authorization"``, ``"refresh_token_refused"``, ``"pin_refused"``,
         ``"answer_lost"`` or ``"access_token_refused"``; while somebody signs in also ``"denied"``
         and ``"expired"``.
+    :ivar detail: what is known beyond the reason: ``"before_migration"``, a refresh token from
+        before Trakt's move of July 2026; else empty.
     """
 
-    def __init__(self, message: str, *, reason: str = "no_authorization", hint: str = "",
-                 path: str | None = None) -> None:
+    def __init__(self, message: str, *, reason: str = "no_authorization", detail: str = "",
+                 hint: str = "", path: str | None = None) -> None:
         super().__init__(message, hint=hint, path=path)
         self.reason = reason
+        self.detail = detail
 
 
 class ClientRejected(TraktConfigError):

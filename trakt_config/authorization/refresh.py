@@ -246,16 +246,13 @@ def no_authorization(snapshot: Snapshot) -> LoginRequired:
     return LoginRequired(f"the config {what}", reason="no_authorization", hint=LOGIN)
 
 
-def _refused(snapshot: Snapshot, error: TraktConfigError,
+def _refused(snapshot: Snapshot, error: LoginRequired,
              recovered: RecoveryResult) -> LoginRequired:
     """Trakt refused the refresh token: why, as far as can be told."""
-    if recovered is RecoveryResult.UNKNOWN or getattr(error, "reason", "") == "answer_lost":
+    if recovered is RecoveryResult.UNKNOWN or error.reason == "answer_lost":
         return LoginRequired("Trakt refused the refresh token: the answer to an earlier refresh "
                              "was lost", reason="answer_lost", hint=LOGIN)
     authorization = snapshot.settings.authorization
-    if authorization and authorization.created_at < MIGRATION:
-        why = "it was issued before Trakt's move of July 2026, and such tokens cannot be refreshed"
-    else:
-        why = "it was revoked, used by another copy of this file, or already replaced"
-    return LoginRequired(f"Trakt refused the refresh token: {why}",
-                         reason="refresh_token_refused", hint=LOGIN)
+    if not error.detail and authorization and authorization.created_at < MIGRATION:
+        return oauth.before_migration()
+    return error

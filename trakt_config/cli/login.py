@@ -7,7 +7,14 @@ import re
 from typing import TYPE_CHECKING, Callable
 
 from trakt_config.cli import arguments, output, pasted, terminal
-from trakt_config.errors import ClientRejected, ConfigError, command, printable
+from trakt_config.errors import (
+    APPS_PAGE,
+    NEW_APP_PAGE,
+    ClientRejected,
+    ConfigError,
+    command,
+    printable,
+)
 
 if TYPE_CHECKING:
     from trakt_config.sign_in import Dialog, NewClient
@@ -93,7 +100,7 @@ def _with_client(options: argparse.Namespace, client: NewClient, dialog: Dialog)
                                   other_account=options.other_account)
     except ClientRejected as error:
         error.hint = ("Nothing was written. Copy client_id and client_secret again from the page "
-                      f"of your app: {sign_in.APPS_PAGE}")
+                      f"of your app: {APPS_PAGE}")
         raise
     except sign_in.CannotRegister:
         pass
@@ -140,7 +147,6 @@ def _missing(options: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _ask_for_id(config: str, redirect_uri: str) -> str:
-    from trakt_config.sign_in import NEW_APP_PAGE
     if terminal.is_interactive():
         register = f"Give the app this redirect URI: {redirect_uri}\n" if redirect_uri else ""
         output.err(f"{printable(config)} has no client_id yet. It is on the page of your API "

@@ -8,14 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from trakt_config.document.document import Document, Value, parse
-from trakt_config.document.settings import APPS_PAGE, SETTING_KEYS, Settings, read_settings
+from trakt_config.document.settings import SETTING_KEYS, Settings, read_settings
 
 if TYPE_CHECKING:
     from trakt_config.document.diff import masked_diff
     from trakt_config.document.edit import clear_authorization, fill_client, set_authorization
 
 __all__ = [
-    "APPS_PAGE",
     "SETTING_KEYS",
     "Document",
     "Settings",

@@ -1,6 +1,6 @@
 """Trakt over HTTP: what is sent, how often, and what each answer means. Knows no file."""
 from trakt_config.oauth.account import UserSettings
-from trakt_config.oauth.answers import cleaned
+from trakt_config.oauth.answers import before_migration, cleaned
 from trakt_config.oauth.client import TraktClient
 from trakt_config.oauth.device import DeviceCode, DevicePoll
 from trakt_config.oauth.endpoints import VISIBLE, Endpoints
@@ -18,6 +18,7 @@ __all__ = [
     "RefreshToken",
     "TraktClient",
     "UserSettings",
+    "before_migration",
     "cleaned",
     "is_loopback",
 ]

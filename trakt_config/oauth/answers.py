@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from trakt_config.errors import (
+    APPS_PAGE,
     AccountProblem,
     ClientRejected,
     LoginRequired,
@@ -85,30 +86,28 @@ DEVICE_CODE = Credential(
 
 #: Trakt's migration of July 2026 left older refresh tokens behind.
 _BEFORE_MIGRATION = (
-    "refresh tokens from before July 2026 cannot be refreshed since Trakt's migration; sign in "
+    "it was issued before Trakt's move of July 2026, and such tokens cannot be refreshed; sign in "
     f"once more: {command('login')}")
-
-_NEEDS_VIP = (
-    "the app was removed or its key is refused: API apps need Trakt VIP since 2026-07-30; see "
-    "https://app.trakt.tv/settings/apps/api")
 
 _CLIENT_ADVICE: Mapping[int, tuple[str, str]] = {
     401: ("Trakt does not accept this app (401)",
           "check client_id and client_secret (wrong, or swapped?) at "
-          "https://app.trakt.tv/settings/apps/api"),
-    403: ("Trakt refuses this app (403)", _NEEDS_VIP),
+          f"{APPS_PAGE}"),
+    403: ("Trakt refuses this app (403)",
+          "it may not be approved yet, was removed, or its key is refused; the page of your apps "
+          f"shows which: {APPS_PAGE}"),
     404: ("Trakt knows no such address (404)",
           "check TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL; else upgrade trakt_config"),
     412: ("Trakt did not understand the type of the request (412)",
           "a proxy may have altered it; else upgrade trakt_config"),
     426: ("Trakt allows this for VIP members only (426)",
-          "API apps need Trakt VIP since 2026-07-30; see https://app.trakt.tv/vip"),
+          "see https://app.trakt.tv/vip"),
 }
 
 _INVALID_CLIENT = (
     "Trakt does not accept client_id and client_secret (invalid_client)",
-    "correct them in the trakt block (wrong, or swapped?): https://app.trakt.tv/settings/apps/api "
-    "has both, unless the app was removed (API apps need Trakt VIP since 2026-07-30)")
+    f"correct them in the trakt block (wrong, or swapped?): {APPS_PAGE} has both, unless the app "
+    "was removed")
 
 _REDIRECT_URI_MISMATCH = (
     "Trakt refuses trakt.redirect_uri (redirect_uri mismatch)",
@@ -117,8 +116,7 @@ _REDIRECT_URI_MISMATCH = (
 
 _CLIENT_ID_REQUIRED = (
     "Trakt does not know this client_id (client_id is required)",
-    "the app was deleted, or a proxy altered the request; see "
-    "https://app.trakt.tv/settings/apps/api")
+    f"the app was deleted, or a proxy altered the request; see {APPS_PAGE}")
 
 
 def failure_of(answer: Answer, credential: Credential, *, secrets: Iterable[Secret] = (),
@@ -238,10 +236,17 @@ def _account_problem(answer: Answer) -> AccountProblem | None:
 
 
 def _refused(credential: Credential, description: str) -> LoginRequired:
-    old = credential is REFRESH_TOKEN and "session not found" in description.lower()
+    if credential is REFRESH_TOKEN and "session not found" in description.lower():
+        return before_migration(description)
     return LoginRequired(f"Trakt refused {credential.name}{_quoted(description)}",
-                         reason=credential.reason,
-                         hint=_BEFORE_MIGRATION if old else credential.advice)
+                         reason=credential.reason, hint=credential.advice)
+
+
+def before_migration(description: str = "") -> LoginRequired:
+    """A refresh token that stayed behind when Trakt moved, by Trakt's words or by its age."""
+    return LoginRequired(f"Trakt refused the refresh token{_quoted(description)}",
+                         reason=REFRESH_TOKEN.reason, detail="before_migration",
+                         hint=_BEFORE_MIGRATION)
 
 
 def _says_nothing(answer: Answer, code: str) -> bool:
@@ -281,7 +286,7 @@ def _client_advice(status: int, code: str, description: str) -> tuple[str, str]:
     if status in _CLIENT_ADVICE:
         return _CLIENT_ADVICE[status]
     return (f"Trakt refuses the request ({code or status})",
-            "check the trakt block, and the app at https://app.trakt.tv/settings/apps/api")
+            f"check the trakt block, and the app at {APPS_PAGE}")
 
 
 def _quoted(description: str) -> str:
@@ -290,8 +295,8 @@ def _quoted(description: str) -> str:
 
 def json_object(body: bytes) -> dict[str, Any]:
     """The object in `body`; empty for anything else."""
-    try:
-        value = json.loads(body)
+    try:  # Stray bytes in one field do no harm to another.
+        value = json.loads(body.decode(json.detect_encoding(body), "replace"))
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -5,9 +5,16 @@ their classes are looked at.
 """
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 
 from trakt_config.errors import TraktUnavailable
+
+_BAD_PROXY = ("the address of the proxy is not valid", "check HTTPS_PROXY and ALL_PROXY")
+
+#: What requests and urllib3 say of an address that they cannot parse, or look up.
+_BAD_ADDRESS = {"InvalidURL", "LocationParseError", "LocationValueError", "UnicodeError",
+                "URLSchemeUnknown"}
 
 _TOO_SLOW = ("{host} did not answer within {timeout:.0f} s", "try again later")
 
@@ -17,7 +24,7 @@ _CAUSES = (
     ("SSLCertVerificationError", "the TLS certificate of {host} is not trusted",
      "where a proxy or virus scanner inspects TLS, set REQUESTS_CA_BUNDLE to its CA file; "
      "check the clock of this machine too"),
-    ("InvalidProxyURL", "the address of the proxy is not valid", "check HTTPS_PROXY and ALL_PROXY"),
+    ("InvalidProxyURL", *_BAD_PROXY),
     ("InvalidSchema", "the proxy is of a kind that is not supported here",
      'check HTTPS_PROXY and ALL_PROXY; for SOCKS install "requests[socks]"'),
     ("InvalidURL", "the address of Trakt is not valid",
@@ -51,7 +58,8 @@ _AFTER_SENDING = {"IncompleteRead", "ReadTimeout", "ReadTimeoutError", "RemoteDi
 
 
 def explained(error: Exception, *, host: str, timeout: float, connecting: bool, connected: bool,
-              expired: bool, foreign: bool = False, repeats: bool = False) -> TraktUnavailable:
+              expired: bool, foreign: bool = False, repeats: bool = False,
+              proxied: bool = False) -> TraktUnavailable:
     """Our exception for a foreign one.
 
     :param connecting: a connection was begun that was watched, so that `connected` is known.
@@ -59,8 +67,11 @@ def explained(error: Exception, *, host: str, timeout: float, connecting: bool, 
     :param expired: the deadline has passed.
     :param foreign: a session of the caller's sent, which may raise anything at any time.
     :param repeats: and it may have sent before it failed.
+    :param proxied: a proxy is set for this address.
     """
     words, hint = _cause(error, expired=expired, in_handshake=connecting and not connected)
+    if proxied and not connected and _names(error) & _BAD_ADDRESS:
+        words, hint = _BAD_PROXY  # Trakt's own address was looked at before.
     if connecting:
         sent = connected
     else:
@@ -93,6 +104,10 @@ def _cause(error: Exception, *, expired: bool, in_handshake: bool) -> tuple[str,
     if _is_missing_ca_bundle(error):
         return ("the file with the CA certificates does not exist",
                 "check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE")
+    if any(isinstance(link, OSError) and link.errno in (errno.EMFILE, errno.ENFILE)
+           for link in _chain(error)):
+        return ("this process or machine has no file descriptors left",
+                "close what is open, or raise the limit (ulimit -n)")
     if expired:
         return _TOO_SLOW
     names = _names(error)

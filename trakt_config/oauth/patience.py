@@ -37,6 +37,7 @@ class Watch:
     """
 
     def __init__(self, seconds: float) -> None:
+        self.proxied = False
         self.connecting = False
         self.connected = False
         self.expired = False

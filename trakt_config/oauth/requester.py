@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Callable
 
-from trakt_config.errors import ConfigError, TraktUnavailable, command
+from trakt_config.errors import APPS_PAGE, ConfigError, TraktUnavailable, command
 from trakt_config.oauth import limits
 from trakt_config.oauth.endpoints import VISIBLE, Endpoints
 from trakt_config.oauth.transport import Answer, call
@@ -118,7 +118,7 @@ def _headers(client: Client, access_token: Secret | None) -> dict[str, str]:
         headers["Authorization"] = f"Bearer {access_token.reveal()}"
     if not VISIBLE.fullmatch(client.client_id):
         raise ConfigError("trakt.client_id holds blanks or characters that are not ASCII",
-                          hint="copy it again from https://app.trakt.tv/settings/apps/api")
+                          hint=f"copy it again from {APPS_PAGE}")
     if access_token is not None and not VISIBLE.fullmatch(access_token.reveal()):
         raise ConfigError("the access token holds blanks or characters that are not ASCII",
                           hint=f"sign in again: {command('login')}")

@@ -69,7 +69,8 @@ def call(method: str, url: str, *, headers: Mapping[str, str], body: bytes | Non
         except Exception as error:  # Of whatever kind: a session of the caller's raises its own.
             failure = explained(error, host=host, timeout=timeout, connecting=watch.connecting,
                                 connected=watch.connected, expired=watch.expired, foreign=not own,
-                                repeats=not own and _repeats(session, url))
+                                repeats=not own and _repeats(session, url),
+                                proxied=watch.proxied)
     # Raised out here: the caught exception holds the request, and would be this one's context.
     raise failure
 
@@ -123,6 +124,7 @@ def _send_with(session: requests.Session, watch: Watch, method: str, url: str,
     settings = session.merge_environment_settings(url, {}, True, None, None)
     if is_loopback(urlsplit(url).hostname or ""):
         settings["proxies"] = {}
+    watch.proxied = bool(requests.utils.select_proxy(url, settings["proxies"]))
     timeouts = (min(limits.CONNECT_TIMEOUT, timeout), timeout)
     response = session.send(request, timeout=timeouts, allow_redirects=False, **settings)
     try:

@@ -217,7 +217,7 @@ def _check_headers(call: Call) -> None:
         raise _Blocked()
     if call.headers.get("content-type", "").split(";")[0].strip() != "application/json":
         raise Refused(412)
-    if call.headers.get("trakt-api-version") != "2":
+    if call.headers.get("trakt-api-version", "2") != "2":  # Hosts that leave it out are served.
         raise Refused(400, "invalid_request", "trakt-api-version must be 2")
 
 

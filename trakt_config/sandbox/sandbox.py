@@ -29,6 +29,10 @@ CLIENT_ID = ("fa4ec11e471d" * 6)[:64]
 CLIENT_SECRET = ("fa4e5ec4e7" * 7)[:64]
 
 
+#: Requests that are remembered, the last ones.
+LONGEST_LEDGER = 10_000
+
+
 @dataclass(frozen=True)
 class Request:
     """One entry of the ledger; it is there before the first byte of the answer is sent.
@@ -82,7 +86,7 @@ class Sandbox:
                               family_revocation=family_revocation, new_server=new_server,
                               secret_required=secret_required)
         self._lock = threading.Lock()
-        self._ledger: list[Request] = []
+        self._ledger: deque[Request] = deque(maxlen=LONGEST_LEDGER)
         self._answers: dict[str, deque[Answer]] = defaultdict(deque)
         self._server = Server(host, port, self._next_answer, self._process)
         self.url = self._server.url

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import re
 import socket
 import struct
 import sys
@@ -18,7 +19,7 @@ from trakt_config.sandbox.api import Call, Reply
 
 logger = logging.getLogger("trakt_config")
 
-LARGEST_REQUEST = 1024 * 1024
+LARGEST_REQUEST = 256 * 1024
 
 
 class Hold:
@@ -147,7 +148,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.close_connection = True
-        call = self._call()
+        size = self.headers.get("Content-Length", "0").strip()
+        if not re.fullmatch("[0-9]{1,9}", size):
+            self.send_error(400)
+            return
+        if int(size) > LARGEST_REQUEST:
+            self.send_error(413)
+            return
+        call = self._call(int(size))
         answer = self.server.answer_for(call.path)
         self.server.pause(answer.wait_before, answer.hold_before)
         reply = self.server.process(call, answer)
@@ -159,10 +167,13 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet: the ledger is the log."""
 
-    def _call(self) -> Call:
+    def send_error(self, code: int, message: str | None = None,
+                   explain: str | None = None) -> None:
+        """What a client did is never our fault: 405 and 400 in place of 501 and 505."""
+        super().send_error({501: 405, 505: 400}.get(code, code), message, explain)
+
+    def _call(self, size: int) -> Call:
         path, _, query = self.path.partition("?")
-        length = self.headers.get("Content-Length", "0")
-        size = min(int(length), LARGEST_REQUEST) if length.isdecimal() else 0
         return Call(method=self.command, path=path, query=query,
                     headers={name.lower(): value for name, value in self.headers.items()},
                     body=self.rfile.read(size), url=self.server.url)

@@ -2,9 +2,7 @@
 from trakt_config.sign_in.browser import can_open
 from trakt_config.sign_in.methods import DeviceCode, Dialog, login, login_with
 from trakt_config.sign_in.registration import (
-    APPS_PAGE,
     LOOPBACK_URI,
-    NEW_APP_PAGE,
     CannotRegister,
     NewClient,
     block,
@@ -13,9 +11,7 @@ from trakt_config.sign_in.registration import (
 )
 
 __all__ = [
-    "APPS_PAGE",
     "LOOPBACK_URI",
-    "NEW_APP_PAGE",
     "CannotRegister",
     "DeviceCode",
     "Dialog",

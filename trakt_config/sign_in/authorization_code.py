@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 from trakt_config import oauth
 from trakt_config.authorization import redeem
 from trakt_config.authorization.run import Snapshot
-from trakt_config.document import APPS_PAGE
 from trakt_config.errors import (
+    APPS_PAGE,
     ClientRejected,
     ConfigError,
     LoginRequired,

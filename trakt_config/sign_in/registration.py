@@ -17,10 +17,6 @@ from trakt_config.authorization.redeem import Intent
 from trakt_config.authorization.run import ConfigPath, Options, Run, environment, reports_errors
 from trakt_config.errors import ClientRejected, ConfigError, TraktConfigError, os_reason
 
-NEW_APP_PAGE = "https://developer.trakt.tv/apps/new"
-
-APPS_PAGE = "https://developer.trakt.tv/apps"
-
 #: What `login` writes for a sign-in in the browser where it writes the block.
 LOOPBACK_URI = "http://127.0.0.1:8765/callback"
 

@@ -331,6 +331,16 @@ def test_a_refused_refresh_token_says_why(created_at: int, words: str, sandbox: 
     assert done.error.reason == "refresh_token_refused" and words in str(done.error)
 
 
+def test_what_trakt_says_of_a_refused_refresh_token_is_told(
+        sandbox: Sandbox, config: Any, run: Runner) -> None:
+    """"session not found" is what it says of a token from before its move, whatever its date."""
+    authorization = issued(sandbox, EXPIRED)
+    done = run(config({**authorization, "refresh_token": "n0t-kn0wn"}))
+    assert isinstance(done.error, LoginRequired) and done.error.detail == "before_migration"
+    assert '"session not found"' in str(done.error)
+    assert "before Trakt's move of July 2026" in str(done.error)
+
+
 def test_a_lost_answer_is_called_by_its_name(sandbox: Sandbox, config: Any, run: Runner) -> None:
     sandbox.answer(LOST)
     done = run(config(issued(sandbox, EXPIRED)))

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import http.client
 import json
 import logging
+import random
 import socket
 import subprocess
 import sys
@@ -21,6 +23,7 @@ import requests_mock
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from tests.support.injection import FULL
 from trakt_config import oauth
 from trakt_config.errors import (
     AccountProblem,
@@ -312,12 +315,12 @@ def test_rate_limit(retry_after: str | None, pauses: list[float] | None,
     (error("invalid_grant"), REFRESH, LoginRequired, "refresh_token_refused", "another copy"),
     (error("invalid_grant", status=401), REFRESH, LoginRequired, "refresh_token_refused", ""),
     (error("invalid_grant", "session not found"), REFRESH, LoginRequired,
-     "refresh_token_refused", "before July 2026"),
+     "refresh_token_refused", "before Trakt's move of July 2026"),
     (error("invalid_grant"), CODE, LoginRequired, "pin_refused", "redirect_uri"),
     (error("invalid_client"), REFRESH, ClientRejected, None, "swapped"),
     (error("invalid_client", status=401), REFRESH, ClientRejected, None, "swapped"),
     ({"status_code": 401}, REFRESH, ClientRejected, None, "client_secret"),
-    ({"status_code": 403}, REFRESH, ClientRejected, None, "VIP since 2026-07-30"),
+    ({"status_code": 403}, REFRESH, ClientRejected, None, "not be approved yet"),
     ({"status_code": 426}, REFRESH, ClientRejected, None, "VIP"),
     ({"status_code": 412}, REFRESH, ClientRejected, None, "type of the request"),
     ({"status_code": 404}, REFRESH, ClientRejected, None, "TRAKT_CONFIG_OAUTH_URL"),
@@ -768,6 +771,105 @@ def test_broken_environment_is_named(monkeypatch: pytest.MonkeyPatch, name: str,
                                       else "https://auth.trakt.tv"))
     assert isinstance(result, TraktUnavailable) and not result.outcome_unknown
     assert words in str(result)
+
+
+@pytest.mark.parametrize("value", [
+    ":::", "http://", "http://:80", "//", "/", "http://[::1", "http://[bad]:1", "http://a b:1",
+    "http://h:99999", "http://h:-1", "http://h:x", "foo://127.0.0.1:1", "http://127.0.0.1:1\n",
+    "http://user@:1", "@", "http://%zz:1", "http://" + "a" * 300, "http://.", "http://a..b:1", "[",
+    "https://", "http:/127.0.0.1", "\udce9", "socks5://127.0.0.1:1",
+])
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "all_proxy"])
+def test_an_address_that_no_proxy_can_have(monkeypatch: pytest.MonkeyPatch, variable: str,
+                                           value: str) -> None:
+    monkeypatch.setenv(variable, value)
+    result, _ = over_socket(Endpoints())
+    assert isinstance(result, TraktUnavailable) and not result.outcome_unknown
+    assert "the proxy" in result.message and "HTTPS_PROXY and ALL_PROXY" in result.hint
+
+
+def test_no_file_descriptors_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_socket(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.EMFILE, "Too many open files")
+    monkeypatch.setattr(socket, "socket", no_socket)
+    result, _ = over_socket(Endpoints("http://127.0.0.1:9"))
+    assert "no file descriptors left" in str(result) and not result.outcome_unknown
+
+
+def test_a_server_that_quotes_what_was_not_sent_is_masked_as_well() -> None:
+    """All secrets of the config, whichever this request carried; 12 characters of one are one."""
+    others = [Secret("at-an0ther-t0ken-0f-the-file"), Secret("A9B8C7D6")]
+    said = f"what of at-an0ther-t0 and A9B8C7D6 and {CLIENT_SECRET[4:]}"
+    refusal = error("invalid_request", said)
+    asked: list[Callable[[TraktClient], object]] = [
+        lambda trakt: trakt.exchange(REFRESH, record=print, retry_unknown=False),
+        lambda trakt: trakt.device_code(), lambda trakt: trakt.revoke(Secret("x" * 9))]
+    for ask in asked:
+        with requests_mock.Mocker() as trakt, pytest.raises(ClientRejected) as caught:
+            trakt.post(requests_mock.ANY, **refusal)
+            ask(TraktClient(CLIENT, secrets=others))
+        assert '"what of ******** and ******** and ********"' in str(caught.value)
+
+
+def test_stray_bytes_beside_an_error_do_no_harm() -> None:
+    body = b'{"error": "invalid_grant", "note": "\xff\xfe"}'
+    result, _, _, _ = run([{"status_code": 400, "content": body}])
+    assert isinstance(result, LoginRequired)
+
+
+def hostile(dice: random.Random) -> tuple[bytes, bool]:
+    """An answer, and whether it is whole and holds tokens that can be used."""
+    body = dice.choice([
+        BODY, BODY[:-1] + b', "note": "\xff\xfe\x00"}', b"\xef\xbb\xbf" + BODY, b" \n" + BODY])
+    good = b"\x00" not in body
+    if dice.random() < 0.5:
+        body, good = dice.choice([
+            b"", b"{}", b"[]", b"null", b"[" * 99999, b"\xff" * 99,
+            BODY[:dice.randrange(len(BODY))],
+            b'{"access_token": 1}', b'{"access_token": "\\ud800", "refresh_token": []}',
+            b'{"access_token": "a\\nb"}', b"9" * 9999, b'{"error": {}}', BODY * 2,
+            b'{"refresh_token": "x", "expires_in": 1e999}', b'{"error": "invalid_grant"}']), False
+    status = dice.choice([b"200 OK", b"200", b"201 \xff", b"299 " + b"x" * 99])
+    if dice.random() < 0.4:
+        status, good = dice.choice([
+            b"400 Bad", b"401 x", b"999 x", b"1000 x", b"-1 x", b"abc", b"", b"500", b"304 x",
+            b"204 x", b"101 x", b"307 x", b"429 x", b"423 x", b"\xff"]), False
+    interim = b"".join(b"HTTP/1.1 %d x\r\nX: y\r\n\r\n" % code for code in dice.choices(
+        [100, 102, 103, 199], k=dice.randrange(3)))
+    framing, framed = dice.choice([
+        (b"Content-Length: %d\r\n" % len(body), body), (b"Connection: close\r\n", body),
+        (b"Transfer-Encoding: chunked\r\n", b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)),
+        (b"Content-Encoding: gzip\r\n", gzip.compress(body))])
+    if dice.random() < 0.3:
+        framing, good = dice.choice([
+            b"Content-Length: -5\r\n", b"Content-Length: x\r\n", b"Content-Length: 1, 2\r\n",
+            b"Content-Length: " + b"9" * 5000 + b"\r\n", b"Transfer-Encoding: x\r\n",
+            b"Transfer-Encoding: chunked\r\n", b"Content-Encoding: deflate\r\n",
+            b"Content-Encoding: \xff\r\n"]), False
+    junk = b"".join(dice.choices([
+        b"Retry-After: " + b"9" * 99 + b"\r\n", b"Retry-After: \xff\r\n", b"X: \xff\x00\r\n",
+        b"Retry-After: Mon, 31 Feb 2026 99:99:99 -9999\r\n", b": y\r\n", b"no colon\r\n",
+        b"Location: http://[\r\n", b"Content-Type: text/\xff\r\n", b"Set-Cookie: \x01=;;\r\n",
+        b"X-" + b"y" * 9999 + b": z\r\n"], k=dice.randrange(4)))
+    if dice.random() < 0.05:
+        junk, good = dice.choice([b"X: y\r\n" * 200, b"X: " + b"y" * 70000 + b"\r\n"]), False
+    return interim + b"HTTP/1.1 " + status + b"\r\n" + framing + junk + b"\r\n" + framed, good
+
+
+def test_no_answer_surprises_us() -> None:
+    """Only our exceptions come out, and tokens where a whole answer has them."""
+    count = 5000 if FULL else 400
+    answers = [hostile(random.Random(seed)) for seed in range(count)]
+    assert sum(good for _, good in answers) > count / 20
+    now = b""
+    # Three times as many as there are: one that asks to wait is asked again.
+    with server(*[lambda connection: says(now)(connection)] * 3 * count) as (endpoints, _):
+        for now, good in answers:
+            answer = now
+            result, recorded = over_socket(endpoints)
+            assert isinstance(result, (Authorization, TraktConfigError)), answer
+            if good:
+                assert isinstance(result, Authorization) and recorded, (answer, result)
 
 
 def test_no_log_shows_a_secret(caplog: pytest.LogCaptureFixture,

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import re
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import requests
 
+from tests.support.injection import FULL
+from trakt_config.sandbox import CLIENT_ID
+from trakt_config.sandbox import sandbox as sandbox_module
 from trakt_config.sandbox.issuer import OUT_OF_BAND, challenge_for
 from trakt_config.sandbox.sandbox import Answer, Sandbox
 
@@ -148,7 +153,7 @@ def test_client_secret_may_be_left_out_unless_it_is_required() -> None:
     pytest.param({"User_Agent": None}, 403, id="no user agent: requests sends its own"),
     pytest.param({"User_Agent": ""}, 403, id="empty user agent"),
     pytest.param({"User_Agent": "Python-urllib/3.11"}, 403, id="a library's user agent"),
-    pytest.param({"trakt_api_version": None}, 400, id="no version"),
+    pytest.param({"trakt_api_version": None}, 200, id="no version"),
     pytest.param({"trakt_api_key": "other"}, 403, id="key of another app"),
 ])
 def test_headers_are_checked(sandbox: Sandbox, changes: dict[str, Any], status: int) -> None:
@@ -516,3 +521,71 @@ def test_api_pages_need_the_app_s_key(sandbox: Sandbox) -> None:
 def test_two_endpoints_in_the_environment(sandbox: Sandbox) -> None:
     assert sandbox.environ == {"TRAKT_CONFIG_OAUTH_URL": sandbox.url,
                                "TRAKT_CONFIG_API_URL": sandbox.url}
+
+
+def test_a_refresh_without_the_api_version_is_served(sandbox: Sandbox) -> None:
+    """As some hosts send it."""
+    token = sandbox.issue_authorization()["refresh_token"]
+    body = refresh_body(sandbox, token)
+    assert post(sandbox, "/oauth/token", body, trakt_api_version="1").status_code == 400
+    assert post(sandbox, "/oauth/token", body, trakt_api_version=None).ok
+
+
+def test_the_ledger_forgets_its_oldest(sandbox: Sandbox,
+                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox_module, "LONGEST_LEDGER", 3)
+    with Sandbox() as other:
+        for number in range(5):
+            get(other, f"/users/settings?{number}", "x")
+        assert [request.query for request in other.ledger] == ["2", "3", "4"]
+
+
+HOSTILE = {
+    "start": [b"POST /oauth/token HTTP/1.1", b"GET /users/settings HTTP/1.1", b"PATCH / HTTP/1.1",
+              b"POST /oauth/token", b"GET", b"\xff\xfe \x00 \x01", b"POST /oauth/token HTTP/9.9",
+              b"GET /oauth/authorize?%ff=%00&state=%ed%a0%80&redirect_uri=http://[ HTTP/1.1",
+              b"POST /activate HTTP/1.1", b"POST /oauth/revoke HTTP/x", b"GET " + b"/" * 70000],
+    "length": [b"0", b"9" * 5000, b"-1", b"x", b"", b"\xb2", b"1e3", b"99999999", b"+5", b"12"],
+    "header": [b"trakt-api-version: 2", b"trakt-api-version: 1", b"no colon", b": nameless",
+               b"Content-Type: application/json", b"x: " + b"y" * 70000, b"User-Agent: \xff",
+               b"Transfer-Encoding: chunked", b"Authorization: Bearer", b"Expect: 100-continue",
+               b"trakt-api-key: " + CLIENT_ID.encode()],
+    "body": [b"", b"{", b"[" * 60000, b'{"client_id": []}', b"\xff\x00", b'{"client_id": 1e999}',
+             b'{"client_id": "\\ud800"}', b'{"a": ' + b"9" * 5000 + b"}",
+             json.dumps({"client_id": CLIENT_ID, "grant_type": ["refresh_token"], "code": {},
+                         "refresh_token": [], "redirect_uri": {}, "token": []}).encode(),
+             json.dumps({"client_id": CLIENT_ID, "grant_type": "refresh_token",
+                         "refresh_token": {}}).encode()],
+}
+
+
+def test_a_malformed_request_is_the_clients_fault(sandbox: Sandbox,
+                                                  caplog: pytest.LogCaptureFixture) -> None:
+    """It gets a 4xx, or no answer where it is no request at all; never a 5xx or a traceback."""
+    dice = random.Random(1)
+    for length in [*HOSTILE["length"], *[None] * (2000 if FULL else 150)]:
+        request = b"\r\n".join([
+            dice.choice(HOSTILE["start"]) if length is None else HOSTILE["start"][0],
+            b"User-Agent: trakt_config/0", *dice.sample(HOSTILE["header"], dice.randrange(5)),
+            b"Content-Length: " + (dice.choice(HOSTILE["length"]) if length is None else length),
+            b"", dice.choice(HOSTILE["body"])])
+        answer = _sent(sandbox, request)
+        assert re.match(rb"HTTP/1.1 (100|4\d\d|200|302) |$|<!DOCTYPE", answer), (request, answer)
+        if length is not None and length not in (b"0", b"12"):
+            statuses = re.findall(rb"HTTP/1.1 (\d+)", answer)
+            assert not statuses or statuses[-1] in (b"400", b"413", b"431"), request
+    assert not caplog.records
+    assert refresh(sandbox, sandbox.issue_authorization()["refresh_token"]).ok
+
+
+def _sent(sandbox: Sandbox, request: bytes) -> bytes:
+    answer = b""
+    with socket.create_connection(("127.0.0.1", urlsplit(sandbox.url).port or 0), 10) as connection:
+        try:
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            while piece := connection.recv(65536):
+                answer += piece
+        except OSError:  # It was answered before all of it was read.
+            pass
+    return answer
