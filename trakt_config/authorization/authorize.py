@@ -79,6 +79,7 @@ def ensure_authorized(config_path: ConfigPath, options: Options) -> Result:
     if first:
         run.warn_of_settings(first)
     if first and first.is_fresh and _is_whole(run, first):
+        run.explain("the access token is good: there is nothing to ask Trakt for")
         return run.result(Outcome.FRESH, first)
     # Not at the top: a fresh run needs nothing of HTTP.
     from trakt_config.authorization import refresh

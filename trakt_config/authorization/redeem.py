@@ -155,7 +155,7 @@ def redeem(run: Run, held: storage.Held, snapshot: Snapshot, ask: Ask[T], *,
     intent = Intent.of(snapshot, refresh_unknown=in_doubt or spends == "refresh_token",
                        pin_unknown=spends == "pin")
     reserve(held, snapshot, intent)  # Prove, reserve.
-    run.explain("room is reserved; asking Trakt")
+    run.explain("there is room to save the answer; asking Trakt")
 
     def ask_and_save() -> Authorization | T:
         record = _Recorder(run, held)

@@ -90,8 +90,7 @@ def newer_journal() -> SaveError:
 def _locked(run: Run, held: storage.Held, first: Snapshot | None) -> Result:
     """The config is ours: finish what was left, look again, decide again."""
     snapshot, recovered = locked_snapshot(run, held, first)
-    run.explain(f"locked; the authorization is {snapshot.assessment.freshness.value}, the pin "
-                f"{'set' if snapshot.settings.pin else 'empty'}, left over: {recovered.value}")
+    run.explain(f"the config is locked; {_in_words(snapshot, recovered)}")
     if recovered is RecoveryResult.NEWER:
         return _leave_to_newer(run, snapshot)
     if snapshot.settings.pin:
@@ -101,6 +100,20 @@ def _locked(run: Run, held: storage.Held, first: Snapshot | None) -> Result:
     if snapshot.is_fresh and recovered is not RecoveryResult.PARTIAL:
         return run.result(Outcome.FRESH, snapshot)
     return _refresh(run, held, snapshot, recovered)
+
+
+def _in_words(snapshot: Snapshot, recovered: RecoveryResult) -> str:
+    """What is decided on, for a person who wants to know why."""
+    left = {RecoveryResult.FINISHED: "an earlier run's answer is put in; ",
+            RecoveryResult.PARTIAL: "an earlier run's refresh token is put in; ",
+            RecoveryResult.UNKNOWN: "whether Trakt did an earlier refresh is not known; ",
+            RecoveryResult.NEWER: "a newer version has left a journal; "}.get(recovered, "")
+    if snapshot.settings.pin:
+        return f"{left}there is a pin to exchange"
+    return left + {Freshness.FRESH: "the access token is good",
+                   Freshness.ADVISORY: "the access token is good, and worth a refresh",
+                   Freshness.MANDATORY: "the access token has to be refreshed"}[
+                       snapshot.assessment.freshness]
 
 
 def _somebody_refreshed(run: Run, first: Snapshot | None, snapshot: Snapshot,

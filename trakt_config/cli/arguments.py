@@ -3,46 +3,55 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from trakt_config.errors import ConfigError, printable
+from trakt_config.errors import printable
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([a-z])")
 _LONGEST = 3650 * 86400
 
 
+#: What Trakt shows as a PIN. (Others are longer; none is ever repeated here.)
+_PIN = re.compile(r"[0-9A-Fa-f]{8}|[0-9A-Fa-f]{64}")
+_NO_SECRET = ("a PIN or a secret is never an argument, which others can read: it is asked for, "
+              "read from stdin, or taken from the config")
+_SECRETS = re.compile(r"--?(?:client|.*(?:secret|token|passw|code))")
+
+
 class Parser(argparse.ArgumentParser):
     """Names the option that was meant, and never repeats what may be a secret."""
 
     #: Said of a word too many; a command may know better.
-    too_many = ("there is an argument too many (a PIN is never an argument: it is asked for, read "
-                "from stdin, or taken from the config)")
+    too_many = f"there is an argument too many ({_NO_SECRET})"
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """What a command does not know is its own error, with its own usage."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            self._refuse(unknown)
+            self.refuse(unknown[0])
         return found, unknown
 
     def error(self, message: str) -> NoReturn:
+        """In words of our own where argparse's would quote, or say little."""
+        message = re.sub("ignored explicit argument .*", f"takes no value ({_NO_SECRET})", message,
+                         flags=re.DOTALL)
+        message = message.replace("expected one argument", "a value has to follow")
         self.exit(2, f"{self.format_usage()}{self.prog}: {message}\n")
 
-    def _refuse(self, unknown: Sequence[str]) -> NoReturn:
-        option = re.match(r"--?[a-z][a-z-]*", unknown[0])
+    def refuse(self, word: str) -> NoReturn:
+        """The error for a word that is not known."""
+        option = re.match(r"--?[a-z][a-z-]*", word)
         if option is None:
             self.error(self.too_many)
-        self.error(f"there is no option {option[0]}"
-                   f"{did_you_mean(option[0], self._option_string_actions)}")
-
-
-def usage(message: str) -> ConfigError:
-    """The error for arguments that do not go together."""
-    return ConfigError(message, hint="See: trakt-config COMMAND --help")
+        meant = did_you_mean(option[0], self._option_string_actions)
+        if _SECRETS.match(option[0]):
+            meant = f": {_NO_SECRET}"
+        self.error(f"there is no option {option[0]}{meant}")
 
 
 def did_you_mean(word: str, known: Any) -> str:
@@ -57,7 +66,7 @@ def duration(text: str) -> timedelta:
     text = text.strip().lower()
     if text == "0":
         return timedelta()
-    if re.fullmatch(r"[0-9.]+", text):
+    if re.fullmatch(r"[0-9]+(?:\.[0-9]*)?", text):
         raise argparse.ArgumentTypeError(f"which unit? For example {text}s, {text}m or {text}h")
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text \
@@ -70,9 +79,11 @@ def duration(text: str) -> timedelta:
 
 
 def path(text: str) -> str:
-    """A path that is not empty: an unset variable of a shell leaves an empty one."""
+    """A path that is not empty, as an unset variable of a shell leaves it, and not a PIN."""
     if not text:
-        raise argparse.ArgumentTypeError("the path is empty (an unset variable?)")
+        raise argparse.ArgumentTypeError("the path is empty: an unset shell variable?")
+    if _PIN.fullmatch(text) and not os.path.lexists(text):
+        raise argparse.ArgumentTypeError(f"this looks like a PIN; {_NO_SECRET}")
     return text
 
 

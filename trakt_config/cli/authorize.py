@@ -38,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do each config; one that fails does not stop the others."""
     if options.copy_to and len(options.configs) > 1:
-        raise arguments.usage("--copy-to goes with one CONFIG: the one that holds the "
-                              "refresh token")
+        options.refuse("--copy-to goes with one CONFIG: the one that holds the refresh token")
     if len(options.configs) > 1:
         arguments.warn_of_shared_tokens(options.configs)
     if options.dry_run:

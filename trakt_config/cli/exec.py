@@ -67,7 +67,7 @@ def _variable(text: str) -> tuple[str, str]:
 def run(options: argparse.Namespace) -> int:
     """Become the command; returns only where it was not started."""
     if not options.command_line:
-        raise arguments.usage("exec needs a command: trakt-config exec CONFIG -- COMMAND [ARG ...]")
+        options.refuse("exec needs a command behind --")
     environ = without_token(options.env)
     authorizations: list[Authorization] = []
     status = boundary.exit_status(lambda: authorizations.append(_authorize(options)),

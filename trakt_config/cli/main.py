@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -83,9 +84,21 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
             module = _command(name)
             command.description, command.epilog = module.DESCRIPTION, module.EXAMPLES
             module.add_arguments(command)
-    if chosen and chosen not in COMMANDS:
-        parser.error(f"there is no command {printable(chosen)}{_meant(chosen)}")
+            command.set_defaults(refuse=command.error)
+    if chosen not in COMMANDS:
+        _refuse(parser, chosen, argv)
     return parser
+
+
+def _refuse(parser: Parser, chosen: str, argv: Sequence[str]) -> None:
+    """The error where no command is named; ``--help`` and ``--version`` need none."""
+    if chosen and not re.fullmatch("[A-Za-z-]{1,20}", chosen) and not os.path.exists(chosen):
+        parser.error(f"a command has to come first: {', '.join(COMMANDS)}")
+    if chosen:
+        parser.error(f"there is no command {printable(chosen)}{_meant(chosen)}")
+    for word in argv:
+        if word not in parser._option_string_actions:
+            parser.refuse(word)
 
 
 def _meant(word: str) -> str:
@@ -93,7 +106,9 @@ def _meant(word: str) -> str:
     if os.path.exists(word):
         import shlex
         return f"; did you mean: trakt-config authorize {shlex.quote(printable(word))}"
-    return did_you_mean(word, COMMANDS) or f" (there are {', '.join(COMMANDS)})"
+    if word == "help":
+        return "; did you mean: trakt-config --help"
+    return did_you_mean(word, COMMANDS) or f"; there are {', '.join(COMMANDS)}"
 
 
 def _command(name: str) -> Any:
@@ -113,3 +128,19 @@ def _log(verbose: bool) -> None:
     logger = logging.getLogger("trakt_config")
     logger.addHandler(output.LogHandler())
     logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
+    if verbose:
+        logger.debug("trakt-config %s; %s", __version__, _where_trakt_is())
+
+
+def _where_trakt_is() -> str:
+    """Where requests would go: a variable that was set once and forgotten has to be seen."""
+    from trakt_config.errors import ConfigError
+    from trakt_config.oauth import Endpoints
+    try:
+        endpoints = Endpoints.from_environ(os.environ)
+    except ConfigError as error:
+        return error.message
+    names = [name for name in ("TRAKT_CONFIG_OAUTH_URL", "TRAKT_CONFIG_API_URL")
+             if os.environ.get(name)]
+    why = f" (set by {' and '.join(names)})" if names else ""
+    return f"Trakt is {endpoints.oauth} and {endpoints.api}{why}"

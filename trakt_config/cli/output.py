@@ -90,7 +90,9 @@ class LogHandler(logging.Handler):
     """Shows what the package logs on stderr, a line each."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = f"{record.levelname.lower()}: {record.getMessage()}"
+        text = record.getMessage()
+        if record.levelno > logging.DEBUG:  # What -v tells is just told.
+            text = f"{record.levelname.lower()}: {text}"
         err(_marked(sys.stderr, _WARNING, text) if record.levelno >= logging.WARNING else text)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 import time
@@ -211,71 +210,6 @@ def test_durations(text: str, seconds: int) -> None:
     (3600, "1 hour"), (5400, "2 hours"), (86400, "1 day"), (604799, "7 days"), (-5, "0 s")])
 def test_durations_for_people_are_rounded_to_the_nearest(seconds: int, words: str) -> None:
     assert output.for_people(timedelta(seconds=seconds)) == words
-
-
-#: What somebody may type, and what is said of it. Nothing of what may be a secret is repeated.
-MISTAKES = [
-    ("", "the following arguments are required: COMMAND"),
-    ("authorise config.yml", "there is no command authorise; did you mean authorize?"),
-    ("Login config.yml", "there is no command Login; did you mean login?"),
-    ("refresh config.yml", "there is no command refresh (there are authorize, exec, login, status, "
-                           "token, logout, demo, sandbox)"),
-    ("here.yml", "there is no command here.yml; did you mean: trakt-config authorize here.yml"),
-    ("authorize", "the following arguments are required: CONFIG"),
-    ("authorize --min-validty 6h c", "there is no option --min-validty; did you mean "
-                                     "--min-validity?"),
-    ("authorize --forc c", "there is no option --forc; did you mean --force?"),
-    ("authorize --secret=abc c", "there is no option --secret"),
-    ("authorize -x c", "there is no option -x"),
-    ("authorize --min-validity 6 c", "argument --min-validity: which unit? For example 6s, 6m or "
-                                     "6h"),
-    ("authorize --min-validity 6y c", "argument --min-validity: use a number with a unit: 30s, "
-                                      "45m, 6h, 1h30m, 2d, 1w"),
-    ("authorize --min-validity 6h30 c", "argument --min-validity: use a number with a unit: 30s, "
-                                        "45m, 6h, 1h30m, 2d, 1w"),
-    ("authorize --min-validity 9999w c", "argument --min-validity: ten years are the most"),
-    ("authorize --min-validity", "argument --min-validity: expected one argument"),
-    ("authorize --json --dry-run c", "argument --dry-run: not allowed with argument --json"),
-    ("authorize ''", "argument CONFIG: the path is empty (an unset variable?)"),
-    ("login c 1234ABCD", "there is an argument too many (a PIN is never an argument: it is asked "
-                         "for, read from stdin, or taken from the config)"),
-    ("login --browser --pin c", "argument --pin: not allowed with argument --browser"),
-    ("login --device c", "there is no option --device"),
-    ("status --on-line c", "there is no option --on-line; did you mean --online?"),
-    ("status", "the following arguments are required: CONFIG"),
-    ("token a b", "there is an argument too many (a PIN is never an argument: it is asked for, "
-                  "read from stdin, or taken from the config)"),
-    ("logout --locale c", "there is no option --locale; did you mean --local?"),
-    ("exec c ls", "write -- between CONFIG and COMMAND"),
-    ("exec --env A c -- ls", "argument --env: KEY is one of access_token, token_type, expires_in, "
-                             "scope, created_at"),
-    ("exec --env A=refresh_token c -- ls", "argument --env: KEY is one of access_token, "
-                                           "token_type, expires_in, scope, created_at"),
-    ("exec --env 1A=scope c -- ls", "argument --env: NAME is a word of letters, digits and "
-                                    "underscores"),
-    ("sandbox --port 99999", "argument --port: use a number from 0 to 65535"),
-    ("demo extra", "there is an argument too many (a PIN is never an argument: it is asked for, "
-                   "read from stdin, or taken from the config)"),
-]
-
-
-@pytest.mark.parametrize("line, words", MISTAKES, ids=[line for line, _ in MISTAKES])
-def test_mistakes_on_the_command_line(line: str, words: str, tmp_path: Path,
-                                      monkeypatch: pytest.MonkeyPatch,
-                                      capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit status 2, the usage of the command that was meant, and one line that helps."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "here.yml").touch()
-    monkeypatch.setattr(output, "raise_on_signals", lambda: None)
-    arguments = shlex.split(line)
-    with pytest.raises(SystemExit) as ended:
-        main.main(arguments)
-    out, err = capsys.readouterr()
-    program = "trakt-config" if not arguments or arguments[0] not in main.COMMANDS \
-        else f"trakt-config {arguments[0]}"
-    *usage, last = err.splitlines()
-    assert (ended.value.code, out, last) == (2, "", f"{program}: {words}")
-    assert usage[0].startswith(f"usage: {program} ")
 
 
 @pytest.mark.parametrize("name", main.COMMANDS)

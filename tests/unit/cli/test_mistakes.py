@@ -1,0 +1,137 @@
+"""Mistakes on the command line: each is named, with the usage of the right command."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trakt_config.cli import main, output
+
+COMMANDS = "authorize, exec, login, status, token, logout, demo, sandbox"
+NO_SECRET = ("a PIN or a secret is never an argument, which others can read: it is asked for, "
+             "read from stdin, or taken from the config")
+UNITS = "argument --min-validity: use a number with a unit: 30s, 45m, 6h, 1h30m, 2d, 1w"
+KEYS = "access_token, token_type, expires_in, scope, created_at"
+
+#: What was typed; the command whose usage is shown; what is said of it.
+MISTAKES: list[tuple[str, str, str]] = [
+    ("", "", "the following arguments are required: COMMAND"),
+    ("-v", "", "the following arguments are required: COMMAND"),
+    ("authorise config.yml", "", "there is no command authorise; did you mean authorize?"),
+    ("satus config.yml", "", "there is no command satus; did you mean status?"),
+    ("logn config.yml", "", "there is no command logn; did you mean login?"),
+    ("Login config.yml", "", "there is no command Login; did you mean login?"),
+    ("refresh config.yml", "", f"there is no command refresh; there are {COMMANDS}"),
+    ("help", "", "there is no command help; did you mean: trakt-config --help"),
+    ("config.yml", "",
+     "there is no command config.yml; did you mean: trakt-config authorize config.yml"),
+    ("12345678", "", f"a command has to come first: {COMMANDS}"),
+    ("--min-validity 6h authorize config.yml", "", f"a command has to come first: {COMMANDS}"),
+    ("--verison", "", "there is no option --verison; did you mean --version?"),
+    ("--secret=HIDDEN", "", f"there is no option --secret: {NO_SECRET}"),
+    ("authorize", " authorize", "the following arguments are required: CONFIG"),
+    ("status", " status", "the following arguments are required: CONFIG"),
+    ("authorize --forse config.yml", " authorize",
+     "there is no option --forse; did you mean --force?"),
+    ("authorize --dryrun config.yml", " authorize",
+     "there is no option --dryrun; did you mean --dry-run?"),
+    ("authorize --forc config.yml", " authorize",
+     "there is no option --forc; did you mean --force?"),
+    ("status --jsno config.yml", " status", "there is no option --jsno; did you mean --json?"),
+    ("logout --lcoal config.yml", " logout", "there is no option --lcoal; did you mean --local?"),
+    ("authorize -x config.yml", " authorize", "there is no option -x"),
+    ("login --device config.yml", " login", "there is no option --device"),
+    ("status --on-line config.yml", " status",
+     "there is no option --on-line; did you mean --online?"),
+    ("token a.yml b.yml", " token", f"there is an argument too many ({NO_SECRET})"),
+    ("demo extra", " demo", f"there is an argument too many ({NO_SECRET})"),
+    ("status --force config.yml", " status", "there is no option --force"),
+    ("authorize --json --dry-run config.yml", " authorize",
+     "argument --dry-run: not allowed with argument --json"),
+    ("authorize --min-validity 6 config.yml", " authorize",
+     "argument --min-validity: which unit? For example 6s, 6m or 6h"),
+    ("authorize --min-validity 1.5 config.yml", " authorize",
+     "argument --min-validity: which unit? For example 1.5s, 1.5m or 1.5h"),
+    ("authorize --min-validity 6x config.yml", " authorize", UNITS),
+    ("authorize --min-validity 1h30 config.yml", " authorize", UNITS),
+    ("authorize --min-validity . config.yml", " authorize", UNITS),
+    ("authorize --min-validity config.yml", " authorize", UNITS),
+    ("authorize --min-validity -1h config.yml", " authorize",
+     "argument --min-validity: a value has to follow"),
+    ("authorize --min-validity 11000d config.yml", " authorize",
+     "argument --min-validity: ten years are the most"),
+    ("authorize ''", " authorize", "argument CONFIG: the path is empty: an unset shell variable?"),
+    ("token ''", " token", "argument CONFIG: the path is empty: an unset shell variable?"),
+    ("authorize --copy-to '' config.yml", " authorize",
+     "argument --copy-to: the path is empty: an unset shell variable?"),
+    ("authorize --copy-to", " authorize", "argument --copy-to: a value has to follow"),
+    ("authorize --copy-to o.yml a.yml b.yml", " authorize",
+     "--copy-to goes with one CONFIG: the one that holds the refresh token"),
+    ("login config.yml 1234ABCD", " login", f"there is an argument too many ({NO_SECRET})"),
+    ("login 1234ABCD", " login", f"argument CONFIG: this looks like a PIN; {NO_SECRET}"),
+    ("authorize config.yml 1234ABCD", " authorize",
+     f"argument CONFIG: this looks like a PIN; {NO_SECRET}"),
+    ("login --pin=1234ABCD config.yml", " login", f"argument --pin: takes no value ({NO_SECRET})"),
+    ("login --client-secret HIDDEN config.yml", " login",
+     f"there is no option --client-secret: {NO_SECRET}"),
+    ("login --browser --pin config.yml", " login",
+     "argument --pin: not allowed with argument --browser"),
+    ("exec config.yml", " exec", "exec needs a command behind --"),
+    ("exec config.yml --", " exec", "exec needs a command behind --"),
+    ("exec config.yml ls", " exec", "write -- between CONFIG and COMMAND"),
+    ("exec -- ls", " exec", "the following arguments are required: CONFIG"),
+    ("exec --env A=refresh_token config.yml -- ls", " exec",
+     f"argument --env: KEY is one of {KEYS}"),
+    ("exec --env A config.yml -- ls", " exec", f"argument --env: KEY is one of {KEYS}"),
+    ("exec --env 1A=scope config.yml -- ls", " exec",
+     "argument --env: NAME is a word of letters, digits and underscores"),
+    ("sandbox --port 99999", " sandbox", "argument --port: use a number from 0 to 65535"),
+    ("sandbox --lifetime 7", " sandbox",
+     "argument --lifetime: which unit? For example 7s, 7m or 7h"),
+    ("sandbox --lifetime 0", " sandbox", "argument --lifetime: use 1s or more"),
+]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(output, "raise_on_signals", lambda: None)
+    (tmp_path / "config.yml").write_text("trakt:\n")
+
+
+@pytest.mark.parametrize("typed, command, words", MISTAKES, ids=[typed for typed, *_ in MISTAKES])
+def test_a_mistake_is_named(typed: str, command: str, words: str,
+                            capsys: pytest.CaptureFixture[str]) -> None:
+    """Its usage, then one line; nothing that may be a secret is repeated."""
+    with pytest.raises(SystemExit) as ended:
+        main.main([word.strip("'") for word in typed.split()])
+    said = capsys.readouterr()
+    *usage, line = said.err.splitlines()
+    assert (ended.value.code, said.out) == (2, "")
+    assert usage[0].startswith(f"usage: trakt-config{command} [")
+    assert line == f"trakt-config{command}: {words}"
+    assert "1234ABCD" not in said.err and "HIDDEN" not in said.err and "12345678" not in said.err
+
+
+def test_a_file_whose_name_looks_like_a_pin_is_a_file(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "1234ABCD").write_text("trakt:\n")
+    assert main.main(["authorize", "1234ABCD"]) == 2
+    assert "1234ABCD:1:1: the trakt block is empty" in capsys.readouterr().err
+
+
+def test_verbose_shows_where_requests_would_go(
+        sandbox: Any, config: Any, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    """A variable that was set for the sandbox and forgotten has to be seen."""
+    config(sandbox.issue_authorization())
+    main.main(["-v", "authorize", "config.yml"])
+    plain = capsys.readouterr().err
+    assert "Trakt is https://auth.trakt.tv and https://api.trakt.tv\n" in plain
+    assert "config.yml: the access token is good: there is nothing to ask Trakt for\n" in plain
+    monkeypatch.setitem(os.environ, "TRAKT_CONFIG_OAUTH_URL", sandbox.url)
+    main.main(["-v", "authorize", "config.yml"])
+    assert (f"Trakt is {sandbox.url} and https://api.trakt.tv (set by TRAKT_CONFIG_OAUTH_URL)"
+            in capsys.readouterr().err)
