@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import functools
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -63,8 +64,11 @@ def start(host: str, config: Path, environ: Mapping[str, str]) -> subprocess.Pop
 def interrupt(process: subprocess.Popen[bytes]) -> None:
     """One Ctrl-C; returns when its handler has run, and the main thread waits again."""
     assert process.stdout
-    process.send_signal(signal.SIGINT)
-    assert process.stdout.read(1) == b"!", process.communicate()[1].decode()
+    told: list[Any] = []
+    while not told:  # CPython notices a signal late that comes just before a thread waits.
+        process.send_signal(signal.SIGINT)
+        told = select.select([process.stdout], [], [], 1)[0]
+    assert os.read(process.stdout.fileno(), 1), process.communicate()[1].decode()
     while not is_asleep(process.pid):
         time.sleep(0.001)
 
