@@ -22,8 +22,7 @@ if hasattr(signal, "SIGHUP"):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not getattr(config.option, "numprocesses", None):  # Else the workers look after themselves.
-        config.pluginmanager.register(LeftBehind())
+    config.pluginmanager.register(LeftBehind(config))
 
 
 #: What would make a test depend on the machine that it runs on.

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,31 +26,53 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class LeftBehind:
-    """A plugin for pytest: looks after every test, and at the end of the run."""
+    """A plugin for pytest: looks after every test, and at the end of the run.
 
-    def __init__(self, grace: float = GRACE, exit_limit: float = EXIT_LIMIT) -> None:
+    Where pytest-xdist gives the tests to workers, each worker looks, and the process that has
+    started them, which has threads and processes of its own, tells what they have found.
+    """
+
+    def __init__(self, config: pytest.Config, grace: float = GRACE,
+                 exit_limit: float = EXIT_LIMIT) -> None:
+        self._config = config
         self._grace = grace
         self._exit_limit = exit_limit
-        #: What pytest itself has started by now, as pytest-xdist does in its workers.
-        self._before = set(_threads())
+        self._has_workers = bool(getattr(config.option, "numprocesses", None))
         #: What goes on, and the test after which it was first seen.
         self._seen: dict[str, str] = {}
         self._found: list[str] = []
         self._adopt_orphans()
+        #: What a worker needs to talk to the one that has started it.
+        self._before = _threads()
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        self._seen = {name: self._seen.get(name, nodeid) for name in self._going_on()}
+        if not self._has_workers:
+            self._seen = {name: self._seen.get(name, nodeid) for name in self._left()}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self._found += getattr(node, "workeroutput", {}).get("left_behind", [])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        deadline = time.monotonic() + self._grace
-        while self._going_on() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        for name, description in self._going_on().items():
-            test = self._seen.get(name, "the last test")
-            self._found.append(f"{description}, first seen after {test}")
+        if not self._has_workers:
+            self._look()
         if self._found:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _look(self) -> None:
+        deadline = time.monotonic() + self._grace
+        while self._left() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for name, description in self._left().items():
+            test = self._seen.get(name, "the last test")
+            self._found.append(f"{description}, first seen after {test}")
+        getattr(self._config, "workeroutput", {})["left_behind"] = self._found
+
+    def _left(self) -> dict[str, str]:
+        threads = {name: description for name, description in _threads().items()
+                   if name not in self._before}
+        return {**threads, **_processes()}
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._found:
@@ -58,7 +81,7 @@ class LeftBehind:
                 terminalreporter.line(line)
 
     def pytest_unconfigure(self) -> None:
-        for name in _processes():
+        for name in _processes() if not self._has_workers else ():
             os.kill(int(name), signal.SIGKILL)
         stderr = sys.__stderr__
         if stderr is not None:

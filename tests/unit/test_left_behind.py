@@ -10,11 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-RUN = """
-import sys, pytest
+CONFTEST = """
 from tests.support.left_behind import LeftBehind
-limits = LeftBehind(grace=float(sys.argv[1]), exit_limit=float(sys.argv[2]))
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", sys.argv[3]], plugins=[limits]))
+def pytest_configure(config):
+    config.pluginmanager.register(LeftBehind(config, grace={grace}, exit_limit={exit_limit}))
 """
 
 THREAD = """
@@ -73,33 +72,38 @@ def test_first():
 """
 
 
-def pytest_run(tmp_path: Path, text: str, *, grace: float = 60,
+def pytest_run(tmp_path: Path, text: str, *options: str, grace: float = 60,
                exit_limit: float = 60) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "conftest.py").write_text(CONFTEST.format(grace=grace, exit_limit=exit_limit))
     (tmp_path / "test_it.py").write_text(text)
-    return subprocess.run([sys.executable, "-c", RUN, str(grace), str(exit_limit), str(tmp_path)],
+    return subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
                           capture_output=True, text=True, cwd=tmp_path,
                           env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
-@pytest.mark.parametrize("text, name", [
-    (THREAD.format(daemon=True), "thread forgotten, at "),
-    (THREAD.format(daemon=False), "thread forgotten, at "),
-    (WITHOUT_AN_OBJECT, "thread without a name, at "),
-    (CHILD, "sleep 1000"),
-    (ORPHAN, "sleep 1000"),
-], ids=["daemon", "thread", "bare thread", "child", "orphan"])
-def test_what_is_left_fails_the_run_by_name_and_the_run_ends(tmp_path: Path, text: str,
-                                                             name: str) -> None:
+@pytest.mark.parametrize("text, name, workers", [
+    (THREAD.format(daemon=True), "thread forgotten, at ", 0),
+    (THREAD.format(daemon=False), "thread forgotten, at ", 0),
+    (WITHOUT_AN_OBJECT, "thread without a name, at ", 0),
+    (CHILD, "sleep 1000", 0),
+    (ORPHAN, "sleep 1000", 0),
+    (THREAD.format(daemon=True), "thread forgotten, at ", 1),
+    (CHILD, "sleep 1000", 1),
+], ids=["daemon", "thread", "bare thread", "child", "orphan", "a worker's thread",
+        "a worker's child"])
+def test_what_is_left_fails_the_run_by_name_and_the_run_ends(tmp_path: Path, text: str, name: str,
+                                                             workers: int) -> None:
     if "sleep" in text and sys.platform != "linux":
         pytest.skip("processes are found on Linux alone")
-    done = pytest_run(tmp_path, text, grace=0, exit_limit=0.5)
+    done = pytest_run(tmp_path, text, f"-n{workers}", grace=0, exit_limit=0.5)
     assert done.returncode == 1, done.stdout
     section = done.stdout.partition("left behind")[2]
     assert name in section and "first seen after test_it.py::test_first" in section
 
 
-def test_a_run_that_leaves_nothing_passes(tmp_path: Path) -> None:
-    done = pytest_run(tmp_path, WELL_BEHAVED)
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_run_that_leaves_nothing_passes(tmp_path: Path, workers: int) -> None:
+    done = pytest_run(tmp_path, WELL_BEHAVED, f"-n{workers}")
     assert done.returncode == 0 and "left behind" not in done.stdout, done.stdout
 
 
