@@ -280,6 +280,18 @@ def test_not_sent_is_tried_three_times(answer: dict[str, Any], grant: Any) -> No
     assert result.access_token == "at-new"
 
 
+@pytest.mark.parametrize("answer", [
+    {"exc": requests.exceptions.ConnectTimeout}, {"status_code": 500}, {"status_code": 429}])
+def test_no_try_when_the_budget_has_ended_during_a_pause(answer: dict[str, Any],
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it has when the process was stopped: an answer would not be waited for."""
+    def stopped(clock: Time, seconds: float) -> None:
+        clock.now += seconds + 1000
+    monkeypatch.setattr(Time, "sleep", stopped)
+    result, sent, _, _ = run([answer, OK])
+    assert isinstance(result, TraktUnavailable) and len(sent) == 1
+
+
 def test_no_try_beyond_the_budget() -> None:
     """A pause that does not fit is not begun."""
     assert run([{"exc": requests.exceptions.ConnectTimeout}], budget=2.5)[2] == [1.0]
@@ -622,12 +634,23 @@ def test_a_session_that_cannot_connect_has_not_sent() -> None:
 
 def test_a_session_that_retries_by_itself_may_have_sent() -> None:
     """The last of its tries says nothing of the first."""
-    with server(says()) as (endpoints, seen):
-        session = their_session()
-        retry = urllib3.Retry(total=2, allowed_methods=None, backoff_factor=0)
-        session.get_adapter("http://").max_retries = retry  # type: ignore[attr-defined]
-        result, _ = over_socket(endpoints, budget=2, session=session)
-    assert isinstance(result, TraktUnavailable) and result.outcome_unknown and len(seen) == 1
+    session = their_session()
+    retry = urllib3.Retry(total=2, allowed_methods=None, backoff_factor=0)
+    session.get_adapter("http://").max_retries = retry  # type: ignore[attr-defined]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        def lose_one() -> None:
+            connection, _ = listener.accept()
+            listener.close()
+            with connection:
+                read_request(connection)
+
+        thread = threading.Thread(target=lose_one)
+        thread.start()
+        result, _ = over_socket(Endpoints(address), session=session)
+        thread.join()
+    assert "refused the connection" in str(result) and result.outcome_unknown
 
 
 def test_a_plain_session_lends_its_settings() -> None:
@@ -820,8 +843,8 @@ def test_stray_bytes_beside_an_error_do_no_harm() -> None:
 def hostile(dice: random.Random) -> tuple[bytes, bool]:
     """An answer, and whether it is whole and holds tokens that can be used."""
     body = dice.choice([
-        BODY, BODY[:-1] + b', "note": "\xff\xfe\x00"}', b"\xef\xbb\xbf" + BODY, b" \n" + BODY])
-    good = b"\x00" not in body
+        BODY, BODY[:-1] + b', "note": "\xff\xfe"}', b"\xef\xbb\xbf" + BODY, b" \n" + BODY])
+    good = True
     if dice.random() < 0.5:
         body, good = dice.choice([
             b"", b"{}", b"[]", b"null", b"[" * 99999, b"\xff" * 99,
