@@ -111,21 +111,15 @@ def foresee(run: Run) -> Outlook:
 
 
 def _as_finished(run: Run, left: Unfinished | None) -> Snapshot:
-    """The config; where half of an overwrite in place is all that it is, the whole of it.
+    """The config; where it is half of an overwrite in place, the whole of it.
 
     :raises ConfigError: it cannot be used.
     """
-    problem: ConfigError
-    try:
-        return run.read()
-    except ConfigError as error:
-        if left is None or left.content is None or storage.read(run.path) == left.before:
-            raise
-        problem = error
-    try:
-        return run.snapshot(document.parse(left.content))
-    except ConfigError:
-        raise problem from None
+    if left is not None and left.before is not None and left.content is not None:
+        data = storage.read(run.path)
+        if data != left.content and storage.is_torn(data, left.before, left.content):
+            return run.snapshot(document.parse(left.content))
+    return run.read()
 
 
 def _next_step(run: Run, snapshot: Snapshot, left: Unfinished | None, has_left_over: bool,

@@ -11,7 +11,7 @@ from trakt_config.storage.files import (
 from trakt_config.storage.held import Held, hold
 from trakt_config.storage.journal import peek
 from trakt_config.storage.obstacles import obstacle
-from trakt_config.storage.overwrite import Changed
+from trakt_config.storage.overwrite import Changed, is_torn
 from trakt_config.storage.places import exists
 from trakt_config.storage.records import Unfinished
 
@@ -25,6 +25,7 @@ __all__ = [
     "exists",
     "hold",
     "is_mount_point",
+    "is_torn",
     "obstacle",
     "peek",
     "read",

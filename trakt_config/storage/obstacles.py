@@ -2,11 +2,10 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 
-from trakt_config.errors import printable
-from trakt_config.storage import places
+from trakt_config.errors import os_reason, printable
+from trakt_config.storage import access, files, places
 from trakt_config.storage.held import LARGEST_ANSWER
 
 
@@ -32,22 +31,17 @@ def obstacle(config: str, environ: Mapping[str, str]) -> str:
 
 def _place_problem(path: str, config: str) -> str:
     """What is wrong with a journal that stands there."""
-    problem = _foreign(os.lstat(path), os.stat(config))
-    if not problem and not os.access(path, os.R_OK | os.W_OK):
-        problem = "this user cannot open it"
+    folder = os.path.dirname(path)
+    try:
+        with files.opened(path, os.O_RDONLY) as fd:
+            problem = access.objection(fd, folder, access.of(config))
+    except OSError as error:
+        problem = os_reason(error)
+    if not problem and not os.access(path, os.W_OK):
+        problem = "this user cannot write to it"
     if problem:
         return f"the journal {printable(path)} cannot be used: {problem}"
-    return _room_problem(os.path.dirname(path), config)
-
-
-def _foreign(status: os.stat_result, config: os.stat_result) -> str:
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-        return "it is a link or not a regular file"
-    if not hasattr(os, "geteuid") or status.st_uid in (config.st_uid, os.geteuid()):
-        return ""
-    # Of a shared config the journal belongs to whoever of the group made it.
-    is_shared = status.st_gid == config.st_gid and status.st_mode & stat.S_IWGRP
-    return "" if is_shared else "it belongs to another user"
+    return _room_problem(folder, config)
 
 
 def _takes_files(folder: str) -> bool:
