@@ -133,7 +133,8 @@ def test_a_fresh_run_imports_nothing_of_http(sandbox: Sandbox, config: Any,
               "trakt_config.authorization.plan", "trakt_config.authorization.trakt_auth",
               "trakt_config.document.edit", "trakt_config.document.proof", "trakt_config.sign_in",
               "trakt_config.cli.demo", "trakt_config.cli.login", "trakt_config.cli.terminal",
-              "asyncio", "tempfile", "json", "difflib", "shlex", "urllib.parse"}
+              "trakt_config.storage.held", "trakt_config.storage.journal", "asyncio", "tempfile",
+              "shutil", "lzma", "json", "difflib", "shlex", "urllib.parse"}
     assert not loaded & unused
     assert sandbox.ledger == []
 

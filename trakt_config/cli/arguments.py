@@ -15,6 +15,9 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([a-z])")
 _LONGEST = 3650 * 86400
 
+#: Columns of a help text; narrower on a narrow terminal.
+_WIDTH = 98
+
 
 #: What Trakt shows as a PIN. (Others are longer; none is ever repeated here.)
 _PIN = re.compile(r"[0-9A-Fa-f]{8}|[0-9A-Fa-f]{64}")
@@ -23,11 +26,26 @@ _NO_SECRET = ("a PIN or a secret is never an argument, which others can read: it
 _SECRETS = re.compile(r"--?(?:client|.*(?:secret|token|passw|code))")
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Asks the terminal for its width only to show something, since one is made per argument."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_WIDTH)
+
+    def format_help(self) -> str:
+        from shutil import get_terminal_size
+        self._width = max(20, min(_WIDTH, get_terminal_size().columns - 2))
+        return super().format_help()
+
+
 class Parser(argparse.ArgumentParser):
     """Names the option that was meant, and never repeats what may be a secret."""
 
     #: Said of a word too many; a command may know better.
     too_many = f"there is an argument too many ({_NO_SECRET})"
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(formatter_class=_Formatter, **settings)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """What a command does not know is its own error, with its own usage."""

@@ -75,11 +75,10 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         epilog="Each command has its own help: trakt-config COMMAND --help")
     parser.set_defaults(verbose=False, quiet=False)
     commands: Any = parser.add_subparsers(metavar="COMMAND", dest="command", required=True,
-                                     parser_class=Parser)
+                                          parser_class=Parser, prog=parser.prog)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(
-            name, parents=[_general_options()], allow_abbrev=False, help=summary,
-            formatter_class=argparse.RawDescriptionHelpFormatter)
+            name, parents=[_general_options()], allow_abbrev=False, help=summary)
         if name == chosen:
             module = _command(name)
             command.description, command.epilog = module.DESCRIPTION, module.EXAMPLES
@@ -116,7 +115,7 @@ def _command(name: str) -> Any:
 
 
 def _general_options() -> argparse.ArgumentParser:
-    general = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    general = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     general.add_argument("-v", "--verbose", action="store_true", help="say more")
     general.add_argument("-q", "--quiet", action="store_true",
                          help="only warnings, errors, and what was asked for")

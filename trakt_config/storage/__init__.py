@@ -1,4 +1,9 @@
 """Files: the lock of a config, its journal and its replacement. Knows no token and no YAML."""
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from trakt_config.storage.files import (
     LARGEST_CONFIG,
     READABLE_BY_OTHERS,
@@ -8,12 +13,14 @@ from trakt_config.storage.files import (
     readable_by_others,
     resolve,
 )
-from trakt_config.storage.held import Held, hold
-from trakt_config.storage.journal import peek
-from trakt_config.storage.obstacles import obstacle
-from trakt_config.storage.overwrite import Changed, is_torn
 from trakt_config.storage.places import exists
-from trakt_config.storage.records import Unfinished
+
+if TYPE_CHECKING:
+    from trakt_config.storage.held import Held, hold
+    from trakt_config.storage.journal import peek
+    from trakt_config.storage.obstacles import obstacle
+    from trakt_config.storage.overwrite import Changed, is_torn
+    from trakt_config.storage.records import Unfinished
 
 __all__ = [
     "LARGEST_CONFIG",
@@ -32,3 +39,22 @@ __all__ = [
     "readable_by_others",
     "resolve",
 ]
+
+#: What a run on a fresh config does without is imported when it is asked for.
+_LAZY = {
+    "Changed": "overwrite",
+    "Held": "held",
+    "Unfinished": "records",
+    "hold": "held",
+    "is_torn": "overwrite",
+    "obstacle": "obstacles",
+    "peek": "journal",
+}
+
+if not TYPE_CHECKING:  # So that a misspelt name is an error of types.
+    def __getattr__(name: str) -> object:
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"trakt_config.storage.{_LAZY[name]}"), name)
+        globals()[name] = value
+        return value
