@@ -84,7 +84,8 @@ class LeftBehind:
         for name in _processes() if not self._has_workers else ():
             os.kill(int(name), signal.SIGKILL)
         stderr = sys.__stderr__
-        if stderr is not None:
+        is_worker = hasattr(self._config, "workeroutput")  # It waits for the others, and is ended.
+        if stderr is not None and not is_worker:
             faulthandler.dump_traceback_later(self._exit_limit, exit=True, file=stderr)
 
     def _going_on(self) -> dict[str, str]:
