@@ -76,7 +76,8 @@ AUTHORIZATION_CODE = Credential(
     f"that it was made for; start again: {command('login')}")
 REFRESH_TOKEN = Credential(
     "the refresh token", "refresh_token_refused",
-    "it was revoked, used by another copy of this file, or already replaced; sign in again: "
+    "it was revoked, used by another copy of this file, or already replaced; where two files have "
+    "one token, make one a copy (authorize --copy-to); sign in again: "
     f"{command('login')}")
 ACCESS_TOKEN = Credential(
     "the access token", "access_token_refused",
