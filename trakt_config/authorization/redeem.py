@@ -154,6 +154,8 @@ def redeem(run: Run, held: storage.Held, snapshot: Snapshot, ask: Ask[T], *,
     import requests.adapters  # noqa: F401  Now: once Trakt has answered, nothing may fail.
     intent = Intent.of(snapshot, refresh_unknown=in_doubt or spends == "refresh_token",
                        pin_unknown=spends == "pin")
+    if in_doubt and intent.refresh_token is None:
+        intent = replace(intent, refresh_token=_taken_out(held))
     reserve(held, snapshot, intent)  # Prove, reserve.
     run.explain("there is room to save the answer; asking Trakt")
 
@@ -282,6 +284,13 @@ def unsaved(held: storage.Held, problem: str, authorization: Authorization,
                 f"again; if they are gone, sign in: {command('login')}")
     return SaveError(f"Trakt gave new tokens, but the config could not be saved: {problem}",
                      hint=hint, authorization=authorization)
+
+
+def _taken_out(held: storage.Held) -> str | None:
+    """The refresh token in doubt that a person has taken out of the config, and may put back."""
+    found = held.unfinished()
+    earlier = Intent.decode(found.note) if found else None
+    return earlier.refresh_token if earlier else None
 
 
 def _settle(run: Run, held: storage.Held, snapshot: Snapshot, intent: Intent,
