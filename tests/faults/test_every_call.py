@@ -246,7 +246,7 @@ def test_an_edit_at_every_call(build: Build, edit: Callable[[Scene], None], trak
     compares and replaces at once.
     """
     reference = build(trakt, base).authorize(watch=True).calls
-    looked, replaced = _last_look(reference, "read" if edit is edit_in_place else "lstat")
+    looked, replaced = last_look(reference, "read" if edit is edit_in_place else "lstat")
     found = []
     for number, call in list(enumerate(reference))[::1 if FULL else 3]:
         if looked < number <= replaced or call.kind == "recv_into":  # Sometimes one is enough.
@@ -263,7 +263,7 @@ def test_an_edit_at_every_call(build: Build, edit: Callable[[Scene], None], trak
     assert not found, f"{len(found)} of {len(reference)} calls:\n" + "\n".join(found)
 
 
-def _last_look(calls: Sequence[Call], kind: str) -> tuple[int, int]:
+def last_look(calls: Sequence[Call], kind: str) -> tuple[int, int]:
     """Where the config is compared for the last time, and where its replacement is complete."""
     kinds = [call.kind for call in calls]
     if "replace" in kinds:

@@ -18,8 +18,8 @@ from trakt_config.storage.journal_file import Journal, let_go
 from trakt_config.storage.places import beside, in_state_directory
 from trakt_config.storage.records import Unfinished
 
-#: How often a journal that cannot be opened is tried again while nobody holds the config: who has
-#: just made it has not shared it yet, or is about to remove it.
+#: How often a journal that cannot be opened is tried again while nobody holds the config: whose it
+#: is may be about to lock that, or to remove the journal.
 _TRIES = 3
 
 
@@ -123,20 +123,36 @@ class _Patience:
         self._tries = 0
 
     def wait_for_permission(self) -> None:
-        """Wait, where the journal is busy or has just been made.
+        """Wait, where the journal is busy or has just been made and is not shared yet.
 
         :raises SaveError: it was left, and only its owner can finish it.
+        :raises LockTimeout: the time is up.
         """
-        idle = not _is_held(self._config)
+        empty = _is_empty(self._path)
+        idle = not empty and not _is_held(self._config)
         self._tries = self._tries + 1 if idle else 0
-        if self._tries <= _TRIES:
-            try:
-                self._wait()
-                return
-            except LockTimeout:
-                if not idle:
-                    raise
-        raise _unusable(self._path, "this user may not open it")
+        if self._tries > _TRIES:
+            raise _unusable(self._path, "this user may not open it")
+        try:
+            self._wait()
+            return
+        except LockTimeout:
+            if not empty and not idle:
+                raise
+        if idle:
+            raise _unusable(self._path, "this user may not open it")
+        raise LockTimeout(f"the journal {printable(self._path)} is empty, and this user may not "
+                          "open it", hint="Nothing was sent to Trakt. If no run of its owner is "
+                                          "under way, remove it, and run again.")
+
+
+def _is_empty(path: str) -> bool:
+    """Whether it is known that it says nothing."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
 
 def _is_held(config: str) -> bool:
