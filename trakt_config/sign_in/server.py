@@ -9,6 +9,7 @@ import _thread
 import selectors
 import socket
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Callable
@@ -20,6 +21,9 @@ SLOWEST_CLIENT = 10.0
 
 #: Seconds at the end for clients that have not taken their response yet.
 SLOWEST_END = 1.0
+
+#: Seconds that the end waits for the thread, which needs a little more than the above at most.
+LONGEST_END = 3.0
 
 #: More than any browser opens. The oldest that has said nothing useful makes room for the next.
 MOST_CONNECTIONS = 100
@@ -36,26 +40,27 @@ def serving(listeners: Sequence[socket.socket], respond: Respond,
             farewell: bytes) -> Iterator[Server]:
     """Serve until the end of the ``with`` block; then the listeners are closed as well.
 
+    It ends even where an interruption comes between any two steps of this: `waker` is held here
+    alone, so that it is closed when this is over in whatever way, and that ends the thread.
+
     :param farewell: the response for those who wait for an answer that has not come by then.
     """
-    server: Server | None = None
-    try:
-        server = Server(listeners, respond, farewell)
-        server.start()
-        yield server
-    finally:
-        _close(server, listeners)
+    waker, wakened = socket.socketpair()
+    with waker:
+        server = Server(listeners, respond, farewell, waker, wakened)
+        try:
+            server.start()
+            yield server
+        finally:
+            _close(server)
 
 
-def _close(server: Server | None, listeners: Sequence[socket.socket]) -> None:
+def _close(server: Server) -> None:
     """Close everything, however often that is interrupted; the first interruption is raised."""
     interruption: BaseException | None = None
     while True:
         try:
-            if server is not None:
-                server.close()
-            for listener in listeners:
-                listener.close()
+            server.close()
             break
         except BaseException as error:
             interruption = interruption or error
@@ -67,30 +72,33 @@ class Server:
     """Serves all clients; begun once with :meth:`start`, ended with :meth:`close`."""
 
     def __init__(self, listeners: Sequence[socket.socket], respond: Respond,
-                 farewell: bytes) -> None:
+                 farewell: bytes, waker: socket.socket, wakened: socket.socket) -> None:
+        self._listeners = listeners
         self._respond = respond
         self._farewell = farewell
         self._answer: bytes | None = None
         self._selector = selectors.DefaultSelector()
         self._connections: list[_Connection] = []
-        self._waker, self._wakened = socket.socketpair()
+        self._waker = weakref.ref(waker)
+        self._wakened = wakened
         self._is_closing = False
-        # Bare locks survive an exception that a signal's handler raises; threading's do not.
-        self._begun = _thread.allocate_lock()
+        self._is_started = False
+        # A bare lock survives an exception that a signal's handler raises; threading's do not.
         self._under_way = _thread.allocate_lock()
         self._under_way.acquire()
         self._has_ended = False
-        self._waker.setblocking(False)
+        waker.setblocking(False)
         for listener in (*listeners, self._wakened):
             listener.setblocking(False)
             self._selector.register(listener, selectors.EVENT_READ)
 
     def start(self) -> None:
+        self._is_started = True
         try:
             _thread.start_new_thread(self._run, ())
             return
         except RuntimeError:
-            pass
+            self._is_started = False
         raise ConfigError("the system gave no thread to listen for the browser",
                           hint="Sign in without --browser.")
 
@@ -103,31 +111,39 @@ class Server:
         """End the thread, and what it holds. To be repeated where it was interrupted."""
         self._is_closing = True
         self._wake()
-        has_begun = not self._begun.acquire(blocking=False)  # If not, it will not any more.
-        if has_begun and not self._has_ended:
-            self._under_way.acquire()
-        for connection in self._connections:
+        if self._is_started and not self._has_ended:
+            self._under_way.acquire(timeout=LONGEST_END)
+        self._release()
+
+    def _release(self) -> None:
+        for connection in self._connections[:]:
             connection.socket.close()
-        for end in (self._waker, self._wakened, self._selector):
-            end.close()
+        for listener in (*self._listeners, self._wakened):
+            listener.close()
+        self._selector.close()
 
     def _wake(self) -> None:
         """Let the thread see what has changed."""
+        waker = self._waker()
         try:
-            self._waker.send(b"!")
+            if waker is not None:
+                waker.send(b"!")
         except OSError:  # It has been woken often enough, or it is over.
             pass
 
     def _run(self) -> None:
-        if not self._begun.acquire(blocking=False):
-            return
         try:
             while not self._is_closing:
                 self._step(1.0)
             self._finish()
+        except (OSError, ValueError):  # It was closed without waiting for this thread any longer.
+            pass
         finally:
-            self._has_ended = True
-            self._under_way.release()
+            try:
+                self._release()
+            finally:
+                self._has_ended = True
+                self._under_way.release()
 
     def _finish(self) -> None:
         """Let those who wait have their answer, within a second."""
@@ -145,7 +161,7 @@ class Server:
         """Do what can be done now, or as soon as there is something, after `seconds` at most."""
         for key, _ in self._selector.select(seconds):
             if key.fileobj is self._wakened:
-                self._wakened.recv(65536)
+                self._is_closing = self._is_closing or not self._wakened.recv(65536)
             elif key.data is None:
                 self._accept(key.fileobj)
             elif key.data in self._connections:

@@ -1,12 +1,17 @@
 """The receiver of the browser's redirect: what ends the wait, what does not, what is shown."""
 from __future__ import annotations
 
+import contextlib
+import gc
 import http.client
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -297,3 +302,76 @@ def test_localhost_without_ipv6(port: int) -> None:
     with pytest.raises(ConfigError):
         with listen(Address(("192.0.2.1",), port, "/callback"), STATE):
             pass
+
+
+class Interrupted(BaseException):
+    """What a signal's handler raises, wherever the program stands."""
+
+
+class InterruptedAt:
+    """Raises at the n-th line that this thread runs in the module that serves."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def __call__(self, frame: FrameType, event: str, argument: object) -> Any:
+        if frame.f_code.co_filename != server.__file__:
+            return None
+        if event == "line":
+            self.left -= 1
+            if self.left == 0:
+                raise Interrupted
+        return self
+
+
+def is_serving() -> bool:
+    """Whether a thread of the server's runs."""
+    frames: list[FrameType | None] = list(sys._current_frames().values())
+    while frames:
+        frame = frames.pop()
+        if frame is not None and frame.f_code.co_filename == server.__file__:
+            return True
+        if frame is not None:
+            frames.append(frame.f_back)
+    return False
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def listen_interrupted(number: int, port: int) -> bool:
+    """Whether the n-th line was reached, with a client connected that goes on for ever."""
+    before, tracer = sys.gettrace(), InterruptedAt(number)
+    client = socket.socket()
+    with client, contextlib.suppress(Interrupted):
+        try:
+            sys.settrace(tracer)
+            with listen(Address(("127.0.0.1",), port, "/callback"), STATE):
+                client.connect(("127.0.0.1", port))
+                client.sendall(b"GET /callb")
+        finally:
+            sys.settrace(before)
+    return tracer.left <= 0
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_no_interruption_breaks_the_end(port: int) -> None:
+    """Wherever it comes, the thread ends and the port is free."""
+    number = 1
+    while listen_interrupted(number, port):
+        number += 1
+        gc.collect()  # Of what was never begun.
+        for left in reversed(range(3000)):
+            if not is_serving() and is_free(port):
+                break
+            assert left, number
+            time.sleep(0.01)
+    assert number > 20
