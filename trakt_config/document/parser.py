@@ -64,6 +64,9 @@ MAX_KEYS = 1000
 #: Misspellings of `trakt`, as :func:`.layout.without_case` leaves them.
 _LIKE_TRAKT = frozenset({"trakt", "trackt", "track", "tract", "trak", "trakk", "trkat", "trakttv"})
 
+#: A larger `trakt` is no config; an edit reads it several times.
+MAX_TRAKT = 256 * 1024
+
 #: So many are reported at most.
 _MAX_STRAYS = 10
 
@@ -210,6 +213,7 @@ class _Reader:
 
     def outline(self) -> Outline:
         self._refuse_lookalikes()
+        self._refuse_large_trakt()
         self._digest_batch()
         return Outline(self.root, self.digest.digest(), self.document_end, self.loader,
                        self._stands_alone(), self.following, tuple(self.strays))
@@ -538,6 +542,13 @@ class _Reader:
                               and event.style in (None, "'", '"') and event.ctag is None
                               and event.anchor is None and event.start_mark.column == 0)
         self.alone = self.alone and is_plain_or_quoted
+
+    def _refuse_large_trakt(self) -> None:
+        entry = self.root.entry("trakt") if self.root else None
+        if entry is not None and entry.end - entry.key_start > MAX_TRAKT:
+            raise ConfigError("the trakt block is larger than 256 KiB",
+                              hint="Is this the right file?", line=entry.line,
+                              column=entry.column)
 
     def _refuse_lookalikes(self) -> None:
         """A key of ours that is missing, while one with an invisible character is there."""

@@ -670,3 +670,11 @@ def test_more_keys_than_a_block_has_are_refused() -> None:
     with pytest.raises(ConfigError, match="more than 1000 keys") as caught:
         parse(data)
     assert caught.value.line == 1002
+
+
+def test_a_trakt_block_larger_than_any_is_refused() -> None:
+    """An edit reads it several times."""
+    data = b"trakt:\n  client_id: x\n" + b"  # c\n" * 50_000 + b"  pin:\n"
+    with pytest.raises(ConfigError, match="larger than 256 KiB") as caught:
+        parse(data)
+    assert caught.value.line == 1

@@ -225,3 +225,13 @@ def test_objections_name_the_rule_and_the_line(data: bytes, splice: Splice, mess
     assert (caught.value.line, caught.value.column) == place
     assert "SECRET" not in str(caught.value) and caught.value.hint
     assert isinstance(whole_proof(Change(document, [splice], written)), Objection)
+
+
+@pytest.mark.parametrize("end", [" # ", "", "\n# ", "\n!!x ", "\n&a ", "\n  ", "\n? ", "\n- ",
+                                 "\n  x: |\n ", "\n  x: '", "\n  x: [", "\n  x: "])
+def test_what_reaches_out_of_the_entry_is_seen(end: str) -> None:
+    """At its very end, where the entry alone would often be good YAML."""
+    document = parse(b"trakt:\n  pin: 1\na: 1\n")
+    change = Change(document, [(15, 16, end)], {})
+    assert not isinstance(local_proof(change), Document)
+    assert isinstance(whole_proof(change), Objection)
