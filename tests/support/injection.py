@@ -233,6 +233,8 @@ class Fault:
     to_all: bool = False
 
     def strikes(self, call: Call) -> bool:
+        if call.kind == "clock" and isinstance(self.action, int):
+            return False  # To read a clock cannot fail.
         later = self.for_good and call.ordinal > self.ordinal
         return call.kind == self.kind and (later or call.ordinal == self.ordinal)
 
