@@ -102,6 +102,8 @@ def foresee(run: Run) -> Outlook:
     failure: TraktConfigError | None = None
     try:
         step = _next_step(run, snapshot, left, has_left_over, obstacle)
+        if step is Step.NOTHING and snapshot.document.data != storage.read(run.path):
+            step = Step.ADOPT  # Half of an overwrite in place is finished.
         if step.asks_trakt:
             oauth.Endpoints.from_environ(environ)
     except (LoginRequired, SaveError) as error:

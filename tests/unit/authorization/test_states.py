@@ -79,6 +79,22 @@ def _torn(config: Any, issue: Any) -> Path:
     return path
 
 
+def _half_written(config: Any, issue: Any) -> Path:
+    """Killed in the midst of an overwrite in place: a person would read nonsense."""
+    content = config(issue(0)).read_bytes()
+    path: Path = config(issue(2 * WEEK))
+    before = path.read_bytes()
+    assert len(before) == len(content)
+    opened = storage.hold(str(path), timeout=1, environ=os.environ, warn=print)
+    with opened as held:
+        held.reserve(Intent().encode(), len(content))
+        held.keep_journal()
+        held._journal.record_overwrite(before, content)
+    cut = content.index(b"expires_in")
+    path.write_bytes(content[:cut] + before[cut:])
+    return path
+
+
 #: state, how to make it, what comes next, and what the next run will do
 STATES: Mapping[str, tuple[Make, str | None, str]] = {
     "fresh": (lambda c, i, s: c(i(0)), "nothing", "fresh"),
@@ -123,6 +139,7 @@ STATES: Mapping[str, tuple[Make, str | None, str]] = {
     "answer with a refresh token alone": (
         lambda c, i, s: _journal(c(i(2 * WEEK)), answer=json.dumps(
             {"refresh_token": i(0)["refresh_token"]}).encode()), "refresh", "refreshed"),
+    "half of an overwrite": (lambda c, i, s: _half_written(c, i), "adopt", "adopted"),
     "newer journal, fresh": (lambda c, i, s: _newer(c, i, 0), "nothing", "fresh"),
     "newer journal, advisory": (lambda c, i, s: _newer(c, i, ADVISORY), "keep_unsaved", "kept"),
     "newer journal, expired": (lambda c, i, s: _newer(c, i, 2 * WEEK), None, "SaveError"),
@@ -237,7 +254,7 @@ def test_files_that_share_a_refresh_token(sandbox: Sandbox, config: Any, command
     config(sandbox.issue_authorization(), name="other.yml").chmod(0o600)
     (tmp_path / "broken.yml").write_text("a: [\n")
     (tmp_path / "link.yml").symlink_to("other.yml")
-    files = ["a copy.yml", "other.yml", "link.yml", "broken.yml"]
+    files = ["a copy.yml", "other.yml", "link.yml", "./other.yml", "broken.yml"]
     advice = "trakt-config authorize 'a copy.yml' --copy-to config.yml"
     for options in (["authorize"], ["authorize", "--dry-run"], ["status"]):
         said = command(*options, *files).stderr
@@ -247,7 +264,7 @@ def test_files_that_share_a_refresh_token(sandbox: Sandbox, config: Any, command
     problems = [json.loads(line)["problems"]
                 for line in command("status", "--json", *files).stdout.splitlines()]
     assert [any(advice in problem for problem in found) for found in problems] \
-        == [False, False, False, False, True]
+        == [False, False, False, False, False, True]
 
 
 def test_files_that_share_nothing_are_not_parsed_for_it(
