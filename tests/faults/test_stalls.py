@@ -105,7 +105,7 @@ def test_an_answer_that_came_while_the_run_was_stopped_is_saved(
 def test_a_run_that_is_stopped_at_one_of_its_calls_loses_nothing(
         part: int, build: Callable[[Any, Path], Scene], trakt: Any, tmp_path: Path) -> None:
     """A fourth of all calls: each takes as long as a stop."""
-    calls = [call for call in run(build(trakt, tmp_path), watch=True).calls
+    calls = [call for call in run(build(trakt, tmp_path), watch=True).moments
              if call.ordinal < 7 or call.kind not in ("clock", "recv_into")]
     assert len(calls) > 40
     for call in calls[part::16]:

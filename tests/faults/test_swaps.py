@@ -178,7 +178,7 @@ def test_a_name_is_swapped_at_any_call(runner: int, what: str, plant: Plant, tra
     in_state = what == "state directory"
     first = target(trakt, base, runner, in_state_directory=in_state)
     calls = [call for call in first.made.authorize(watch=True).calls
-             if call.kind not in (*injection.SOCKET_CALLS, "clock")]
+             if call.kind not in injection.SOCKET_CALLS]
     path = {"config": first.made.config, "journal": Path(places.beside(str(first.made.config))),
             "temporary": Path(places.temporary(str(first.made.config))),
             "state directory": base / "elsewhere" / "state"}[what]

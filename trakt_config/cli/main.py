@@ -39,8 +39,8 @@ COMMANDS: Mapping[str, str] = {
 
 def main(argv: Sequence[str]) -> int:
     """Run the command and return its exit status."""
-    output.prepare()
     try:
+        output.prepare()
         output.raise_on_signals()
         words, command_line = _split(argv)
         options = _parser(words).parse_args(words)
