@@ -20,7 +20,7 @@ from tests.support import injection, scenes
 from tests.support.ages import WORTH_REFRESHING
 from tests.support.injection import Ended, Fault
 from tests.support.scenes import WEEK, Scene
-from trakt_config.authorization.redeem import Intent
+from trakt_config.authorization.intent import Intent
 from trakt_config.sandbox import Answer
 from trakt_config.storage import journal
 from trakt_config.tokens import Secret

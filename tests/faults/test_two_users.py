@@ -22,7 +22,7 @@ from tests.support import children, injection, scenes
 from tests.support.injection import FULL, Call, Ended, Fault, command, forked
 from tests.support.scenes import Scene
 from trakt_config import storage
-from trakt_config.authorization.redeem import Intent
+from trakt_config.authorization.intent import Intent
 from trakt_config.storage import places
 from trakt_config.tokens import Secret
 

@@ -15,9 +15,9 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 from trakt_config import document, storage
-from trakt_config.authorization import recovery, redeem, refresh
+from trakt_config.authorization import recovery, refresh, save
+from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
-from trakt_config.authorization.redeem import Intent
 from trakt_config.authorization.run import (
     ConfigPath,
     Options,
@@ -151,7 +151,7 @@ def _write(target: Run, held: storage.Held, snapshot: Snapshot,
 
     problem: OSError
     try:
-        redeem.as_it_is_now(edit)
+        save.as_it_is_now(edit)
         held.discard_journal()
         return written
     except OSError as error:

@@ -5,9 +5,9 @@ import enum
 from collections.abc import Sequence
 
 from trakt_config import document, storage
-from trakt_config.authorization import redeem, refresh, shield
+from trakt_config.authorization import refresh, save, shield
+from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
-from trakt_config.authorization.redeem import Intent
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
 from trakt_config.authorization.trakt import client_for
 from trakt_config.document import Document
@@ -136,7 +136,7 @@ def _save(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
     :raises SaveError: it cannot be written, or somebody has put other tokens there.
     """
     try:
-        redeem.as_it_is_now(lambda: _empty(run, held, snapshot))
+        save.as_it_is_now(lambda: _empty(run, held, snapshot))
         held.discard_journal()
     except (ConfigError, OSError) as error:
         problem = error.message if isinstance(error, ConfigError) else os_reason(error)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from trakt_config import document, oauth, storage
 from trakt_config.authorization import redeem, refresh
+from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
-from trakt_config.authorization.redeem import Intent
 from trakt_config.authorization.refresh import LOGIN, MIGRATION
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
 from trakt_config.errors import ConfigError, LoginRequired, SaveError, TraktConfigError

@@ -4,8 +4,8 @@ from __future__ import annotations
 import enum
 
 from trakt_config import storage
-from trakt_config.authorization import redeem
-from trakt_config.authorization.redeem import Intent
+from trakt_config.authorization import save
+from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Run, Snapshot
 from trakt_config.storage import Unfinished
 from trakt_config.tokens import Authorization, Secret, UnusableAnswer
@@ -55,7 +55,7 @@ def refuse_to_lose(held: storage.Held, found: Unfinished | None, problem: str) -
         authorization = Authorization.from_response(found.answer, received_at=found.answered_at)
     except UnusableAnswer:
         return
-    raise redeem.unsaved(held, problem, authorization, in_journal=True)
+    raise save.unsaved(held, problem, authorization, in_journal=True)
 
 
 def _authorization(found: Unfinished, intent: Intent, snapshot: Snapshot) -> Authorization:
@@ -79,9 +79,9 @@ def _save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
         held.discard_journal()
         return RecoveryResult.NOTHING
     try:
-        redeem.save(run, held, intent, snapshot, authorization, in_journal=True)
+        save.save(run, held, intent, snapshot, authorization, in_journal=True)
         return RecoveryResult.FINISHED
-    except redeem.TokensReplaced:
+    except save.TokensReplaced:
         return _theirs_wins(run, held)
 
 
@@ -95,9 +95,9 @@ def _is_there(snapshot: Snapshot, authorization: Authorization) -> bool:
 def _save_refresh_token(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
                         refresh_token: Secret) -> RecoveryResult:
     try:
-        redeem.save_refresh_token(run, held, intent, snapshot, refresh_token)
+        save.save_refresh_token(run, held, intent, snapshot, refresh_token)
         return RecoveryResult.PARTIAL
-    except redeem.TokensReplaced:
+    except save.TokensReplaced:
         return _theirs_wins(run, held)
 
 

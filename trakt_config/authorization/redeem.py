@@ -28,20 +28,20 @@ tell     the journal is unlinked, the locks are let     nothing              has
 =======  =============================================  ===================  =====================
 
 The first two steps are :func:`trakt_config.authorization.refresh.locked_snapshot`'s; the others
-are :func:`redeem`'s, from top to bottom.
+are :func:`redeem`'s, from top to bottom, and of these splice and replace are
+:func:`trakt_config.authorization.save.save`.
 """
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Callable, TypeVar, Union
 
 from trakt_config import document, oauth, storage
-from trakt_config.authorization import shield
+from trakt_config.authorization import save, shield
+from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Run, Snapshot
 from trakt_config.authorization.trakt import client_for
 from trakt_config.errors import (
-    ConfigError,
     LoginRequired,
     SaveError,
     TraktConfigError,
@@ -68,62 +68,6 @@ Ask = Callable[[Callable[[bytes], None]], Union[Authorization, T]]
 
 #: As long as any token that Trakt has issued, many times over; proves the edit before the request.
 STAND_IN = {key: "x" * 4096 if "token" in key else "0" for key in AUTHORIZATION_KEYS}
-
-#: How often a config that somebody else keeps changing is read again before that is an error.
-MERGES = 10
-
-
-@dataclass(frozen=True)
-class Intent:
-    """What the journal says of a request: what its answer replaces in the config, and what was
-    sent for it. Digests, never the thing itself.
-
-    The two are separate facts, each with its own doubt: a pin that Trakt refuses says nothing of
-    a refresh token that an earlier request may have spent.
-
-    :ivar refresh_unknown: whether the refresh token may be spent.
-    :ivar pin_unknown: whether the pin may be spent.
-    """
-
-    refresh_token: str | None = None
-    pin: str | None = None
-    refresh_unknown: bool = True
-    pin_unknown: bool = False
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, *, refresh_unknown: bool = True,
-           pin_unknown: bool = False) -> Intent:
-        return cls(_fingerprint(snapshot.settings.refresh_token),
-                   _fingerprint(snapshot.settings.pin), refresh_unknown, pin_unknown)
-
-    def encode(self) -> bytes:
-        return json.dumps(asdict(self)).encode("ascii")
-
-    @classmethod
-    def decode(cls, encoded: bytes | None) -> Intent | None:
-        """The intent of a journal; None where another version of this package wrote it.
-
-        The first version had one doubt for both, which is taken for the refresh token's.
-        """
-        try:
-            facts = json.loads(encoded or b"{}")
-            if "spends_refresh_token" in facts:
-                facts["refresh_unknown"] = facts.pop("spends_refresh_token")
-            return cls(**facts)
-        except (ValueError, TypeError):
-            return None
-
-    def doubts(self, refresh_token: Secret | None) -> bool:
-        """Whether the config's refresh token may be spent. One that a person has taken out, and
-        may put back, counts as well.
-        """
-        if self.refresh_token is None or not self.refresh_unknown:
-            return False
-        return _fingerprint(refresh_token) in (None, self.refresh_token)
-
-
-class TokensReplaced(Exception):
-    """The config holds another refresh token by now; it was left as it is."""
 
 
 class HalfAnswer(Exception):
@@ -171,7 +115,7 @@ def redeem(run: Run, held: storage.Held, snapshot: Snapshot, ask: Ask[T], *,
             raise
         if isinstance(answer, Authorization):
             answer = _with_refresh_token(answer, snapshot)
-            save(run, held, intent, snapshot, answer, in_journal=record.is_durable)
+            save.save(run, held, intent, snapshot, answer, in_journal=record.is_durable)
             _warn_of_last_tokens(run, answer, record, spends)
         elif not in_doubt:
             held.discard_journal()
@@ -194,98 +138,6 @@ def reserve(held: storage.Held, snapshot: Snapshot, intent: Intent) -> None:
     held.reserve(intent.encode(), max(len(snapshot.document.data), len(rehearsed.data)))
 
 
-def save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
-         authorization: Authorization, *, in_journal: bool) -> None:
-    """Splice the authorization into the config as it is now, whatever was edited meanwhile.
-
-    :raises TokensReplaced: it holds a refresh token that is neither the spent one nor the new one.
-    :raises SaveError: it cannot be written; the journal stays where it has the answer.
-    """
-    try:
-        as_it_is_now(lambda: _splice(run, held, intent, snapshot, authorization))
-        held.discard_journal()
-        run.explain("Trakt's answer is saved")
-        return
-    except TokensReplaced:
-        held.discard_journal()
-        raise
-    except (ConfigError, OSError) as error:
-        problem = _problem(error)
-    raise unsaved(held, problem, authorization, in_journal)
-
-
-def save_refresh_token(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
-                       refresh_token: Secret, *, in_journal: bool = True) -> None:
-    """Bring the one thing of worth in an answer into the config: there, it can be refreshed.
-
-    A pin that was spent for it is cleared. The access token stays: it has no successor.
-
-    :raises TokensReplaced: as :func:`save`.
-    :raises SaveError: as :func:`save`.
-    """
-    def splice() -> None:
-        now = run.read(snapshot)
-        _refuse_to_replace(now, intent, refresh_token)
-        edited = document.set_authorization(now.document,
-                                            {"refresh_token": refresh_token.reveal()},
-                                            clear_pin=_holds_spent_pin(now, intent))
-        if edited.data != now.document.data:
-            held.replace(now.document.data, edited.data)
-
-    try:
-        as_it_is_now(splice)
-        held.discard_journal()
-        return
-    except TokensReplaced:
-        held.discard_journal()
-        raise
-    except (ConfigError, OSError) as error:
-        problem = _problem(error)
-    raise unsaved(held, problem, Authorization("", "bearer", 0, refresh_token.reveal(), "public",
-                                               int(run.options.clock())), in_journal)
-
-
-def as_it_is_now(edit: Callable[[], T]) -> T:
-    """Do an edit of the config, and do it again when somebody has changed the config meanwhile.
-
-    :raises ConfigError: somebody does so all the time.
-    """
-    for _ in range(MERGES):
-        try:
-            return edit()
-        except storage.Changed:
-            pass
-    raise ConfigError("the config is being changed all the time",
-                      hint="Close it in other programs, and run this again.")
-
-
-def clear_pin(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
-    """Clear a pin that Trakt refused.
-
-    Nothing is lost if that does not work: the pin is refused again by the next run.
-    """
-    try:
-        edited = document.set_authorization(snapshot.document, {}, clear_pin=True)
-        held.replace(snapshot.document.data, edited.data)
-    except storage.Changed:
-        run.warn("the pin could not be cleared: the config is being changed")
-    except (ConfigError, OSError) as error:
-        run.warn(f"the pin could not be cleared: {_problem(error)}")
-
-
-def unsaved(held: storage.Held, problem: str, authorization: Authorization,
-            in_journal: bool) -> SaveError:
-    """The error for an answer that is not in the config."""
-    if in_journal:
-        hint = (f"The new tokens are safe in {held.journal_path}: fix this and run again, "
-                "and they are put in.")
-    else:
-        hint = (f"They could not be kept safely in {held.journal_path} either: fix this and run "
-                f"again; if they are gone, sign in: {command('login')}")
-    return SaveError(f"Trakt gave new tokens, but the config could not be saved: {problem}",
-                     hint=hint, authorization=authorization)
-
-
 def _taken_out(held: storage.Held) -> str | None:
     """The refresh token in doubt that a person has taken out of the config, and may put back."""
     found = held.unfinished()
@@ -301,7 +153,7 @@ def _settle(run: Run, held: storage.Held, snapshot: Snapshot, intent: Intent,
     """
     alone = record.refresh_token_alone
     if alone and spends != "refresh_token":
-        save_refresh_token(run, held, intent, snapshot, alone, in_journal=record.is_durable)
+        save.save_refresh_token(run, held, intent, snapshot, alone, in_journal=record.is_durable)
         raise HalfAnswer from None
     if alone:
         return  # The next run spends that one.
@@ -339,36 +191,6 @@ def _tell_of_unsaved(run: Run, error: BaseException) -> None:
     """An interruption is raised instead of the error, which nobody would hear of."""
     if isinstance(error, SaveError):
         run.warn(f"{error.message}. {error.hint}")
-
-
-def _splice(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
-            authorization: Authorization) -> None:
-    now = run.read(snapshot)
-    _refuse_to_replace(now, intent, Secret(authorization.refresh_token))
-    edited = document.set_authorization(now.document, authorization.values(),
-                                        clear_pin=_holds_spent_pin(now, intent))
-    if edited.data != now.document.data:
-        held.replace(now.document.data, edited.data)
-
-
-def _refuse_to_replace(now: Snapshot, intent: Intent, refresh_token: Secret) -> None:
-    theirs = _fingerprint(now.settings.refresh_token)
-    if theirs not in (None, intent.refresh_token, refresh_token.fingerprint()):
-        raise TokensReplaced
-
-
-def _holds_spent_pin(now: Snapshot, intent: Intent) -> bool:
-    return intent.pin is not None and _fingerprint(now.settings.pin) == intent.pin
-
-
-def _problem(error: ConfigError | OSError) -> str:
-    if isinstance(error, OSError):
-        return os_reason(error)
-    return f"{error.message} (line {error.line})" if error.line else error.message
-
-
-def _fingerprint(secret: Secret | None) -> str | None:
-    return secret.fingerprint() if secret else None
 
 
 class _Recorder:

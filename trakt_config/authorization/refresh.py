@@ -5,7 +5,7 @@ What is kept, what is an error, and what is spent when, is decided here and nowh
 from __future__ import annotations
 
 from trakt_config import oauth, storage
-from trakt_config.authorization import recovery, redeem
+from trakt_config.authorization import recovery, redeem, save
 from trakt_config.authorization.freshness import Freshness
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import Outcome, Result, Run, Snapshot
@@ -142,7 +142,7 @@ def _exchange(run: Run, held: storage.Held, snapshot: Snapshot,
         return _new_pair(run, Outcome.EXCHANGED, redeem.redeem(
             run, held, snapshot, redeem.exchange(run, snapshot, oauth.AuthorizationCode(pin)),
             spends="pin", in_doubt=recovered is RecoveryResult.UNKNOWN))
-    except redeem.TokensReplaced:
+    except save.TokensReplaced:
         return adopt(run)
     except redeem.HalfAnswer:
         return refresh_half(run, held)
@@ -160,7 +160,7 @@ def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Re
     """Trakt refused the pin: what else is there?"""
     if snapshot.assessment.freshness is Freshness.FRESH:
         run.warn(f"{refused.message}; it is cleared, and the old authorization stays")
-        redeem.clear_pin(run, held, snapshot)
+        save.clear_pin(run, held, snapshot)
         return run.result(Outcome.FRESH, snapshot)
     if not snapshot.settings.refresh_token and not snapshot.can_be_kept:
         raise refused
@@ -193,7 +193,7 @@ def _refresh(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Recove
         return _new_pair(run, Outcome.REFRESHED, redeem.redeem(
             run, held, snapshot, ask, spends="refresh_token",
             in_doubt=recovered is RecoveryResult.UNKNOWN))
-    except redeem.TokensReplaced:
+    except save.TokensReplaced:
         return adopt(run)
     except LoginRequired as refused:
         error = refused

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 from trakt_config import oauth
-from trakt_config.authorization import redeem
+from trakt_config.authorization import redeem, save
 from trakt_config.authorization.run import Snapshot
 from trakt_config.errors import (
     APPS_PAGE,
@@ -102,7 +102,7 @@ def _answered(sign_in: SignIn, request: AuthorizationRequest, receiver: loopback
     name = sign_in.run.name
     try:
         authorization = _exchange(sign_in, request, _code_in(redirect))
-    except redeem.TokensReplaced:
+    except save.TokensReplaced:
         receiver.answer("Trakt was authorized elsewhere",
                         f"{name} has other tokens by now, and those stay.")
         raise

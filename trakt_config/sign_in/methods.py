@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Callable, Literal
 
-from trakt_config.authorization import redeem, refresh
+from trakt_config.authorization import refresh, save
 from trakt_config.authorization.run import ConfigPath, Options, Run, environment, reports_errors
 from trakt_config.oauth import DeviceCode, Endpoints, TraktClient
 from trakt_config.sign_in import authorization_code, device_code
@@ -101,6 +101,6 @@ def _signed_in(sign_in: SignIn, method: Method) -> Authorization:
         if method != "browser" and sign_in.dialog.show_account is not None:
             sign_in.account_of(authorization)
         return authorization
-    except redeem.TokensReplaced:
+    except save.TokensReplaced:
         pass
     return refresh.adopt(sign_in.run).authorization

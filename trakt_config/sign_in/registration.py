@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from trakt_config import document, storage
-from trakt_config.authorization import redeem, refresh
-from trakt_config.authorization.redeem import Intent
+from trakt_config.authorization import refresh, save
+from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import ConfigPath, Options, Run, environment, reports_errors
 from trakt_config.errors import ClientRejected, ConfigError, TraktConfigError, os_reason
 
@@ -117,7 +117,7 @@ def _registered(run: Run, client: NewClient) -> Edit | None:
     """What was written; None where that cannot be done without changing more."""
     with _held(run) as (held, reserved):
         try:
-            return redeem.as_it_is_now(lambda: _fill(run, held, client, reserved=reserved))
+            return save.as_it_is_now(lambda: _fill(run, held, client, reserved=reserved))
         except CannotRegister:
             return None
 

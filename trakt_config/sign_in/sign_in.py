@@ -13,8 +13,9 @@ from typing import Callable, TypeVar
 
 from trakt_config import oauth, storage
 from trakt_config.authorization import redeem, refresh
+from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
-from trakt_config.authorization.redeem import Ask, Intent
+from trakt_config.authorization.redeem import Ask
 from trakt_config.authorization.run import Run, Snapshot, logger
 from trakt_config.authorization.trakt import client_for
 from trakt_config.errors import ConfigError, TraktConfigError, command

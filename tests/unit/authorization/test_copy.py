@@ -140,7 +140,7 @@ def test_a_copy_with_an_unfinished_answer_of_its_own(
         raise KeyboardInterrupt
     pin = config(pin=sandbox.issue_code(), name="other.yml")
     with monkeypatch.context() as patched:
-        patched.setattr("trakt_config.authorization.redeem.save", killed)
+        patched.setattr("trakt_config.authorization.save.save", killed)
         with pytest.raises(KeyboardInterrupt):
             ensure_authorized(pin, Options(environ=environ))
     with pytest.raises(SaveError, match="cut short"):

@@ -14,7 +14,8 @@ from typing import Any, Callable
 import pytest
 
 from trakt_config import storage
-from trakt_config.authorization import authorize, redeem
+from trakt_config.authorization import authorize, save
+from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.logout import LoggedOut, logout
 from trakt_config.authorization.run import Options, Run
 from trakt_config.cli import main
@@ -175,7 +176,7 @@ def test_nobody_listens(sandbox: Sandbox, config: Any, out: Logout) -> None:
 def killed(path: Path, environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that ended between Trakt's answer and the file."""
     with monkeypatch.context() as patch:
-        patch.setattr(redeem, "save", lambda *_, **__: 1 / 0)
+        patch.setattr(save, "save", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             authorize.ensure_authorized(path, Options(environ=environ))
     assert storage.exists(str(path), environ)
@@ -196,7 +197,7 @@ def in_doubt(path: Path, environ: Mapping[str, str]) -> None:
     """The journal of a run that was killed while its refresh was under way."""
     run = Run.on(path, Options(environ=environ))
     with run.hold() as held:
-        held.reserve(redeem.Intent.of(run.read()).encode(), 1000)
+        held.reserve(Intent.of(run.read()).encode(), 1000)
         journal, content = Path(held.journal_path), Path(held.journal_path).read_bytes()
     journal.write_bytes(content)
     journal.chmod(0o600)
@@ -293,7 +294,7 @@ def test_file_that_is_broken_during_the_request(sandbox: Sandbox, config: Any,
 # Saving
 
 
-@pytest.mark.parametrize("changes, ends_well", [(3, True), (redeem.MERGES, False)])
+@pytest.mark.parametrize("changes, ends_well", [(3, True), (save.MERGES, False)])
 def test_file_that_changes_while_it_is_written(sandbox: Sandbox, config: Any, out: Logout,
                                                monkeypatch: pytest.MonkeyPatch, changes: int,
                                                ends_well: bool) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.support.ages import WORTH_REFRESHING
 from trakt_config import storage
 from trakt_config.authorization import authorize, shared
-from trakt_config.authorization.redeem import Intent
+from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Options, Run
 from trakt_config.cli import main
 from trakt_config.sandbox import Answer, Sandbox

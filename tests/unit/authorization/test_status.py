@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.ages import WORTH_REFRESHING
 from trakt_config import storage
-from trakt_config.authorization import plan, redeem, status
+from trakt_config.authorization import plan, save, status
 from trakt_config.authorization.plan import LEFT_OVER, Step
 from trakt_config.authorization.run import ISSUED_IN_FUTURE, Options
 from trakt_config.cli import main
@@ -401,7 +401,7 @@ def test_journal_of_a_killed_run_stays(sandbox: Sandbox, config: Any,
                                        monkeypatch: pytest.MonkeyPatch) -> None:
     """Status locks nothing and finishes nothing."""
     path = config(issued(sandbox, 2 * WEEK))
-    monkeypatch.setattr(redeem, "save", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(save, "save", lambda *_, **__: 1 / 0)
     from trakt_config.authorization import authorize
     with pytest.raises(ZeroDivisionError):
         authorize.ensure_authorized(path, Options())

@@ -20,7 +20,8 @@ import pytest
 
 from trakt_config import document, storage
 from trakt_config.authorization import authorize
-from trakt_config.authorization.redeem import Intent, reserve
+from trakt_config.authorization.intent import Intent
+from trakt_config.authorization.redeem import reserve
 from trakt_config.authorization.run import Options, Run
 from trakt_config.errors import (
     ClientRejected,
@@ -454,7 +455,7 @@ def kill_at(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if step == "parse":
         monkeypatch.setattr(Authorization, "from_response", parse)
     elif step == "save":
-        monkeypatch.setattr("trakt_config.authorization.redeem.save", killed)
+        monkeypatch.setattr("trakt_config.authorization.save.save", killed)
     elif step in ("replace", "discard_journal"):
         monkeypatch.setattr(storage.Held, step, killed_after_answer(step))
 

@@ -1,0 +1,61 @@
+"""What the journal says of a request before it is made: what would be spent and replaced."""
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from trakt_config.authorization.run import Snapshot
+from trakt_config.tokens import Secret
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What the journal says of a request: what its answer replaces in the config, and what was
+    sent for it. Digests, never the thing itself.
+
+    The two are separate facts, each with its own doubt: a pin that Trakt refuses says nothing of
+    a refresh token that an earlier request may have spent.
+
+    :ivar refresh_unknown: whether the refresh token may be spent.
+    :ivar pin_unknown: whether the pin may be spent.
+    """
+
+    refresh_token: str | None = None
+    pin: str | None = None
+    refresh_unknown: bool = True
+    pin_unknown: bool = False
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, *, refresh_unknown: bool = True,
+           pin_unknown: bool = False) -> Intent:
+        return cls(fingerprint(snapshot.settings.refresh_token),
+                   fingerprint(snapshot.settings.pin), refresh_unknown, pin_unknown)
+
+    def encode(self) -> bytes:
+        return json.dumps(asdict(self)).encode("ascii")
+
+    @classmethod
+    def decode(cls, encoded: bytes | None) -> Intent | None:
+        """The intent of a journal; None where another version of this package wrote it.
+
+        The first version had one doubt for both, which is taken for the refresh token's.
+        """
+        try:
+            facts = json.loads(encoded or b"{}")
+            if "spends_refresh_token" in facts:
+                facts["refresh_unknown"] = facts.pop("spends_refresh_token")
+            return cls(**facts)
+        except (ValueError, TypeError):
+            return None
+
+    def doubts(self, refresh_token: Secret | None) -> bool:
+        """Whether the config's refresh token may be spent. One that a person has taken out, and
+        may put back, counts as well.
+        """
+        if self.refresh_token is None or not self.refresh_unknown:
+            return False
+        return fingerprint(refresh_token) in (None, self.refresh_token)
+
+
+def fingerprint(secret: Secret | None) -> str | None:
+    return secret.fingerprint() if secret else None
