@@ -259,9 +259,12 @@ def test_device_page(browser: Browser, pool: ThreadPoolExecutor, config: Any,
                            dialog=Dialog(show_code=codes.append))
         while not codes:
             time.sleep(0.01)
-        browser.get(codes[0].verification_url)
-        browser.type("input[name=user_code]", codes[0].user_code.lower())
-        browser.click("button[value=allow]")
-        browser.see("The device is signed in.")
+        try:
+            browser.get(codes[0].verification_url)
+            browser.type("input[name=user_code]", codes[0].user_code.lower())
+            browser.click("button[value=allow]")
+            browser.see("The device is signed in.")
+        finally:
+            quick.activate(codes[0].user_code, allow=False)  # A failure ends the sign-in, too.
         authorization = done.result(PATIENCE)
         assert access_token(path) == authorization.access_token

@@ -191,7 +191,7 @@ def _activate_page(call: Call, issuer: Issuer) -> Reply:
     given = call.form()
     user_code = given.get("user_code", "")
     if call.method == "GET":
-        return _html(200, pages.activate(user_code or call.path.rpartition("/activate/")[2]))
+        return _html(200, pages.activate(user_code or call.path[len("/activate/"):]))
     allow = given.get("decision") == "allow"
     if not issuer.decide_device(user_code, allow=allow):
         return _html(404, pages.activate(

@@ -339,6 +339,15 @@ def test_activate_page(sandbox: Sandbox) -> None:
     assert (first.status_code, second.status_code) == (200, 404)
 
 
+@pytest.mark.parametrize("path, filled_in", [
+    ("/activate", ""), ("/activate/", ""), ("/activate/AB12CD34", "AB12CD34"),
+    ("/activate?user_code=AB12CD34", "AB12CD34")])
+def test_activate_page_has_the_code_of_its_address(path: str, filled_in: str,
+                                                   sandbox: Sandbox) -> None:
+    page = requests.get(sandbox.url + path, timeout=10).text
+    assert f'name="user_code" value="{filled_in}"' in page
+
+
 def test_wrong_user_code_can_be_corrected_on_the_page(sandbox: Sandbox) -> None:
     answer = requests.post(f"{sandbox.url}/activate", {"user_code": "WRONG", "decision": "allow"},
                            timeout=10)
