@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from trakt_config.document.document import Document, Value, parse
-from trakt_config.document.settings import SETTING_KEYS, Settings, read_settings
+from trakt_config.document.keys import SETTING_KEYS
+from trakt_config.document.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from trakt_config.document.diff import masked_diff

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from trakt_config.document.document import Document
-from trakt_config.document.layout import AUTHORIZATION, TRAKT, Entry, Path
+from trakt_config.document.keys import AUTHORIZATION, TRAKT, Path
+from trakt_config.document.layout import Entry
 from trakt_config.document.lines import NEWLINE
 from trakt_config.tokens import MASK
 
@@ -67,7 +68,7 @@ def _header(before: Document, after: Document,
 
 
 def _span(document: Document) -> tuple[int, int]:
-    entry = document._outline.entry
+    entry = document._layout.entry
     return (entry.key_start, entry.end) if entry else (0, 0)
 
 
@@ -85,13 +86,13 @@ def _values(document: Document) -> Iterator[tuple[Path, str]]:
         for inner in entry.block.entries if entry.block else ():
             yield from of(inner, path)
 
-    entry = document._outline.entry
+    entry = document._layout.entry
     return of(entry, ()) if entry else iter(())
 
 
 def _masked_lines(document: Document, known: Mapping[Path, str], *,
                   values_known: bool) -> list[str]:
-    entry = document._outline.entry
+    entry = document._layout.entry
     if entry is None:
         return []
     text, (done, end) = document._text, _span(document)

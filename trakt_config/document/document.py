@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from trakt_config.document.events import trimmed
-from trakt_config.document.layout import Block, Entry, Outline, Stray
+from trakt_config.document.layout import Block, Entry, Layout, Stray
 from trakt_config.document.lines import position
-from trakt_config.document.parser import read_outline
+from trakt_config.document.parser import read_layout
 from trakt_config.errors import ConfigError
 
 #: A larger file is no config.
@@ -64,7 +64,7 @@ class Document:
     authorization: Mapping[str, Value] = field(repr=False)
     strays: tuple[Stray, ...]
     _text: str = field(repr=False)
-    _outline: Outline = field(repr=False)
+    _layout: Layout = field(repr=False)
 
 
 def parse(data: bytes) -> Document:
@@ -79,11 +79,11 @@ def parse(data: bytes) -> Document:
     if len(data) > MAX_BYTES:
         raise ConfigError("the file is larger than 2 MiB", hint="Is this the right file?")
     text = _decoded(data)
-    return document_of(data, text, read_outline(text))
+    return document_of(data, text, read_layout(text))
 
 
-def document_of(data: bytes, text: str, found: Outline) -> Document:
-    """The document whose outline is known."""
+def document_of(data: bytes, text: str, found: Layout) -> Document:
+    """The document whose layout is known."""
     entry = found.entry
     return Document(
         data=data,
@@ -92,7 +92,7 @@ def document_of(data: bytes, text: str, found: Outline) -> Document:
         trakt_line=entry.line if entry else None,
         trakt_column=entry.column if entry else None,
         authorization=_values(text, found.authorization) if found.authorization else {},
-        strays=found.strays, _text=text, _outline=found)
+        strays=found.strays, _text=text, _layout=found)
 
 
 def _decoded(data: bytes) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, is_foreign
-from trakt_config.document.layout import AUTHORIZATION, PIN, TRAKT, Block, Entry, Outline, Path
+from trakt_config.document.keys import AUTHORIZATION, PIN, TRAKT, Path
+from trakt_config.document.layout import Block, Entry, Layout
 from trakt_config.document.lines import NEWLINE
 from trakt_config.document.proof import Change, proved
 from trakt_config.document.splices import (
@@ -74,7 +75,7 @@ def clear_authorization(document: Document) -> Document:
     :raises ConfigError: there is no trakt block, or the edit cannot be done or proved.
     """
     _trakt(document)
-    block = document._outline.authorization
+    block = document._layout.authorization
     splices: list[Splice] = []
     written: dict[Path, str | None] = {}
     for entry in block.entries if block else ():
@@ -101,7 +102,7 @@ def fill_client(document: Document, client_id: str, client_secret: str, *,
     client = {"client_id": client_id, "client_secret": client_secret}
     if redirect_uri:
         client["redirect_uri"] = redirect_uri
-    trakt = document._outline.trakt
+    trakt = document._layout.trakt
     if trakt is None:
         return _add_trakt(document, client)
     splices: list[Splice] = []
@@ -123,7 +124,7 @@ def fill_client(document: Document, client_id: str, client_secret: str, *,
 
 
 def _trakt(document: Document) -> Block:
-    block = document._outline.trakt
+    block = document._layout.trakt
     if block is None:
         raise ConfigError("there is no trakt block", line=document.trakt_line,
                           column=document.trakt_column,
@@ -134,7 +135,7 @@ def _trakt(document: Document) -> Block:
 def _authorization_splices(document: Document, trakt: Block,
                            wanted: Mapping[str, str | None],
                            written: dict[Path, str | None]) -> list[Splice]:
-    text, found = document._text, document._outline
+    text, found = document._text, document._layout
     block = found.authorization
     splices: list[Splice] = []
     for entry in block.entries if block else ():
@@ -154,7 +155,7 @@ def _authorization_splices(document: Document, trakt: Block,
 
 
 def _insert_missing(document: Document, trakt: Block, missing: Fields) -> list[Splice]:
-    text, found = document._text, document._outline
+    text, found = document._text, document._layout
     entry = trakt.entry("authorization")
     step = _step(found)
     if entry is None:
@@ -165,7 +166,7 @@ def _insert_missing(document: Document, trakt: Block, missing: Fields) -> list[S
     return insert(text, found.authorization, None, missing, step)
 
 
-def _step(found: Outline) -> int:
+def _step(found: Layout) -> int:
     """By how many blanks the trakt block is indented, so is what comes inside it."""
     if found.root is None or found.trakt is None or found.root.flow or found.trakt.flow:
         return 2
@@ -190,7 +191,7 @@ def _refuse_values_from_elsewhere(entry: Entry) -> None:
 # -- a whole block -------------------------------------------------------------------------------
 
 def _add_trakt(document: Document, client: Mapping[str, str]) -> Document:
-    text, found = document._text, document._outline
+    text, found = document._text, document._layout
     filled = {key: value or None for key, value in client.items()}
     inner: Fields = {**filled, "authorization": dict.fromkeys(AUTHORIZATION_KEYS), **_LOOKED_FOR}
     if found.root is None:
@@ -213,7 +214,7 @@ def _appended(document: Document, inner: Fields, column: int) -> Splice:
     Without it where the last value is below a comment: ruamel.yaml's round-trip loader, so
     Kometa, fails on a comment, a plain value below it and a blank line below that.
     """
-    text, found = document._text, document._outline
+    text, found = document._text, document._layout
     place = len(text) if found.document_end is None else found.document_end
     newline = newline_at(text, place)
     before = text[:place]

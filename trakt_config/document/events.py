@@ -1,7 +1,6 @@
 """The events of ruamel.yaml. Nothing is constructed from them."""
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -17,9 +16,6 @@ HOST_LOADER = "rt"
 
 #: Null in plain style (YAML 1.2, section 10.3.2).
 _NULLS = ("~", "null", "Null", "NULL")
-
-#: The indicators of a block scalar (YAML 1.2, section 8.1.1).
-BLOCK_HEADER = re.compile(r"[|>][-+0-9]*")
 
 
 class Unreadable(Exception):
@@ -63,6 +59,21 @@ def is_blank(event: ScalarEvent) -> bool:
     value = str(event.value)
     resolved = event.style is None and event.implicit[0]
     return not trimmed(value) or (resolved and value in _NULLS)
+
+
+def content(event: Any) -> str | None:
+    """The content of a scalar key; None for any other."""
+    return str(event.value) if isinstance(event, ScalarEvent) else None
+
+
+def identity(event: Any) -> bytes:
+    """What makes an event the same wherever it stands."""
+    tag = getattr(event, "ctag", None)
+    facts = (type(event).__name__, None if tag is None else str(tag),
+             *(getattr(event, name, None) for name in (
+                 "anchor", "implicit", "value", "style", "flow_style", "explicit", "version",
+                 "tags")))
+    return repr(facts).encode("utf-8", "surrogatepass")
 
 
 def trimmed(text: str) -> str:

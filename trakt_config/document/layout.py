@@ -1,24 +1,12 @@
 """Where the ``trakt`` block of a YAML text stands. All positions are offsets in characters."""
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 
 from ruamel.yaml.events import ScalarEvent
 
 from trakt_config.document.events import is_blank, is_empty
-
-#: The keys from the root down to a value; None stands for a key that is no scalar.
-Path = tuple[Optional[str], ...]
-
-ROOT: Path = ()
-TRAKT: Path = ("trakt",)
-AUTHORIZATION: Path = ("trakt", "authorization")
-PIN: Path = ("trakt", "pin")
-
-#: Blanks, line breaks and comments as ruamel.yaml knows them: for it NEL, LS and PS end a line.
-_GAP = re.compile("(?:[ \t\r\n\x85\u2028\u2029]|#[^\r\n\x85\u2028\u2029]*)*")
 
 
 @dataclass(frozen=True)
@@ -106,7 +94,7 @@ class Stray:
 
 
 @dataclass(frozen=True)
-class Outline:
+class Layout:
     """What one pass keeps. ``digest`` covers everything but the root's ``trakt`` entry.
 
     ``loader`` is the one that could read the text. ``document_end`` is where a ``...`` stands.
@@ -135,19 +123,3 @@ class Outline:
     def authorization(self) -> Block | None:
         entry = self.trakt.entry("authorization") if self.trakt else None
         return entry.block if entry else None
-
-
-def skip_gap(text: str, position: int) -> int:
-    """Where the next character stands that is neither blank nor comment; may be the end."""
-    match = _GAP.match(text, position)
-    return match.end() if match else position
-
-
-def without_case(name: str) -> str:
-    """A key without what people mistake: case, dashes, underscores, spaces, colons."""
-    return re.sub(r"[-_ :.]", "", name).lower()
-
-
-def dotted(path: Path) -> str:
-    """A path as messages name it: ``trakt.authorization.scope``."""
-    return ".".join(str(key) for key in path)

@@ -14,13 +14,9 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import ScalarEvent
 from ruamel.yaml.reader import ReaderError
 
+from trakt_config.document.keys import KNOWN_KEYS
 from trakt_config.document.lines import NEWLINE, position
 from trakt_config.errors import ConfigError
-from trakt_config.tokens import AUTHORIZATION_KEYS
-
-#: The keys that may be named: they are no secrets.
-_OURS = frozenset({"trakt", "client_id", "client_secret", "redirect_uri", "pin", "force_refresh",
-                   "authorization", *AUTHORIZATION_KEYS})
 
 _CONFLICT = re.compile(r"(?m)^(?:<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|\Z)")
 _VERSION = re.compile(r"(?m)^%YAML\b[^\r\n]*")
@@ -156,13 +152,13 @@ def _without_colon(text: str, line: int) -> Mistake | None:
         return None
     indentation, word, rest = found.groups()
     name, column = word.strip("\"'"), len(indentation) + 1
-    shown = name if name in _OURS else "KEY"
-    what = f"behind {name}" if name in _OURS else "behind the key"
+    shown = name if name in KNOWN_KEYS else "KEY"
+    what = f"behind {name}" if name in KNOWN_KEYS else "behind the key"
     if rest.startswith(":") and rest[1:2].strip():
-        return Mistake(f"there is no space behind the colon of {name}" if name in _OURS
+        return Mistake(f"there is no space behind the colon of {name}" if name in KNOWN_KEYS
                        else "there is no space behind the colon of this key",
                        f"Write one: `{shown}: VALUE`.", line, column)
-    if name not in _OURS or rest.startswith((":", ",", "]", "}")):
+    if name not in KNOWN_KEYS or rest.startswith((":", ",", "]", "}")):
         return None
     if name in ("trakt", "authorization"):
         return Mistake(f"there is no colon {what}", f"Write one: `{name}:`.", line, column)

@@ -7,7 +7,7 @@ values say what they should. It costs a parse of the file.
 The local proof compares the `trakt` entry alone, from its key to the next key of the root, or to
 the end. It is taken where a full parse has shown that the root is a block mapping at column 0,
 `trakt` a plain key of it and the next key a plain or quoted one, both at the beginning of a line
-(:attr:`.layout.Outline.stands_alone`). Why it is enough:
+(:attr:`.layout.Layout.stands_alone`). Why it is enough:
 
 1. The text before the entry is the same, and so is the key ``trakt:`` that the scanner sees
    behind it: where the entry begins, the scanner is in the same state as before the edit. That
@@ -36,18 +36,10 @@ from dataclasses import dataclass, field, replace
 from trakt_config.document import quoting
 from trakt_config.document.document import MAX_BYTES, Document, document_of
 from trakt_config.document.events import HOST_LOADER, Unreadable, events
-from trakt_config.document.layout import (
-    AUTHORIZATION,
-    ROOT,
-    TRAKT,
-    Block,
-    Entry,
-    Outline,
-    Path,
-    dotted,
-)
+from trakt_config.document.keys import AUTHORIZATION, KNOWN_KEYS, ROOT, TRAKT, Path, dotted
+from trakt_config.document.layout import Block, Entry, Layout
 from trakt_config.document.lines import position
-from trakt_config.document.parser import KNOWN_KEYS, outside, read_outline
+from trakt_config.document.parser import outside, read_layout
 from trakt_config.document.splices import BARE, Splice, overlapping, spliced
 from trakt_config.errors import ConfigError
 
@@ -104,10 +96,10 @@ def whole_proof(change: Change) -> Document | Objection:
         if len(data) > MAX_BYTES:
             return Objection("the file would become larger than 2 MiB", "Make the file smaller.")
         text = data.decode("utf-8")
-        edited = document_of(data, text, read_outline(text, before._outline.loader))
+        edited = document_of(data, text, read_layout(text, before._layout.loader))
     except (ConfigError, UnicodeEncodeError):
         return _unreadable(change)
-    found = objection(before._outline, edited._outline, change.written)
+    found = objection(before._layout, edited._layout, change.written)
     if found is None and not _host_reads(edited._text) and _host_reads(before._text):
         found = _HOST_OBJECTION
     if found is None:
@@ -141,7 +133,7 @@ def _with_line(change: Change, edited: Document, found: Objection) -> Objection:
     """Where something outside of `trakt` changes first; read again for that, side by side."""
     if found is not _OUTSIDE:
         return found
-    loader = change.before._outline.loader
+    loader = change.before._layout.loader
     line = 1
     ours, theirs = outside(change.before._text, loader), outside(edited._text, loader)
     for old, new in zip(ours, theirs):
@@ -156,37 +148,37 @@ def _with_line(change: Change, edited: Document, found: Objection) -> Objection:
 def local_proof(change: Change) -> Document | Objection | None:
     """Read the `trakt` entry alone, and compare; None where that would not be enough."""
     before = change.before
-    outline, text, entry = before._outline, before._text, before._outline.entry
-    if not outline.stands_alone or entry is None or entry.colon is None:
+    layout, text, entry = before._layout, before._text, before._layout.entry
+    if not layout.stands_alone or entry is None or entry.colon is None:
         return None
-    start, end = entry.key_start, len(text) if outline.following is None else outline.following
+    start, end = entry.key_start, len(text) if layout.following is None else layout.following
     if overlapping(change.splices) or any(
             first <= entry.colon or last > end for first, last, _ in change.splices):
         return None
-    rest = "" if outline.following is None else _MADE_UP
+    rest = "" if layout.following is None else _MADE_UP
     old = text[start:end]
     new = spliced(old, [(first - start, last - start, piece)
                         for first, last, piece in change.splices])
     compared = _compared(old + rest, new + rest, change)
-    if not isinstance(compared, Outline):
+    if not isinstance(compared, Layout):
         return compared
     edited = text[:start] + new + text[end:]
     data = edited.encode("utf-8")
     if len(data) > MAX_BYTES:
         return None
-    return document_of(data, edited, _joined(outline, compared, start, entry.line - 1,
+    return document_of(data, edited, _joined(layout, compared, start, entry.line - 1,
                                              len(new) - len(old)))
 
 
-def _compared(old: str, new: str, change: Change) -> Outline | Objection | None:
-    """The outline of the new entry, if it is the old one but for what was to be written."""
-    outline = change.before._outline
+def _compared(old: str, new: str, change: Change) -> Layout | Objection | None:
+    """The layout of the new entry, if it is the old one but for what was to be written."""
+    layout = change.before._layout
     try:
         new.encode("utf-8")
-        ours, theirs = (read_outline(text, outline.loader) for text in (old, new))
+        ours, theirs = (read_layout(text, layout.loader) for text in (old, new))
     except (ConfigError, UnicodeEncodeError):
         return None
-    if not (ours.stands_alone and theirs.stands_alone) or not _is_same(ours.entry, outline.entry):
+    if not (ours.stands_alone and theirs.stands_alone) or not _is_same(ours.entry, layout.entry):
         return None
     if (ours.following is None) != (theirs.following is None):
         return None
@@ -201,17 +193,17 @@ def _is_same(entry: Entry | None, other: Entry | None) -> bool:
     return entry is not None and other is not None and entry.digest == other.digest
 
 
-def _joined(outline: Outline, entry: Outline, start: int, lines: int, longer: int) -> Outline:
-    """The outline of the file with the entry that was read alone in its place."""
-    assert outline.root is not None and entry.root is not None
+def _joined(layout: Layout, entry: Layout, start: int, lines: int, longer: int) -> Layout:
+    """The layout of the file with the entry that was read alone in its place."""
+    assert layout.root is not None and entry.root is not None
     block = _moved(entry.root, start, lines)
     last_end = block.last_end
-    if outline.following is not None and outline.root.last_end is not None:
-        last_end = outline.root.last_end + longer
-    following = None if outline.following is None else outline.following + longer
-    begin = outline.root.start + (longer if outline.root.start > start else 0)
-    return replace(outline, following=following, root=replace(
-        outline.root, start=begin, entries=block.entries, last_end=last_end))
+    if layout.following is not None and layout.root.last_end is not None:
+        last_end = layout.root.last_end + longer
+    following = None if layout.following is None else layout.following + longer
+    begin = layout.root.start + (longer if layout.root.start > start else 0)
+    return replace(layout, following=following, root=replace(
+        layout.root, start=begin, entries=block.entries, last_end=last_end))
 
 
 def _moved(block: Block, offset: int, lines: int) -> Block:
@@ -232,7 +224,7 @@ def _moved_entry(entry: Entry, offset: int, lines: int) -> Entry:
 
 # -- the comparison ------------------------------------------------------------------------------
 
-def objection(before: Outline, after: Outline,
+def objection(before: Layout, after: Layout,
               written: Mapping[Path, str | None]) -> Objection | None:
     """What differs but should not, or None."""
     old, new = _entries(before), _entries(after)
@@ -247,13 +239,13 @@ def objection(before: Outline, after: Outline,
     return _changed(old, new, written, known) or _unwritten(new, written)
 
 
-def _entries(found: Outline) -> list[tuple[Path, Entry]]:
+def _entries(found: Layout) -> list[tuple[Path, Entry]]:
     blocks = ((ROOT, found.root), (TRAKT, found.trakt), (AUTHORIZATION, found.authorization))
     return [(path + (entry.key,), entry)
             for path, block in blocks if block is not None for entry in block.entries]
 
 
-def _same_blocks(before: Outline, after: Outline) -> bool:
+def _same_blocks(before: Layout, after: Layout) -> bool:
     """Mappings that were there have kept their style, tags and anchors."""
     pairs = ((before.root, after.root), (before.trakt, after.trakt),
              (before.authorization, after.authorization))

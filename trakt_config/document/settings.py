@@ -18,11 +18,6 @@ from trakt_config.document.unused import (
 from trakt_config.errors import APPS_PAGE, ConfigError, command
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secret
 
-#: The keys of the ``trakt`` block that mean something here.
-SETTING_KEYS = (
-    "client_id", "client_secret", "redirect_uri", "pin", "force_refresh", "authorization",
-)
-
 #: A name in printable ASCII: anything else is shown as the wrong character that it is.
 _KOMETA_PLACEHOLDER = re.compile(r"<<([!-;=?-~]+)>>")
 _FILLED_IN_BY_OTHERS = re.compile(r"\$\{")

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Union
 
 from trakt_config.document import quoting
-from trakt_config.document.events import BLOCK_HEADER
-from trakt_config.document.layout import Block, Entry, skip_gap
+from trakt_config.document.layout import Block, Entry
 from trakt_config.document.lines import NEWLINE
+from trakt_config.document.marks import BLOCK_HEADER, skip_gap
 
 Splice = tuple[int, int, str]
 

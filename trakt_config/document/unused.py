@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from trakt_config.document.document import Document, Value
-from trakt_config.document.layout import Stray, without_case
+from trakt_config.document.keys import without_case
+from trakt_config.document.layout import Stray
 from trakt_config.errors import ConfigError
 
 _ON_AND_OFF = ("true", "True", "TRUE", "false", "False", "FALSE")

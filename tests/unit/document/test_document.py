@@ -118,7 +118,7 @@ def test_repr_shows_nothing_of_the_file() -> None:
     document = parse(b"trakt: {client_id: SECRET, SECRET: 1, authorization: {scope: SECRET}}")
     assert document.trakt is not None
     assert "SECRET" not in repr(document) + repr(document.trakt["client_id"])
-    assert "SECRET" not in repr(document._outline)
+    assert "SECRET" not in repr(document._layout)
 
 
 def test_same_key_names_elsewhere_are_not_ours() -> None:

@@ -62,7 +62,7 @@ def broken(rng: random.Random, change: Change) -> Change:
             at = rng.randrange(len(new) + 1)
             splices[place] = (start, end, new[:at] + rng.choice(LITTER) + new[at:])
         else:
-            entry = change.before._outline.entry
+            entry = change.before._layout.entry
             assert entry is not None
             start = rng.randrange(entry.key_start, len(text) + 1)
             end = min(len(text), start + rng.choice((0, 0, 0, 1, 2, 9)))
@@ -121,9 +121,9 @@ def assert_same(local: Document, whole: Document) -> None:
 
 def places(document: Document) -> list[object]:
     """Every position that a later edit goes by."""
-    outline = document._outline
-    found: list[object] = [outline.stands_alone, outline.following, outline.digest]
-    for block in (outline.root, outline.trakt, outline.authorization):
+    layout = document._layout
+    found: list[object] = [layout.stands_alone, layout.following, layout.digest]
+    for block in (layout.root, layout.trakt, layout.authorization):
         assert block is not None
         found += [block.start, block.column, block.last_end, block.json, block.digest]
         found += [(e.key, e.key_start, e.key_end, e.line, e.column, e.colon, e.start, e.end,
@@ -142,7 +142,7 @@ def test_every_correct_change_of_a_plain_file_is_proved_locally() -> None:
             change = authorization_change(document, VALUES)
         except ConfigError:
             continue
-        if document._outline.stands_alone:
+        if document._layout.stands_alone:
             outcomes[isinstance(local_proof(change), Document)] += 1
     assert outcomes[False] <= 2
 
@@ -182,7 +182,7 @@ def test_other_kinds_of_files_are_proved_as_a_whole(data: bytes) -> None:
 def test_plain_files(before: bytes, after: int) -> None:
     """Whatever stands before and behind."""
     document = parse(before)
-    assert document._outline.stands_alone
+    assert document._layout.stands_alone
     assert isinstance(local_proof(authorization_change(document, VALUES)), Document)
 
 

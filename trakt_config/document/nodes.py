@@ -1,0 +1,69 @@
+"""What is open while a config is read: collections whose end, and keys whose value, comes next."""
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml.events import MappingStartEvent
+
+from trakt_config.document.events import content
+from trakt_config.document.keys import ROOT, Path
+from trakt_config.document.layout import Entry
+
+
+@dataclass
+class Key:
+    """A key whose value comes next."""
+
+    event: Any
+    end: int
+    digest: bytes
+
+
+@dataclass
+class Collection:
+    """Its end has not been reached. ``path`` is None where entries are not kept.
+
+    ``written`` says that it is part of a value that we replace, ``inside`` that it is within
+    ``trakt``; ``child`` takes the digest of what is being read now, None for what is outside.
+    """
+
+    event: Any
+    path: Path | None
+    inside: bool
+    written: bool
+    digest: hashlib.blake2b | None
+    start: int
+    column: int
+    child: hashlib.blake2b | None
+    colon: int | None = None
+    key: Key | None = None
+    keys: int = 0
+    quoted: bool = False  # whether a key stands in double quotes
+    entries: list[Entry] = field(default_factory=list)
+    last_end: int | None = None
+    ends_outside: bool = False  # then `last_end` has to be found in the text
+
+    @property
+    def mapping(self) -> bool:
+        return isinstance(self.event, MappingStartEvent)
+
+    @property
+    def quoted_key(self) -> bool:
+        return self.key is not None and getattr(self.key.event, "style", None) == '"'
+
+    @property
+    def at_key(self) -> bool:
+        return self.mapping and self.key is None
+
+    @property
+    def at_trakt(self) -> bool:
+        """Whether the value of `trakt` comes next."""
+        return (self.path == ROOT and self.key is not None
+                and content(self.key.event) == "trakt")
+
+    @property
+    def at_outside(self) -> bool:
+        """Whether a value of the root comes next that is not `trakt`."""
+        return self.path == ROOT and self.key is not None and not self.at_trakt
