@@ -7,9 +7,10 @@ caller's own and be sent again, stays as it is. Imported only where there is a r
 from __future__ import annotations
 
 import _thread
+from collections.abc import Mapping
 from typing import Any
 
-from requests import PreparedRequest
+from requests import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
 from requests.utils import default_user_agent
 
@@ -17,6 +18,9 @@ from trakt_config.tokens import Secret
 from trakt_config.version import __version__
 
 USER_AGENT = f"trakt_config/{__version__}"
+
+#: Safe or idempotent: repeating them does no harm (RFC 9110, section 9.2.2).
+REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 NAMES = ("Authorization", "trakt-api-version", "trakt-api-key")
 
@@ -68,3 +72,20 @@ def unsigned(headers: CaseInsensitiveDict[str]) -> CaseInsensitiveDict[str]:
     if plain.get("User-Agent") == USER_AGENT:
         plain["User-Agent"] = default_user_agent()
     return plain
+
+
+def is_repeatable(request: PreparedRequest) -> bool:
+    """Whether a request that Trakt refused can be sent again."""
+    return request.method in REPEATABLE and isinstance(request.body, (type(None), bytes, str))
+
+
+def repeat(response: Response, access_token: Secret, client_id: str,
+           settings: Mapping[str, Any]) -> Response:
+    """Send the request again, signed anew, the way requests' own auth objects do it."""
+    request = response.request.copy()
+    sign(request, access_token=access_token, client_id=client_id)
+    _ = response.content  # Read to the end, so that the connection can be used again.
+    response.close()
+    repeated: Response = response.connection.send(request, **settings)
+    repeated.history.append(response)
+    return repeated

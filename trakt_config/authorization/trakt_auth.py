@@ -28,9 +28,6 @@ from trakt_config.tokens import Authorization, Secret
 if TYPE_CHECKING:
     import requests
 
-#: Safe or idempotent: repeating them does no harm (RFC 9110, section 9.2.2).
-REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-
 #: Seconds before a refresh that was not possible, and that can wait, is tried again.
 PAUSE = 300.0
 
@@ -100,7 +97,8 @@ class TraktAuth:
 
     def _begin(self) -> None:
         """With nothing known yet."""
-        # Now: should a child be forked while another thread imports, the child cannot do so.
+        # Not at the top: importing this needs nothing of HTTP. And now: should a child be forked
+        # while another thread imports, the child cannot do so.
         from trakt_config.authorization import refresh, signature  # noqa: F401
         from trakt_config.oauth import Endpoints
         self._api = _origin(Endpoints.from_environ(self._options.environ).api)
@@ -130,9 +128,9 @@ class TraktAuth:
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._is_api(request.url or ""):
-            from trakt_config.authorization.signature import sign
+            from trakt_config.authorization import signature
             known = self._current()
-            sign(request, access_token=known.access_token, client_id=known.client_id)
+            signature.sign(request, access_token=known.access_token, client_id=known.client_id)
             hooks = request.hooks["response"]
             if self._on_response not in hooks:
                 hooks.append(self._on_response)
@@ -205,10 +203,10 @@ class TraktAuth:
         if answer.is_redirect:
             target = urljoin(answer.url, answer.headers["location"])
             if not self._is_api(target):
-                from trakt_config.authorization.signature import unsign_next_copy
+                from trakt_config.authorization import signature
 
                 # requests copies the first request, not the repeated one.
-                unsign_next_copy(response.request)
+                signature.unsign_next_copy(response.request)
         return answer
 
     def _refused_token(self, response: requests.Response) -> Secret | None:
@@ -223,7 +221,8 @@ class TraktAuth:
 
     def _after_refusal(self, response: requests.Response, refused: Secret,
                        settings: Mapping[str, Any]) -> requests.Response:
-        is_repeatable = _is_repeatable(response.request)
+        from trakt_config.authorization import signature
+        is_repeatable = signature.is_repeatable(response.request)
         if refused == self._unproved and not is_repeatable:
             return response
         try:
@@ -236,7 +235,7 @@ class TraktAuth:
         if not is_repeatable:
             self._unproved = known.access_token
             return response
-        repeated = _repeat(response, known, settings)
+        repeated = signature.repeat(response, known.access_token, known.client_id, settings)
         if repeated.status_code == 401:
             self._settled = known.access_token
         return repeated
@@ -277,23 +276,6 @@ if hasattr(os, "register_at_fork"):
 @reports_errors
 def _read_settings(config_path: ConfigPath, options: Options) -> Settings:
     return Run.on(config_path, options).read().settings
-
-
-def _is_repeatable(request: requests.PreparedRequest) -> bool:
-    return request.method in REPEATABLE and isinstance(request.body, (type(None), bytes, str))
-
-
-def _repeat(response: requests.Response, known: _Known,
-            settings: Mapping[str, Any]) -> requests.Response:
-    """Send the request again, signed anew, the way requests' own auth objects do it."""
-    from trakt_config.authorization.signature import sign
-    request = response.request.copy()
-    sign(request, access_token=known.access_token, client_id=known.client_id)
-    _ = response.content  # Read to the end, so that the connection can be used again.
-    response.close()
-    repeated: requests.Response = response.connection.send(request, **settings)
-    repeated.history.append(response)
-    return repeated
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:

@@ -30,23 +30,24 @@ so Kometa, could read before it can read afterwards, or the edit is refused as w
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from trakt_config.document import quoting
+from trakt_config.document.comparison import OUTSIDE, Objection, objection
 from trakt_config.document.document import MAX_BYTES, Document, document_of
 from trakt_config.document.events import HOST_LOADER, Unreadable, events
-from trakt_config.document.keys import AUTHORIZATION, KNOWN_KEYS, ROOT, TRAKT, Path, dotted
+from trakt_config.document.keys import Path
 from trakt_config.document.layout import Block, Entry, Layout
 from trakt_config.document.lines import position
 from trakt_config.document.parser import outside, read_layout
-from trakt_config.document.splices import BARE, Splice, overlapping, spliced
+from trakt_config.document.splices import Splice, overlapping, spliced
 from trakt_config.errors import ConfigError
 
 #: Stands for the rest of the file behind the `trakt` entry.
 _MADE_UP = "z: 0\n"
 
-_ONE_KEY_A_LINE = "Write trakt and authorization with one `key: value` on each line."
+_HOST_OBJECTION = Objection("Kometa could not read the file afterwards",
+                            "Write each value on the line of its key.")
 
 
 @dataclass(frozen=True)
@@ -56,16 +57,6 @@ class Change:
     before: Document
     splices: list[Splice] = field(repr=False)
     written: Mapping[Path, str | None] = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Objection:
-    """What else would change, and where in the old text; never what it says."""
-
-    message: str
-    hint: str = _ONE_KEY_A_LINE
-    line: int | None = None
-    column: int | None = None
 
 
 def proved(change: Change) -> Document:
@@ -107,11 +98,6 @@ def whole_proof(change: Change) -> Document | Objection:
     return _with_line(change, edited, found)
 
 
-_HOST_OBJECTION = Objection("Kometa could not read the file afterwards",
-                            "Write each value on the line of its key.")
-
-_OUTSIDE = Objection("something outside of it would change")
-
 
 def _host_reads(text: str) -> bool:
     try:
@@ -131,7 +117,7 @@ def _unreadable(change: Change) -> Objection:
 
 def _with_line(change: Change, edited: Document, found: Objection) -> Objection:
     """Where something outside of `trakt` changes first; read again for that, side by side."""
-    if found is not _OUTSIDE:
+    if found is not OUTSIDE:
         return found
     loader = change.before._layout.loader
     line = 1
@@ -220,81 +206,3 @@ def _moved_entry(entry: Entry, offset: int, lines: int) -> Entry:
         start=entry.start + offset, end=entry.end + offset, line=entry.line + lines,
         value_line=entry.value_line + lines,
         block=None if entry.block is None else _moved(entry.block, offset, lines))
-
-
-# -- the comparison ------------------------------------------------------------------------------
-
-def objection(before: Layout, after: Layout,
-              written: Mapping[Path, str | None]) -> Objection | None:
-    """What differs but should not, or None."""
-    old, new = _entries(before), _entries(after)
-    known = {path for path, _ in old}
-    added = {path for path, _ in new} - known
-    if before.digest != after.digest:
-        return _OUTSIDE
-    if not _same_blocks(before, after):
-        return Objection("the mapping itself would change")
-    if not added <= {*written, TRAKT, AUTHORIZATION}:
-        return Objection("a key would be added to it")
-    return _changed(old, new, written, known) or _unwritten(new, written)
-
-
-def _entries(found: Layout) -> list[tuple[Path, Entry]]:
-    blocks = ((ROOT, found.root), (TRAKT, found.trakt), (AUTHORIZATION, found.authorization))
-    return [(path + (entry.key,), entry)
-            for path, block in blocks if block is not None for entry in block.entries]
-
-
-def _same_blocks(before: Layout, after: Layout) -> bool:
-    """Mappings that were there have kept their style, tags and anchors."""
-    pairs = ((before.root, after.root), (before.trakt, after.trakt),
-             (before.authorization, after.authorization))
-    return all(old is None or (new is not None and old.digest == new.digest)
-               for old, new in pairs)
-
-
-def _changed(old: list[tuple[Path, Entry]], new: list[tuple[Path, Entry]],
-             written: Mapping[Path, str | None], known: Set[Path]) -> Objection | None:
-    """Keys keep their order, and the values that were not edited what they say."""
-    edited = {*written, TRAKT, AUTHORIZATION}
-    kept = [(path, entry) for path, entry in new if path in known]
-    for (path, entry), (_, other) in zip(old, kept):
-        if entry.key_digest != other.key_digest or (
-                path not in edited and entry.digest != other.digest):
-            return _would_change(path, entry)
-    return None if len(old) == len(kept) else Objection("one of its keys would be lost")
-
-
-def _would_change(path: Path, entry: Entry) -> Objection:
-    hint = _ONE_KEY_A_LINE
-    if entry.style in ("|", ">"):
-        hint = "End the file with a newline: the block text would take in what is written below it."
-    return Objection(f"{_name(path)} would change", hint, entry.line, entry.column)
-
-
-def _name(path: Path) -> str:
-    """A path without what a person typed: in `pin:1234` the whole is a key."""
-    return dotted(path) if path[-1] in KNOWN_KEYS else "another key of it"
-
-
-def _unwritten(new: list[tuple[Path, Entry]],
-               written: Mapping[Path, str | None]) -> Objection | None:
-    for path, value in written.items():
-        if not _is_written(new, path, value):
-            return Objection(f"{dotted(path)} would not say what was written there")
-    return None
-
-
-def _is_written(entries: list[tuple[Path, Entry]], path: Path, value: str | None) -> bool:
-    found = [entry for where, entry in entries if where == path]
-    if len(found) != 1 or not found[0].scalar:
-        return False
-    entry = found[0]
-    if value is None:
-        return entry.blank and entry.style is None
-    if entry.value != value or entry.event.ctag is not None or entry.event.anchor is not None:
-        return False
-    return entry.style is not None or (
-        quoting.is_bare(value) if path[-1] in BARE
-        else quoting.is_plain_string(value, flow=False))
-

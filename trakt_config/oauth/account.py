@@ -9,13 +9,13 @@ from typing import Any
 from trakt_config.errors import LoginRequired
 from trakt_config.oauth.answers import (
     ACCESS_TOKEN,
-    cleaned,
     failure_of,
     is_html,
     is_success,
     json_object,
     unusable,
 )
+from trakt_config.oauth.quotes import cleaned
 from trakt_config.oauth.requester import Requester
 from trakt_config.tokens import Secret
 

@@ -28,7 +28,7 @@ from trakt_config import (
     __version__,
     document,
 )
-from trakt_config.authorization import trakt_auth
+from trakt_config.authorization import signature, trakt_auth
 from trakt_config.authorization.run import Options
 from trakt_config.sandbox import Answer, Sandbox
 
@@ -341,7 +341,7 @@ def test_refusal_is_finished_by_one_refresh(sandbox: Sandbox, config: Any, signe
     ("POST", None, False), ("PATCH", b"{}", False), ("TRACE", None, False)])
 def test_what_can_be_repeated(method: str, body: Any, repeatable: bool) -> None:
     request = requests.Request(method, "https://api.trakt.tv", data=body).prepare()
-    assert trakt_auth._is_repeatable(request) is repeatable
+    assert signature.is_repeatable(request) is repeatable
 
 
 @pytest.mark.parametrize("method, body", [

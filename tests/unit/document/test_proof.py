@@ -12,15 +12,10 @@ from collections import Counter
 import pytest
 
 from tests.unit.document.test_document_properties import Config, config, mutated
+from trakt_config.document.comparison import Objection
 from trakt_config.document.document import Document, parse
 from trakt_config.document.edit import authorization_change, set_authorization
-from trakt_config.document.proof import (
-    Change,
-    Objection,
-    local_proof,
-    proved,
-    whole_proof,
-)
+from trakt_config.document.proof import Change, local_proof, proved, whole_proof
 from trakt_config.document.splices import Splice
 from trakt_config.errors import ConfigError
 from trakt_config.tokens import AUTHORIZATION_KEYS
