@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import enum
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trakt_config import document, oauth, storage
-from trakt_config.authorization import redeem, refresh
+from trakt_config.authorization import redeem, refresh, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.refresh import LOGIN, MIGRATION
@@ -53,14 +54,15 @@ class Outlook:
 
     :ivar snapshot: the config as that run will find it, an overwrite that was cut short finished.
     :ivar step: what it will do, or None where it will fail, with `failure`.
-    :ivar has_left_over: whether there is a journal.
+    :ivar left_over: what is to be said of the journal that is there; empty where there is none,
+        or where it is the `obstacle`.
     :ivar obstacle: why it could not save anything; empty where nothing is known.
     """
 
     snapshot: Snapshot
     step: Step | None
     failure: TraktConfigError | None
-    has_left_over: bool
+    left_over: str
     obstacle: str
 
 
@@ -70,7 +72,8 @@ class Plan:
 
     intention: str
     diff: str
-    has_left_over: bool
+    left_over: str
+    obstacle: str
 
 
 @reports_errors
@@ -85,7 +88,7 @@ def plan(config_path: ConfigPath, options: Options) -> Plan:
     if found.step is None:
         raise found.failure or AssertionError
     return Plan(found.step.value, _diff(found) if found.step.asks_trakt else "",
-                found.has_left_over)
+                found.left_over, found.obstacle)
 
 
 def foresee(run: Run) -> Outlook:
@@ -109,37 +112,50 @@ def foresee(run: Run) -> Outlook:
     except (LoginRequired, SaveError) as error:
         error.path = run.name
         failure = error
-    return Outlook(snapshot, step, failure, has_left_over, obstacle)
+    left_over = _of_left_over(left) if has_left_over and obstacle is None else ""
+    return Outlook(snapshot, step, failure, left_over, obstacle.message if obstacle else "")
+
+
+def _of_left_over(left: Unfinished | None) -> str:
+    return refresh.newer_journal().message if left is not None and _is_newer(left) else LEFT_OVER
+
+
+def _is_newer(left: Unfinished) -> bool:
+    return left.newer or Intent.decode(left.note) is None
 
 
 def _as_finished(run: Run, left: Unfinished | None) -> Snapshot:
     """The config; where it is half of an overwrite in place, the whole of it.
 
     :raises ConfigError: it cannot be used.
+    :raises SaveError: it cannot be used, and Trakt's answer to an earlier run waits for it.
     """
     if left is not None and left.before is not None and left.content is not None:
         data = storage.read(run.path)
         if data != left.content and storage.is_torn(data, left.before, left.content):
             return run.snapshot(document.parse(left.content))
-    return run.read()
+    try:
+        return run.read()
+    except ConfigError as error:
+        if left is None or _is_newer(left) or _answer(left, None)[0] is None:
+            raise
+        problem = save.problem_of(error)
+    raise _unsaved_answer(problem)
 
 
 def _next_step(run: Run, snapshot: Snapshot, left: Unfinished | None, has_left_over: bool,
-               obstacle: str) -> Step:
+               obstacle: SaveError | None) -> Step:
     """The order is that of a run: see :mod:`trakt_config.authorization.refresh`.
 
     :raises LoginRequired, SaveError: it will fail.
     """
     if snapshot.is_fresh and not has_left_over:
         return Step.NOTHING
-    if obstacle:
-        return _unsaved(snapshot, SaveError(obstacle, hint=(
-            "Let this user write to the config and its folder, with room on the disk.")))
+    if obstacle is not None:
+        return _unsaved(snapshot, obstacle)
     snapshot, recovered = _recovered(run, snapshot, left)
     if recovered is RecoveryResult.NEWER:
-        if snapshot.is_fresh:
-            return Step.NOTHING
-        return _unsaved(snapshot, refresh.newer_journal())
+        return _left_to_newer(snapshot)
     if snapshot.settings.pin:
         return Step.EXCHANGE
     if recovered is RecoveryResult.FINISHED and run.is_long_enough(snapshot):
@@ -177,6 +193,18 @@ def _unsaved(snapshot: Snapshot, error: SaveError) -> Step:
     raise error
 
 
+def _left_to_newer(snapshot: Snapshot) -> Step:
+    """A journal stands there that this version must not touch.
+
+    :raises SaveError: it has to save something.
+    """
+    if snapshot.is_fresh:
+        return Step.NOTHING
+    if snapshot.can_be_kept:
+        return Step.KEEP_UNSAVED
+    raise refresh.newer_journal()
+
+
 def is_before_migration(snapshot: Snapshot) -> bool:
     """Whether Trakt refuses the refresh token, whatever else is right."""
     authorization = snapshot.settings.authorization
@@ -194,43 +222,53 @@ def _recovered(run: Run, snapshot: Snapshot,
         return snapshot, RecoveryResult.NEWER
     current = snapshot.settings.refresh_token
     is_spent = current is not None and current.fingerprint() == intent.refresh_token
-    answer: Authorization | None = None
-    alone: Secret | None = None
-    if left.answer is not None:
-        try:
-            answer = Authorization.from_response(left.answer, received_at=left.answered_at,
-                                                 refresh_token=current if is_spent else None)
-        except UnusableAnswer as unusable:
-            alone = unusable.refresh_token
+    answer, alone = _answer(left, current if is_spent else None)
     new = Secret(answer.refresh_token) if answer else alone
     if new is None:
         in_doubt = intent.doubts(current)
         return snapshot, RecoveryResult.UNKNOWN if in_doubt else RecoveryResult.NOTHING
     if current is not None and not is_spent and current != new:
         return snapshot, RecoveryResult.NOTHING  # It has other tokens by now: those stay.
+    values = answer.values() if answer else {"refresh_token": new.reveal()}
+    with_values = _with_values(run, snapshot, values, intent)
     if answer is None:
-        return snapshot, RecoveryResult.PARTIAL
-    return _with_answer(run, snapshot, answer, intent)
+        return with_values, RecoveryResult.PARTIAL
+    is_there = with_values.document.data == snapshot.document.data
+    return with_values, RecoveryResult.NOTHING if is_there else RecoveryResult.FINISHED
 
 
-def _with_answer(run: Run, snapshot: Snapshot, answer: Authorization,
-                 intent: Intent) -> tuple[Snapshot, RecoveryResult]:
-    """The config with the answer in it.
+def _answer(left: Unfinished,
+            spent: Secret | None) -> tuple[Authorization | None, Secret | None]:
+    """The pair in Trakt's answer, or the one refresh token in it that is of worth."""
+    if left.answer is None:
+        return None, None
+    try:
+        return Authorization.from_response(left.answer, received_at=left.answered_at,
+                                           refresh_token=spent), None
+    except UnusableAnswer as unusable:
+        return None, unusable.refresh_token
+
+
+def _with_values(run: Run, snapshot: Snapshot, values: Mapping[str, str],
+                 intent: Intent) -> Snapshot:
+    """The config with what the journal holds, and without the pin that was spent for it.
 
     :raises SaveError: it cannot be put into these bytes.
     """
     pin = snapshot.settings.pin
     try:
-        edited = document.set_authorization(
-            snapshot.document, answer.values(),
-            clear_pin=pin is not None and pin.fingerprint() == intent.pin)
-        is_there = edited.data == snapshot.document.data
-        return run.snapshot(edited), \
-            RecoveryResult.NOTHING if is_there else RecoveryResult.FINISHED
+        return run.snapshot(document.set_authorization(
+            snapshot.document, values,
+            clear_pin=pin is not None and pin.fingerprint() == intent.pin))
     except ConfigError as error:
-        problem = error.message
-    raise SaveError(f"Trakt gave new tokens, but the config cannot be saved: {problem}",
-                    hint="The new tokens are safe in the journal: fix this and run authorize.")
+        problem = save.problem_of(error)
+    raise _unsaved_answer(problem)
+
+
+def _unsaved_answer(problem: str) -> SaveError:
+    return SaveError(f"Trakt gave new tokens, but the config could not be saved: {problem}",
+                     hint="The new tokens are safe in the journal: fix this and run again, and "
+                          "they are put in.")
 
 
 def _diff(found: Outlook) -> str:

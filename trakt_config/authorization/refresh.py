@@ -73,7 +73,7 @@ def locked_snapshot(run: Run, held: storage.Held,
     try:
         snapshot = run.read(first)
     except ConfigError as error:
-        recovery.refuse_to_lose(held, found, error.message)
+        recovery.refuse_to_lose(held, found, save.problem_of(error))
         raise
     recovered = recovery.finish(run, held, found, snapshot)
     if recovered in (RecoveryResult.FINISHED, RecoveryResult.PARTIAL):

@@ -39,7 +39,7 @@ def save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
         held.discard_journal()
         raise
     except (ConfigError, OSError) as error:
-        problem = _problem(error)
+        problem = problem_of(error)
     raise unsaved(held, problem, authorization, in_journal)
 
 
@@ -69,7 +69,7 @@ def save_refresh_token(run: Run, held: storage.Held, intent: Intent, snapshot: S
         held.discard_journal()
         raise
     except (ConfigError, OSError) as error:
-        problem = _problem(error)
+        problem = problem_of(error)
     raise unsaved(held, problem, Authorization("", "bearer", 0, refresh_token.reveal(), "public",
                                                int(run.options.clock())), in_journal)
 
@@ -99,7 +99,7 @@ def clear_pin(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
     except storage.Changed:
         run.warn("the pin could not be cleared: the config is being changed")
     except (ConfigError, OSError) as error:
-        run.warn(f"the pin could not be cleared: {_problem(error)}")
+        run.warn(f"the pin could not be cleared: {problem_of(error)}")
 
 
 def unsaved(held: storage.Held, problem: str, authorization: Authorization,
@@ -135,7 +135,8 @@ def _holds_spent_pin(now: Snapshot, intent: Intent) -> bool:
     return intent.pin is not None and fingerprint(now.settings.pin) == intent.pin
 
 
-def _problem(error: ConfigError | OSError) -> str:
+def problem_of(error: ConfigError | OSError) -> str:
+    """What is wrong, and in which line of the config where that is known."""
     if isinstance(error, OSError):
         return os_reason(error)
     return f"{error.message} (line {error.line})" if error.line else error.message

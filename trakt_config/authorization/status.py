@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from trakt_config import document, storage
 from trakt_config.authorization import plan, redeem
 from trakt_config.authorization.plan import Outlook, Step
+from trakt_config.authorization.refresh import LOGIN
 from trakt_config.authorization.run import (
     ISSUED_IN_FUTURE,
     ConfigPath,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 NOT_ASKED = ("Trakt was not asked whose it is: there is no valid access token to ask with until "
              "authorize has run")
+REPLACED_FIRST = ("Trakt was not asked whose the access token is: the next authorize puts another "
+                  "one in its place")
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ def ask(config_path: ConfigPath, options: Options,
         return found, None
     if not snapshot.access_token or not snapshot.is_valid:
         return replace(found, problems=[*found.problems, NOT_ASKED]), None
+    if found.step in (Step.EXCHANGE, Step.ADOPT):
+        return replace(found, problems=[*found.problems, REPLACED_FIRST]), None
     failure: TraktConfigError
     try:
         return found, client_for(options, snapshot).user_settings(snapshot.access_token)
@@ -116,6 +121,8 @@ def ask(config_path: ConfigPath, options: Options,
         return replace(found, failure=_named(error, run)), None
     except LoginRequired as error:
         failure = error
+        if not snapshot.settings.refresh_token or plan.is_before_migration(snapshot):
+            failure.hint = LOGIN  # There is nothing that a run could refresh it with.
         found = replace(found, state="refused")
     except (ClientRejected, AccountProblem) as error:
         failure = error
@@ -222,5 +229,5 @@ def _file_problems(run: Run, found: Outlook) -> Iterator[str]:
     if storage.is_mount_point(run.path):
         yield ("it is mounted as a single file: what a run that is killed leaves beside it lives "
                "only as long as the container; mount its folder instead")
-    if found.has_left_over:
-        yield plan.LEFT_OVER
+    if found.left_over:
+        yield found.left_over

@@ -98,11 +98,11 @@ def _copy(other: str, options: argparse.Namespace) -> None:
 
 
 def _plan(config: str, options: argparse.Namespace) -> None:
-    from trakt_config.authorization.plan import LEFT_OVER, plan
+    from trakt_config.authorization.plan import plan
     found = plan(config, _options(options))
     output.out(f"{printable(config)}: {found.intention}")
-    if found.has_left_over:
-        output.out(f"{printable(config)}: {LEFT_OVER}")
+    for note in filter(None, (found.left_over, found.obstacle)):
+        output.out(f"{printable(config)}: {note}")
     if found.diff:
         output.out(found.diff.rstrip("\n"))
     for other in options.copy_to:

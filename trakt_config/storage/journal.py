@@ -51,7 +51,7 @@ def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
         except OSError as error:
             problems.append(_reason(near, error))
     if problems and _stands(near):  # Never passed over: it may hold an answer.
-        raise _unusable(near, problems[0])
+        raise unusable(near, problems[0])
     if elsewhere:
         try:
             files.make_directory(os.path.dirname(elsewhere))
@@ -132,7 +132,7 @@ class _Patience:
         idle = not empty and not _is_held(self._config)
         self._tries = self._tries + 1 if idle else 0
         if self._tries > _TRIES:
-            raise _unusable(self._path, "this user may not open it")
+            raise unusable(self._path, "this user may not open it")
         try:
             self._wait()
             return
@@ -140,7 +140,7 @@ class _Patience:
             if not empty and not idle:
                 raise
         if idle:
-            raise _unusable(self._path, "this user may not open it")
+            raise unusable(self._path, "this user may not open it")
         raise LockTimeout(f"the journal {printable(self._path)} is empty, and this user may not "
                           "open it", hint="Nothing was sent to Trakt. If no run of its owner is "
                                           "under way, remove it, and run again.")
@@ -185,7 +185,7 @@ def _open(path: str, config: str) -> int | None:
         files.close(fd)
         raise
     files.close(fd)
-    raise _unusable(path, problem)
+    raise unusable(path, problem)
 
 
 def _open_or_make(path: str) -> int:
@@ -206,7 +206,7 @@ def _access(config: str) -> access.Access:
     raise ConfigError(f"the config {problem}", hint="Check the path of the config.")
 
 
-def _unusable(path: str, problem: str) -> SaveError:
+def unusable(path: str, problem: str) -> SaveError:
     """The error for a journal that stands there and cannot be used; it may hold an answer."""
     advice = "Run as the user who owns the config; if no such run left that file, remove it."
     try:

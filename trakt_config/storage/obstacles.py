@@ -4,18 +4,21 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from trakt_config.errors import os_reason, printable
+from trakt_config.errors import SaveError
 from trakt_config.storage import access, files, places
 from trakt_config.storage.held import LARGEST_ANSWER
+from trakt_config.storage.journal import unusable
+
+_LET_WRITE = "Let this user write to the config and its folder, with room on the disk."
 
 
-def obstacle(config: str, environ: Mapping[str, str]) -> str:
-    """Why nothing new could be saved in the config now; empty where nothing is known.
+def obstacle(config: str, environ: Mapping[str, str]) -> SaveError | None:
+    """Why nothing new could be saved in the config now; None where nothing is known.
 
     :param config: as :func:`trakt_config.storage.resolve` gave it.
     """
     if not os.access(config, os.W_OK):
-        return "this user cannot write to it, so nothing new could be saved"
+        return _cannot_write("this user cannot write to it, so nothing new could be saved")
     near, elsewhere = places.beside(config), places.in_state_directory(config, environ)
     if elsewhere and os.path.lexists(elsewhere):
         return _place_problem(elsewhere, config)
@@ -24,23 +27,27 @@ def obstacle(config: str, environ: Mapping[str, str]) -> str:
     if _takes_files(os.path.dirname(near)):
         return _room_problem(os.path.dirname(near), config)
     if elsewhere and _takes_files(_first_that_is_there(os.path.dirname(elsewhere))):
-        return ""
-    return ("neither its folder nor the state directory takes a file from this user, so nothing "
-            "new could be saved")
+        return None
+    return _cannot_write("neither its folder nor the state directory takes a file from this user, "
+                         "so nothing new could be saved")
 
 
-def _place_problem(path: str, config: str) -> str:
+def _cannot_write(problem: str) -> SaveError:
+    return SaveError(problem, hint=_LET_WRITE)
+
+
+def _place_problem(path: str, config: str) -> SaveError | None:
     """What is wrong with a journal that stands there."""
     folder = os.path.dirname(path)
     try:
         with files.opened(path, os.O_RDONLY) as fd:
             problem = access.objection(fd, folder, access.of(config))
     except OSError as error:
-        problem = os_reason(error)
+        problem = files.reason(error)
     if not problem and not os.access(path, os.W_OK):
         problem = "this user cannot write to it"
     if problem:
-        return f"the journal {printable(path)} cannot be used: {problem}"
+        return unusable(path, problem)
     return _room_problem(folder, config)
 
 
@@ -55,14 +62,14 @@ def _first_that_is_there(folder: str) -> str:
     return folder
 
 
-def _room_problem(folder: str, config: str) -> str:
+def _room_problem(folder: str, config: str) -> SaveError | None:
     """Whether the disk has room for an answer, and for the config before and after."""
     if not hasattr(os, "statvfs"):
-        return ""
+        return None
     disk = os.statvfs(folder)
     needed = LARGEST_ANSWER + 2 * os.stat(config).st_size
     free = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail  # Root may take what is reserved.
     if disk.f_blocks and free * disk.f_frsize < needed:
-        return (f"there is no room on its disk, so nothing new could be saved "
-                f"({needed // 1024 + 1} KiB are needed)")
-    return ""
+        return _cannot_write("there is no room on its disk, so nothing new could be saved "
+                             f"({needed // 1024 + 1} KiB are needed)")
+    return None
