@@ -17,8 +17,6 @@ MAX_BYTES = 2 * 1024 * 1024
 
 _COMMENT = re.compile(r" *#")
 
-_STANDARD_TAGS = "tag:yaml.org,2002:"
-
 #: The way out for somebody who keeps the tokens somewhere else.
 KEPT_ELSEWHERE_HINT = ("Keep the authorization in a small file of its own, and start the job with: "
                        "trakt-config exec THATFILE -- COMMAND")
@@ -118,15 +116,9 @@ def _value(text: str, entry: Entry) -> Value:
     if entry.blank:
         line, column = entry.line, entry.column
     return Value(text=trimmed(entry.value), line=line, column=column, scalar=entry.scalar,
-                 blank=entry.blank, foreign=is_foreign(entry),
+                 blank=entry.blank, foreign=entry.foreign,
                  only_comment=entry.empty and _comment_follows(text, entry))
 
 
 def _comment_follows(text: str, entry: Entry) -> bool:
     return entry.colon is not None and _COMMENT.match(text, entry.colon + 1) is not None
-
-
-def is_foreign(entry: Entry) -> bool:
-    """Whether the value has a tag of another program's, such as ``!secret``."""
-    tag = entry.event.tag
-    return tag is not None and tag != "!" and not tag.startswith(_STANDARD_TAGS)

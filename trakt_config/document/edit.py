@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, is_foreign
+from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document
 from trakt_config.document.keys import AUTHORIZATION, PIN, TRAKT, Path
 from trakt_config.document.layout import Block, Entry, Layout
 from trakt_config.document.lines import NEWLINE
@@ -32,6 +32,8 @@ _PLACEHOLDER = re.compile(r"<<[^<>]+>>|\$\{[^{}]*\}")
 
 #: A line that holds a key or a list item, and is not only a comment.
 _KEY_OR_ITEM = re.compile(r"[ \t]*(?!#)(?:.*:(?:[ \t]|$)|-(?:[ \t]|$))")
+
+_COMMENT = re.compile(r"(?:^|[ \t])#")
 
 #: What Kometa looks for besides the client and the authorization, and adds where it is missing.
 _LOOKED_FOR: Mapping[str, str | None] = MappingProxyType({"pin": None, "force_refresh": "false"})
@@ -182,7 +184,7 @@ def _holds(entry: Entry, value: str | None) -> bool:
 
 def _refuse_values_from_elsewhere(entry: Entry) -> None:
     """A placeholder or a tag such as ``!secret``: the user keeps this token elsewhere."""
-    if is_foreign(entry) or _PLACEHOLDER.search(entry.value):
+    if entry.foreign or _PLACEHOLDER.search(entry.value):
         raise ConfigError(f"trakt.authorization.{entry.key} is filled in from elsewhere",
                           hint=KEPT_ELSEWHERE_HINT,
                           line=entry.value_line, column=entry.value_column)
@@ -230,7 +232,7 @@ def _appended(document: Document, inner: Fields, column: int) -> Splice:
 def _ends_below_comment(text: str) -> bool:
     """Whether the last value of `text` stands below its key, with a comment between the two."""
     lines = [line for line in NEWLINE.split(text) if line.strip()]
-    comments = ["#" in line for line in lines]
+    comments = [_COMMENT.search(line) is not None for line in lines]
     keys = [_KEY_OR_ITEM.match(line) is not None for line in lines]
     if not lines or comments[-1] or True not in keys:
         return False

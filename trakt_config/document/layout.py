@@ -8,6 +8,8 @@ from ruamel.yaml.events import ScalarEvent
 
 from trakt_config.document.events import is_blank, is_empty
 
+_STANDARD_TAGS = "tag:yaml.org,2002:"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -54,9 +56,15 @@ class Entry:
         return self.event.style if self.scalar else None
 
     @property
+    def foreign(self) -> bool:
+        """It has a tag of another program's, such as ``!secret``."""
+        tag = self.event.tag
+        return tag is not None and tag != "!" and not tag.startswith(_STANDARD_TAGS)
+
+    @property
     def blank(self) -> bool:
-        """Null, or a string of blanks."""
-        return self.scalar and is_blank(self.event)
+        """Null, or a string of blanks; another program's tag makes something else of it."""
+        return self.scalar and is_blank(self.event) and not self.foreign
 
 
 @dataclass(frozen=True)

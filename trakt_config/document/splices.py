@@ -69,8 +69,9 @@ def _replace(text: str, block: Block, entry: Entry, new: str) -> list[Splice]:
                 *_replace(text, block, entry, "")]
     if entry.style in ("|", ">"):
         return splices + _replace_block_scalar(text, entry, start, content, new)
-    first = start if new else _cut_from(text, start)
-    return splices + [(first, entry.end, _spaced(text, first, entry.end, new))]
+    if not new:
+        return splices + [_cut(text, start, entry.end)]
+    return splices + [(start, entry.end, _spaced(text, start, entry.end, new))]
 
 
 def _has_to_move(text: str, entry: Entry, colon: int, start: int, new: str) -> bool:
@@ -104,8 +105,7 @@ def _replace_block_scalar(text: str, entry: Entry, start: int, content: int,
     header = BLOCK_HEADER.match(text, content)
     header_end = header.end() if header else content
     content_end = header_end + len(text[header_end:entry.end].rstrip(" \r\n"))
-    first = start if new else _cut_from(text, start)
-    splices = [(first, header_end, _spaced(text, first, header_end, new))]
+    splices = [(start, header_end, new) if new else _cut(text, start, header_end)]
     line_end = end_of_line(text, header_end)
     if content_end > line_end:
         splices.append((line_end, end_of_line(text, content_end), ""))
@@ -126,17 +126,26 @@ def _without_properties(text: str, entry: Entry) -> tuple[int, int, list[Splice]
             break
         content = skip_gap(text, found.end())
         if text[found.end():content].strip(" \t"):
-            splices.append((_cut_from(text, start), found.end(), ""))
+            splices.append(_cut(text, start, found.end()))
             start = content
     return start, content, splices
 
 
-def _cut_from(text: str, start: int) -> int:
-    """`start`, or the end of the text before it: the line break goes when nothing else does."""
-    before = len(text[:start].rstrip(" \t"))
-    if text[before - 2:before] == "\r\n":
-        return before - 2
-    return before - 1 if text[before - 1:before] in ("\n", "\r") and before else before
+def _cut(text: str, start: int, end: int) -> Splice:
+    """Without what stands there, the blanks before it, and its whole line if that is empty then.
+
+    A comment behind it moves up to the line of the key, and keeps its own below another comment
+    or an empty line.
+    """
+    before, line_end = len(text[:start].rstrip(" \t")), end_of_line(text, end)
+    if text[before - 1:before] not in ("\n", "\r"):
+        return before, end, _spaced(text, before, end, "")
+    above = before - (2 if text[before - 2:before] == "\r\n" else 1)
+    if not text[end:line_end].strip(" \t"):
+        return above, line_end, ""
+    if text[:above].rstrip(" \t").endswith(":"):
+        return above, end, _spaced(text, above, end, "")
+    return start, end, ""
 
 
 def _spaced(text: str, start: int, end: int, new: str) -> str:

@@ -313,7 +313,12 @@ def test_values_that_are_there_already_stay_as_they_are(before: bytes) -> None:
     ("quoted", b"  pin: '1234'\n", b"  pin:\n"),
     ("quoted before a comment", b"  pin: '1'# c\n", b"  pin: # c\n"),
     ("next line", b"  pin:\n    1234\n", b"  pin:\n"),
-    ("next line, comments", b"  pin: # k\n    1234 # c\n", b"  pin: # k # c\n"),
+    ("next line, comments", b"  pin: # k\n    1234 # c\n", b"  pin: # k\n     # c\n"),
+    ("next line, a comment behind it", b"  pin:\n    1234 # c\n", b"  pin: # c\n"),
+    ("blank line and comment", b"  pin:\n\n    1234 # c\n", b"  pin:\n\n     # c\n"),
+    ("comment between tag and value", b"  pin:\n\n    !!str # k\n    1234\n",
+     b"  pin:\n\n     # k\n"),
+    ("blanks behind it", b"  pin: # k\n    1234  \n", b"  pin: # k\n"),
     ("blank line between", b"  pin:\n\n    1234\n", b"  pin:\n\n"),
     ("multi-line", b"  pin: 12\n    34 # c\n", b"  pin: # c\n"),
     ("block scalar", b"  pin: |  # c\n    1234\n\n", b"  pin:  # c\n\n"),
@@ -554,6 +559,7 @@ BLOCK = (b"trakt:\n  client_id: ID\n  client_secret: SECRET\n  authorization:\n 
     ("CRLF", b"a: 1\r\n", b"a: 1\r\n\r\n" + BLOCK.replace(b"\n", b"\r\n")),
     ("end marker", b"--- # x\na: 1\n...\n", b"--- # x\na: 1\n\n" + BLOCK + b"...\n"),
     ("a value below a comment", b"a: # c\n  x\n", b"a: # c\n  x\n" + BLOCK),
+    ("a sharp sign within a value", b"a: # c\n  x#y\n", b"a: # c\n  x#y\n" + BLOCK),
     ("a list item below a comment", b"a:\n- # c\n  x", b"a:\n- # c\n  x\n" + BLOCK[:-1]),
     ("only a comment", b"# c\n", b"# c\n\n" + BLOCK),
     ("only a marker", b"---\n", b"---\n\n" + BLOCK),
@@ -575,6 +581,14 @@ def test_fill_client(before: bytes, after: bytes) -> None:
     assert filled.data == after
     assert fill_client(filled, "OTHER", "OTHER").data == after
     assert set_authorization(filled, NEW).authorization["scope"].text == "public"
+
+
+@pytest.mark.parametrize("value", [b" x", b" !secret", b" !secret ''", b" !secret x", b" 'x'"])
+def test_a_client_that_is_there_is_never_overwritten(value: bytes) -> None:
+    """Nor one that another program's tag stands for, whatever is behind it."""
+    before = b"trakt:\n  client_id:" + value + b"\n  client_secret: !!str\n"
+    after = before.replace(b" !!str", b" SECRET")
+    assert fill_client(parse(before), "ID", "SECRET").data == after
 
 
 @cases(

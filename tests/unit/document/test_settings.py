@@ -209,7 +209,8 @@ def test_a_placeholder_without_its_variable_names_it(key: str, typed: str, varia
     assert place(error) == (3 if other else 2, len(key) + 5)
 
 
-@pytest.mark.parametrize("typed", ["${TRAKT_ID}", "a${X:-b}c", '"${TRAKT_ID"', "<<a>>${B}"])
+@pytest.mark.parametrize("typed", ["${TRAKT_ID}", "a${X:-b}c", '"${TRAKT_ID"', "<<a>>${B}",
+                                   "!secret trakt", "!secret", "!secret ''"])
 @pytest.mark.parametrize("key", ["client_id", "client_secret", "redirect_uri"])
 def test_what_another_program_fills_in_is_left_to_it(key: str, typed: str) -> None:
     """Run this after it."""
