@@ -4,6 +4,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable
@@ -21,6 +23,16 @@ if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+def _leave_unmeasured() -> None:
+    threading.settrace(None)  # type: ignore[arg-type]
+    sys.settrace(None)
+
+
+# What coverage measures in a forked child ends with the child, and takes three times as long.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_unmeasured)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LeftBehind(config))
 
@@ -29,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 FOREIGN_VARIABLES = (
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC", "XDG_STATE_HOME",
+    "PYTEST_ADDOPTS",
 )
 FOREIGN_PREFIXES = ("TRAKT_CONFIG_", "KOMETA_", "PMM_")
 
