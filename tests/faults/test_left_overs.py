@@ -293,6 +293,30 @@ def test_an_edit_after_a_torn_overwrite_wins(trakt: Any, tmp_path: Path) -> None
     assert list(scenes.damage(made)) == []
 
 
+@pytest.mark.parametrize("key, part", [
+    ("access_token", 0.5), ("refresh_token", 0.02), ("refresh_token", 0.5),
+    ("refresh_token", 0.98), ("created_at", 0.2)])
+def test_an_edit_of_a_torn_overwrite_loses_no_token(key: str, part: float, trakt: Any,
+                                                    tmp_path: Path) -> None:
+    """The edit stays, and what is half of the new tokens and half of the old is nobody's."""
+    made = scenes.scene(trakt, tmp_path)
+    old, new = scenes.values(made), spend(made)
+    content = made.before
+    for name, value in old.items():
+        content = content.replace(f"    {name}: {value}\n".encode(),
+                                  f"    {name}: {new[name]}\n".encode())
+    leave(made, spent=old["refresh_token"], answer=body(new), before=made.before, content=content)
+    written = str(new[key]).encode()
+    cut = content.index(written) + round(part * len(written))
+    made.before += b"# edited\n"
+    made.config.write_bytes(content[:cut] + made.before[cut:])
+    assert "would put in" in made.authorize("--dry-run").out
+    assert outcome(made.authorize()) == "adopted"
+    assert scenes.values(made) == {name: str(new[name]) for name in old}
+    assert trakt.asked() == 1
+    assert_clean(made)
+
+
 def test_an_answer_with_a_refresh_token_alone(trakt: Any, tmp_path: Path) -> None:
     """That one is spent for a whole pair."""
     made = scenes.scene(trakt, tmp_path)

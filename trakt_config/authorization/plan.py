@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trakt_config import document, oauth, storage
-from trakt_config.authorization import redeem, refresh, save
+from trakt_config.authorization import recovery, redeem, refresh, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.refresh import LOGIN, MIGRATION
@@ -221,13 +221,14 @@ def _recovered(run: Run, snapshot: Snapshot,
     if left.newer or intent is None:
         return snapshot, RecoveryResult.NEWER
     current = snapshot.settings.refresh_token
-    is_spent = current is not None and current.fingerprint() == intent.refresh_token
-    answer, alone = _answer(left, current if is_spent else None)
+    spent = current if current and current.fingerprint() == intent.refresh_token else None
+    answer, alone = _answer(left, spent)
     new = Secret(answer.refresh_token) if answer else alone
     if new is None:
         in_doubt = intent.doubts(current)
         return snapshot, RecoveryResult.UNKNOWN if in_doubt else RecoveryResult.NOTHING
-    if current is not None and not is_spent and current != new:
+    intent = recovery.of_half(left, intent, snapshot, new)
+    if current and current != new and current.fingerprint() != intent.refresh_token:
         return snapshot, RecoveryResult.NOTHING  # It has other tokens by now: those stay.
     values = answer.values() if answer else {"refresh_token": new.reveal()}
     with_values = _with_values(run, snapshot, values, intent)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import replace
 
 from trakt_config import storage
 from trakt_config.authorization import save
@@ -40,8 +41,25 @@ def finish(run: Run, held: storage.Held, found: Unfinished | None,
     except UnusableAnswer as unusable:
         if unusable.refresh_token is None:
             return _without_answer(held, intent, snapshot)
+        intent = of_half(found, intent, snapshot, unusable.refresh_token)
         return _save_refresh_token(run, held, intent, snapshot, unusable.refresh_token)
+    intent = of_half(found, intent, snapshot, Secret(authorization.refresh_token))
     return _save(run, held, intent, snapshot, authorization)
+
+
+def of_half(found: Unfinished, intent: Intent, snapshot: Snapshot, new: Secret) -> Intent:
+    """The intent, where the config's refresh token is half of the new one and half of the old.
+
+    An overwrite was cut short, and somebody edited the file before that was finished. Such a token
+    is nobody's: the answer replaces it, as it would have replaced the old one.
+    """
+    current = snapshot.settings.refresh_token
+    if current is None or found.before is None or found.content is None:
+        return intent
+    is_half = current != new and storage.is_half_new(
+        current.reveal().encode(), snapshot.document.data, new.reveal().encode(),
+        found.before, found.content)
+    return replace(intent, refresh_token=current.fingerprint()) if is_half else intent
 
 
 def refuse_to_lose(held: storage.Held, found: Unfinished | None, problem: str) -> None:
@@ -75,21 +93,11 @@ def _without_answer(held: storage.Held, intent: Intent, snapshot: Snapshot) -> R
 
 def _save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
           authorization: Authorization) -> RecoveryResult:
-    if _is_there(snapshot, authorization):
-        held.discard_journal()
-        return RecoveryResult.NOTHING
     try:
-        save.save(run, held, intent, snapshot, authorization, in_journal=True)
-        return RecoveryResult.FINISHED
+        was_missing = save.save(run, held, intent, snapshot, authorization, in_journal=True)
+        return RecoveryResult.FINISHED if was_missing else RecoveryResult.NOTHING
     except save.TokensReplaced:
         return _theirs_wins(run, held)
-
-
-def _is_there(snapshot: Snapshot, authorization: Authorization) -> bool:
-    """Whether the config holds both of its tokens."""
-    there, tokens = snapshot.document.authorization, authorization.values()
-    return all(key in there and there[key].text == tokens[key]
-               for key in ("access_token", "refresh_token"))
 
 
 def _save_refresh_token(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,

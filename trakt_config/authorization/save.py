@@ -24,17 +24,19 @@ class TokensReplaced(Exception):
 
 
 def save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
-         authorization: Authorization, *, in_journal: bool) -> None:
+         authorization: Authorization, *, in_journal: bool) -> bool:
     """Splice the authorization into the config as it is now, whatever was edited meanwhile.
 
+    :returns: whether anything of it was missing there.
     :raises TokensReplaced: it holds a refresh token that is neither the spent one nor the new one.
     :raises SaveError: it cannot be written; the journal stays where it has the answer.
     """
     try:
-        as_it_is_now(lambda: _splice(run, held, intent, snapshot, authorization))
+        was_missing = as_it_is_now(
+            lambda: _splice(run, held, intent, snapshot, authorization))
         held.discard_journal()
         run.explain("Trakt's answer is saved")
-        return
+        return was_missing
     except TokensReplaced:
         held.discard_journal()
         raise
@@ -116,13 +118,15 @@ def unsaved(held: storage.Held, problem: str, authorization: Authorization,
 
 
 def _splice(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
-            authorization: Authorization) -> None:
+            authorization: Authorization) -> bool:
     now = run.read(snapshot)
     _refuse_to_replace(now, intent, Secret(authorization.refresh_token))
     edited = document.set_authorization(now.document, authorization.values(),
                                         clear_pin=_holds_spent_pin(now, intent))
-    if edited.data != now.document.data:
-        held.replace(now.document.data, edited.data)
+    if edited.data == now.document.data:
+        return False
+    held.replace(now.document.data, edited.data)
+    return True
 
 
 def _refuse_to_replace(now: Snapshot, intent: Intent, refresh_token: Secret) -> None:

@@ -39,8 +39,11 @@ COMMANDS: Mapping[str, str] = {
 
 def main(argv: Sequence[str]) -> int:
     """Run the command and return its exit status."""
+    verbose = "-v" in argv or "--verbose" in argv
     try:
-        output.prepare()
+        problem = boundary.exit_status(output.prepare, verbose=verbose)
+        if problem:
+            return problem
         output.raise_on_signals()
         words, command_line = _split(argv)
         options = _parser(words).parse_args(words)
@@ -51,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
     except output.Interrupted as interrupted:
         return interrupted.exit_status
     except Exception as error:
-        return boundary.bug(error, verbose="-v" in argv or "--verbose" in argv)
+        return boundary.bug(error, verbose)
 
 
 def _chosen(argv: Sequence[str]) -> str:

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta, timezone
 from types import FrameType
 from typing import TextIO
 
+from trakt_config.errors import SaveError, os_reason
+
 
 class Interrupted(BaseException):
     """A signal asked the command to end; its exit status is 128 plus the signal's number."""
@@ -20,15 +22,28 @@ class Interrupted(BaseException):
 
 
 def prepare() -> None:
-    """Make the streams take any text, and keep files from getting the number of a closed one."""
+    """Make the streams take any text, and keep files from getting the number of a closed one.
+
+    :raises SaveError: one is closed, and nothing can take its number.
+    """
     for fd in (0, 1, 2):
         try:
             os.fstat(fd)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            _open_nowhere()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _open_nowhere() -> None:
+    try:
+        os.open(os.devnull, os.O_RDWR)
+        return
+    except OSError as error:
+        problem = os_reason(error)
+    raise SaveError(f"a standard stream is closed, and {os.devnull} cannot be opened: {problem}",
+                    hint="Nothing was done. Open the stream, or make the device.")
 
 
 def raise_on_signals() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trakt_config.storage.held import Held, hold
     from trakt_config.storage.journal import peek
     from trakt_config.storage.obstacles import obstacle
-    from trakt_config.storage.overwrite import Changed, is_torn
+    from trakt_config.storage.overwrite import Changed, is_half_new, is_torn
     from trakt_config.storage.records import Unfinished
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "create",
     "exists",
     "hold",
+    "is_half_new",
     "is_mount_point",
     "is_torn",
     "obstacle",
@@ -46,6 +47,7 @@ _LAZY = {
     "Held": "held",
     "Unfinished": "records",
     "hold": "held",
+    "is_half_new": "overwrite",
     "is_torn": "overwrite",
     "obstacle": "obstacles",
     "peek": "journal",

@@ -72,6 +72,37 @@ def is_torn(current: bytes, before: bytes, content: bytes) -> bool:
                                                    before[:common], 0)
 
 
+def is_half_new(value: bytes, current: bytes, new: bytes, before: bytes, content: bytes) -> bool:
+    """Whether an overwrite of `before` with `content` that was cut short in the line of `new` can
+    have left `value` there: the start of the new line, and from there on what was old.
+
+    Where somebody has edited the file since, :func:`is_torn` does not know it, and this does.
+    """
+    if value not in current or new not in content:
+        return False
+    start, _ = _line_with(new, content)
+    first, last = _line_with(value, current)
+    line = current[first:last]
+    for size in range(len(line) + 1):
+        middle = start + size
+        if line[:size] != content[start:middle]:
+            return False
+        if line[size:] == before[middle:_end_of_line(before, middle)]:
+            return True
+    return False
+
+
+def _line_with(value: bytes, data: bytes) -> tuple[int, int]:
+    """Where the line begins and ends in which the value stands first."""
+    at = data.index(value)
+    return data.rfind(b"\n", 0, at) + 1, _end_of_line(data, at)
+
+
+def _end_of_line(data: bytes, at: int) -> int:
+    end = data.find(b"\n", at)
+    return len(data) if end < 0 else end
+
+
 def _is_partly(current: bytes, new: bytes, old: bytes, offset: int) -> bool:
     """Whether each sector is new up to some byte, and old from there. `offset`: in the file."""
     if not len(current) == len(new) == len(old):

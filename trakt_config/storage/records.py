@@ -24,6 +24,9 @@ VERSION = 1
 #: Earlier releases took configs four times as large, and left two of them in a journal.
 LARGEST_JOURNAL = 16 * files.LARGEST_CONFIG
 
+#: No time of a record has more digits.
+_LATEST = 10.0 ** 14
+
 _OVERWRITE = frozenset({b"before", b"content"})
 
 
@@ -48,6 +51,7 @@ def head(note: bytes) -> bytes:
 
 def record(kind: bytes, payload: bytes, at: float) -> bytes:
     """One record, as it stands in a journal."""
+    at = at if 0 <= at < _LATEST else 0  # Some clocks start years before 1970, or are no numbers.
     return b"%s %.0f %d %s\n%s\n" % (kind, at, len(payload), _digest(payload), payload)
 
 

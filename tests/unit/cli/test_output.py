@@ -15,6 +15,7 @@ import pytest
 
 from tests.support import children
 from trakt_config.cli import output
+from trakt_config.cli.main import main
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -107,6 +108,16 @@ def test_a_file_never_gets_the_number_of_a_closed_stream(closed: Any) -> None:
         output.prepare()
         return os.open(os.devnull, os.O_RDONLY)
     assert children.run(work) > 2
+
+
+def test_a_closed_stream_whose_number_nothing_can_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without devices, or a limit: that is an error, and no bug."""
+    monkeypatch.setattr(os, "devnull", "/missing")
+
+    def work() -> int:
+        os.close(0)
+        return main(["authorize", "config.yml"])
+    assert children.run(work) == 5
 
 
 @pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import stat
 import threading
@@ -70,6 +71,15 @@ def test_what_is_written_is_read_again(config: str) -> None:
     assert found is not None
     assert (found.note, found.answer, found.answered_at, found.before, found.content,
             found.newer) == (NOTE, ANSWER, NOW, b"a: 1\n", b"a: 2\n" * 3, False)
+
+
+@pytest.mark.parametrize("clock", [-1.0, -2e9, 1e15, 1e300, math.inf, math.nan])
+def test_no_clock_keeps_a_journal_from_being_read(
+        clock: float, config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some machines wake up in the sixties; what Trakt answered is there all the same."""
+    monkeypatch.setattr("time.time", lambda: clock)
+    found = parse(written(config, [(b"answer", ANSWER, clock)]))
+    assert found is not None and (found.answer, found.answered_at) == (ANSWER, 0)
 
 
 def test_a_journal_that_was_only_begun_has_a_note_and_nothing_else(config: str) -> None:

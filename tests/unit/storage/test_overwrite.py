@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from trakt_config.storage import files, journal, overwrite, places, records
 from trakt_config.storage.journal_file import Journal
-from trakt_config.storage.overwrite import Changed, is_torn
+from trakt_config.storage.overwrite import Changed, is_half_new, is_torn
 from trakt_config.storage.records import Unfinished
 
 OLD = b"trakt:\n  authorization:\n    access_token: old\n"
@@ -164,6 +164,26 @@ def test_what_a_person_shortened_is_theirs(before_size: int, content_size: int,
     assert not is_torn(before[:size], before, content)
     assert not is_torn(content[:size], before, content)
     assert not is_torn(content[:size // 2] + before[size // 2:size], before, content)
+
+
+@pytest.mark.parametrize("old, new", [
+    (b"0ld-" * 8, b"New=" * 8), (b"0ld-" * 8, b"New=" * 3), (b"0ld-" * 3, b"New=" * 8)],
+    ids=["as long", "shorter", "longer"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b""], ids=["LF", "CRLF", "nothing"])
+def test_half_a_value_is_recognised_in_a_file_that_was_edited_since(
+        end: bytes, old: bytes, new: bytes) -> None:
+    """Wherever in it the overwrite was cut; neither the whole ones nor a person's own is half."""
+    before, content = (b"a: 1" + b"\n  token: " + value + end for value in (old, new))
+    start = content.index(new)
+    for cut in range(start + 1, min(len(before), start + len(new))):
+        torn = content[:cut] + before[cut:]
+        value = torn[start:].split(b"\n")[0].rstrip()
+        current = b"# edited\n" + torn
+        assert is_half_new(value, current, new, before, content), current
+    for value in (b"another", new[:-1] + b"x", new + b"x", b"x" + old[1:], b"missing"):
+        current = b"a: 1\n  token: " + value.replace(b"missing", b"") + end
+        assert not is_half_new(value, current, new, before, content)
+    assert not is_half_new(b"value", b"value", b"not there", before, content)
 
 
 def test_zeros_in_the_part_that_was_there_are_no_cut() -> None:
