@@ -1,10 +1,13 @@
 """The recipes in the documentation are read by the programs that they are for."""
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,18 @@ def services(manifest: Path) -> dict[str, Any]:
     return found
 
 
+def kubernetes() -> dict[tuple[str, str], Any]:
+    return {(each["kind"], each["metadata"]["name"]): each
+            for each in objects(RECIPES / "kubernetes" / "kometa.yml")}
+
+
+def pods() -> list[Any]:
+    """Of the job that signs in, and of the one that runs every night."""
+    found = kubernetes()
+    night = found["CronJob", "kometa"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    return [found["Job", "kometa-sign-in"]["spec"]["template"]["spec"], night]
+
+
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda path: path.name)
 def test_manifests_are_yaml(manifest: Path) -> None:
     assert all(isinstance(found, dict) for found in objects(manifest))
@@ -43,6 +58,48 @@ def test_shell_commands_of_compose_are_shell(manifest: Path) -> None:
             subprocess.run(["sh", "-n", "-c", command.replace("$$", "$")], check=True, timeout=60)
 
 
+def shell_commands() -> Iterator[tuple[str, str]]:
+    """Every shell that starts trakt-config in a container, and where it stands."""
+    for manifest in COMPOSE:
+        for name, service in services(manifest).items():
+            if service.get("entrypoint", [])[-2:] == ["sh", "-c"]:
+                yield f"{manifest.name}: {name}", service["command"][0].replace("$$", "$")
+    for pod in pods():
+        for container in pod["containers"]:
+            if container["command"][:2] == ["sh", "-c"]:
+                yield container["name"], container["args"][0]
+
+
+#: Begins, and ends when it is told to, whatever is sent to the shell that has started it.
+STAND_IN = """#!/bin/sh
+echo began > began
+read line < go
+echo saved > saved
+"""
+
+
+@pytest.mark.parametrize("command", [pytest.param(command, id=where)
+                                     for where, command in shell_commands()])
+def test_a_stop_does_not_end_a_shell_before_trakt_config(command: str, tmp_path: Path) -> None:
+    """The container ends with the process that its init has started, and kills the others."""
+    (tmp_path / "trakt-config").write_text(STAND_IN)
+    (tmp_path / "trakt-config").chmod(0o755)
+    for name in ("began", "go"):
+        os.mkfifo(tmp_path / name)
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    shell = subprocess.Popen(["sh", "-c", command.replace("/state/", "./").replace("/holder/", "./")],
+                             cwd=tmp_path, env=environ)
+    assert (tmp_path / "began").read_text() == "began\n"
+    is_ours = Path(f"/proc/{shell.pid}/cmdline").read_bytes().split(b"\0")[1].endswith(b"-config")
+    if not is_ours:  # Where the shell has become trakt-config, that looks after its own signals.
+        shell.terminate()
+    (tmp_path / "go").write_text("go\n")
+    if is_ours:
+        assert shell.wait(60) == 0
+    else:
+        assert shell.wait(60) == 128 + signal.SIGTERM and (tmp_path / "saved").exists()
+
+
 @pytest.mark.parametrize("manifest", COMPOSE, ids=lambda path: path.name)
 def test_services_with_trakt_config_have_time_to_stop_and_a_folder(manifest: Path) -> None:
     """An answer under way takes up to 90 s, and a mounted file loses its journal."""
@@ -50,7 +107,7 @@ def test_services_with_trakt_config_have_time_to_stop_and_a_folder(manifest: Pat
         if "build" in service:
             assert service["stop_grace_period"] == "100s"
         for volume in service["volumes"]:
-            assert not volume.split(":")[0].endswith(".yml")
+            assert not volume.split(":")[0].endswith(".yml") or volume.endswith(":ro")
 
 
 @pytest.mark.skipif(not shutil.which("docker"), reason="docker is not installed")
@@ -88,19 +145,44 @@ def test_the_crontab_has_five_fields_and_a_command() -> None:
 
 def test_the_cron_job_shares_nothing_that_can_be_spent() -> None:
     """The config map has placeholders for what `exec` gives, and none for the refresh token."""
-    found = {(each["kind"], each["metadata"]["name"]): each
-             for each in objects(RECIPES / "kubernetes" / "kometa.yml")}
-    config = found["ConfigMap", "kometa-config"]["data"]["config.yml"]
+    config = kubernetes()["ConfigMap", "kometa-config"]["data"]["config.yml"]
     values = document.parse(config.encode()).authorization
     assert values["access_token"].text == "<<trakt_access_token>>"
     assert values["refresh_token"].blank
-    pod = found["CronJob", "kometa"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    [container] = pod["containers"]
+    [container] = pods()[1]["containers"]
     assert container["command"][:2] == ["trakt-config", "exec"] and container["command"][-1] == "--"
-    claims = {volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"]
-              if "persistentVolumeClaim" in volume}
-    assert ("PersistentVolumeClaim", *claims) in found
-    assert pod["terminationGracePeriodSeconds"] == 100
+
+
+def test_pods_have_what_they_mount_and_time_to_stop() -> None:
+    found = kubernetes()
+    for pod in pods():
+        assert pod["terminationGracePeriodSeconds"] == 100
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        for container in pod["containers"]:
+            for mount in container["volumeMounts"]:
+                volume = volumes[mount["name"]]
+                if "persistentVolumeClaim" in volume:
+                    assert ("PersistentVolumeClaim",
+                            volume["persistentVolumeClaim"]["claimName"]) in found
+                if "configMap" in volume:
+                    data = found["ConfigMap", volume["configMap"]["name"]]["data"]
+                    assert mount["readOnly"] and mount.get("subPath", "config.yml") in data
+
+
+def test_the_host_can_write_beside_its_config() -> None:
+    """It makes its logs there when it starts, read-only config or not."""
+    [container] = pods()[1]["containers"]
+    paths = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+    assert not paths["/config"].get("readOnly")
+    for manifest in COMPOSE:
+        for service in services(manifest).values():
+            assert "./config:/config" in service["volumes"]
+
+
+def test_the_holder_of_the_config_map_is_the_recipes() -> None:
+    there = kubernetes()["ConfigMap", "kometa-config"]["data"]["trakt.yml"]
+    ours = (RECIPES / "trakt.yml").read_text("utf-8")
+    assert list(yaml.safe_load(there)["trakt"]) == list(yaml.safe_load(ours)["trakt"])
 
 
 def test_the_holder_can_be_read() -> None:
