@@ -87,8 +87,8 @@ def test_a_stop_does_not_end_a_shell_before_trakt_config(command: str, tmp_path:
     for name in ("began", "go"):
         os.mkfifo(tmp_path / name)
     environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    shell = subprocess.Popen(["sh", "-c", command.replace("/state/", "./").replace("/holder/", "./")],
-                             cwd=tmp_path, env=environ)
+    here = command.replace("/state/", "./").replace("/holder/", "./")
+    shell = subprocess.Popen(["sh", "-c", here], cwd=tmp_path, env=environ)
     assert (tmp_path / "began").read_text() == "began\n"
     is_ours = Path(f"/proc/{shell.pid}/cmdline").read_bytes().split(b"\0")[1].endswith(b"-config")
     if not is_ours:  # Where the shell has become trakt-config, that looks after its own signals.
