@@ -88,9 +88,20 @@ class Authorization:
         seconds = min(self.created_at + self.expires_in, LATEST_TIME)
         return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds)
 
+    @property
+    def is_refresh_token_alone(self) -> bool:
+        """Whether this is what is left of an answer without a usable access token."""
+        return not self.access_token
+
+    @classmethod
+    def of_refresh_token(cls, refresh_token: Secret, *, received_at: float) -> Authorization:
+        """What is left of an answer without a usable access token; see :class:`UnusableAnswer`."""
+        return cls("", "bearer", 0, refresh_token.reveal(), "public", int(received_at))
+
     def values(self) -> dict[str, str]:
-        """The six values as text, by key, in the order of the block."""
-        return {key: str(getattr(self, key)) for key in AUTHORIZATION_KEYS}
+        """Its values as text, by key, in the order of the block."""
+        keys = ("refresh_token",) if self.is_refresh_token_alone else AUTHORIZATION_KEYS
+        return {key: str(getattr(self, key)) for key in keys}
 
     @classmethod
     def from_values(cls, values: Mapping[str, str]) -> Authorization | None:

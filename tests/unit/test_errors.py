@@ -2,12 +2,20 @@
 from __future__ import annotations
 
 import copy
+import errno
 import pickle
-from typing import Any
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Callable
 
 import pytest
+import requests
 
+import trakt_config
 from trakt_config import errors
+from trakt_config.authorization import logout, plan, status
+from trakt_config.authorization.run import Options
 from trakt_config.errors import (
     AccountProblem,
     ClientRejected,
@@ -19,6 +27,7 @@ from trakt_config.errors import (
     TraktUnavailable,
     printable,
 )
+from trakt_config.sandbox import Sandbox
 from trakt_config.tokens import Authorization
 
 LEAVES = (ConfigError, LoginRequired, ClientRejected, AccountProblem, TraktUnavailable,
@@ -106,7 +115,48 @@ def test_attributes_survive_the_way_out_of_a_pool_of_processes(
 
 def test_a_save_error_carries_the_tokens_and_does_not_show_them() -> None:
     """The one exception to the rule that errors hold no secret."""
-    error = SaveError("not saved", hint="Mend it.", path="a.yml", authorization=AUTHORIZATION)
+    error = SaveError("not saved", hint="Fix it.", path="a.yml", authorization=AUTHORIZATION)
     assert error.authorization is AUTHORIZATION
     shown = f"{error} {error!r} {error.args} {vars(error)}"
     assert "ACCESS" not in shown and "REFRESH" not in shown
+
+
+PUBLIC: dict[str, Callable[[Path, Mapping[str, str]], object]] = {
+    "authorize": lambda path, environ: trakt_config.authorize(path, environ=environ),
+    "copy_authorization":
+        lambda path, environ: trakt_config.copy_authorization(path, path, environ=environ),
+    "login": lambda path, environ: trakt_config.login(path, method="pin", environ=environ),
+    "TraktAuth": lambda path, environ: trakt_config.TraktAuth(path, environ=environ)(
+        requests.Request("GET", environ["TRAKT_CONFIG_API_URL"]).prepare()),
+    "logout": lambda path, environ: logout.logout(path, Options(environ=environ)),
+    "plan": lambda path, environ: plan.plan(path, Options(environ=environ)),
+    "status": lambda path, environ: status.look(path, Options(environ=environ)),
+}
+
+
+@pytest.mark.parametrize("content", [
+    None, b"trakt: [", b"trakt:\n  pin: \xff\n", b"trakt:\n", b"plex: {}\n",
+    b"trakt:\n  client_id: x\n", b"a disk that fails"])
+@pytest.mark.parametrize("name", PUBLIC)
+def test_errors_name_the_config_and_keep_nothing_of_what_was_behind_them(
+        name: str, content: bytes | None, tmp_path: Path, sandbox: Sandbox,
+        environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception behind ours, or a frame that it came through, may hold tokens."""
+    def fails(*_: object) -> bytes:
+        raise OSError(errno.EIO, "secret words")
+
+    path = tmp_path / "config.yml"
+    if content is not None:
+        path.write_bytes(content)
+    if content == b"a disk that fails":
+        monkeypatch.setattr("trakt_config.storage.files.read_all", fails)
+    try:
+        PUBLIC[name](path, environ)
+    except TraktConfigError as error:
+        assert error.path == str(path) and "secret words" not in str(error)
+        assert error.__context__ is None and error.__cause__ is None
+        frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+        assert frames[-1] == "reporting"
+    else:
+        # An app without an authorization is nothing to be sorry for, there.
+        assert name in ("logout", "status") and content == b"trakt:\n  client_id: x\n"

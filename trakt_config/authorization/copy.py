@@ -27,7 +27,7 @@ from trakt_config.authorization.run import (
     reports_errors,
 )
 from trakt_config.document import Document
-from trakt_config.errors import ConfigError, LoginRequired, SaveError
+from trakt_config.errors import ConfigError, LoginRequired, SaveError, os_reason
 from trakt_config.tokens import Secret
 
 
@@ -57,11 +57,7 @@ def copy_authorization(holder: ConfigPath, other: ConfigPath, *,
 
 def copy_to(other: ConfigPath, holder: ConfigPath, options: Options) -> bool:
     """:func:`copy_authorization`, with the options of a run on the holder."""
-    snapshot = _snapshot(holder, options)
-    if snapshot.settings.authorization is None:
-        raise LoginRequired("the config holds no access token to copy", hint=refresh.LOGIN,
-                            path=Run.on(holder, options).name)
-    return _copy(other, holder, options, snapshot)
+    return _copy(other, holder, options, _signed_in(holder, options))
 
 
 def disarm_twin(other: ConfigPath, holder: ConfigPath, options: Options) -> bool:
@@ -76,6 +72,14 @@ def disarm_twin(other: ConfigPath, holder: ConfigPath, options: Options) -> bool
     if token is None or _refresh_token(_parsed(other, options)) != token:
         return False
     return _copy(other, holder, options, snapshot)
+
+
+@reports_errors
+def _signed_in(holder: ConfigPath, options: Options) -> Snapshot:
+    snapshot = Run.on(holder, options).read()
+    if snapshot.settings.authorization is None:
+        raise LoginRequired("the config holds no access token to copy", hint=refresh.LOGIN)
+    return snapshot
 
 
 @reports_errors
@@ -149,15 +153,13 @@ def _write(target: Run, held: storage.Held, snapshot: Snapshot,
         held.replace(now.data, edited.data)
         written = True
 
-    problem: OSError
     try:
         save.as_it_is_now(edit)
         held.discard_journal()
         return written
     except OSError as error:
-        problem = error
-    raise SaveError(f"the copy could not be written: {problem.strerror}",
-                    hint="The holder is signed in. Fix this and run again.")
+        raise SaveError(f"the copy could not be written: {os_reason(error)}",
+                        hint="The holder is signed in. Fix this and run again.") from None
 
 
 def _check(parsed: Document, holder: Snapshot, options: Options,

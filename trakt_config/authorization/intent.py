@@ -28,8 +28,8 @@ class Intent:
     @classmethod
     def of(cls, snapshot: Snapshot, *, refresh_unknown: bool = True,
            pin_unknown: bool = False) -> Intent:
-        return cls(fingerprint(snapshot.settings.refresh_token),
-                   fingerprint(snapshot.settings.pin), refresh_unknown, pin_unknown)
+        return cls(_fingerprint(snapshot.settings.refresh_token),
+                   _fingerprint(snapshot.settings.pin), refresh_unknown, pin_unknown)
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode("ascii")
@@ -54,8 +54,23 @@ class Intent:
         """
         if self.refresh_token is None or not self.refresh_unknown:
             return False
-        return fingerprint(refresh_token) in (None, self.refresh_token)
+        return _fingerprint(refresh_token) in (None, self.refresh_token)
+
+    def sent(self, refresh_token: Secret | None) -> Secret | None:
+        """`refresh_token`, if it is the one that was in the config before the request."""
+        is_same = refresh_token and refresh_token.fingerprint() == self.refresh_token
+        return refresh_token if is_same else None
+
+    def spends_pin(self, pin: Secret | None) -> bool:
+        """Whether this is the pin that was in the config before the request."""
+        return pin is not None and pin.fingerprint() == self.pin
+
+    def is_outdated(self, current: Secret | None, new: str) -> bool:
+        """Whether the config has got another refresh token than the one from before the request
+        and the `new` one of its answer: somebody else's, which stays.
+        """
+        return bool(current) and self.sent(current) is None and current != Secret(new)
 
 
-def fingerprint(secret: Secret | None) -> str | None:
+def _fingerprint(secret: Secret | None) -> str | None:
     return secret.fingerprint() if secret else None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trakt_config import document, oauth, storage
@@ -18,7 +17,7 @@ from trakt_config.authorization.refresh import LOGIN, MIGRATION
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
 from trakt_config.errors import ConfigError, LoginRequired, SaveError, TraktConfigError
 from trakt_config.storage import Unfinished
-from trakt_config.tokens import Authorization, Secret, UnusableAnswer
+from trakt_config.tokens import Authorization
 
 LEFT_OVER = ("an earlier run was cut short, or another one is running; "
              "what it left is finished first")
@@ -137,10 +136,10 @@ def _as_finished(run: Run, left: Unfinished | None) -> Snapshot:
     try:
         return run.read()
     except ConfigError as error:
-        if left is None or _is_newer(left) or _answer(left, None)[0] is None:
+        answer = recovery.answer_in(left)
+        if left is None or _is_newer(left) or answer is None or answer.is_refresh_token_alone:
             raise
-        problem = save.problem_of(error)
-    raise _unsaved_answer(problem)
+        raise _unsaved_answer(save.problem_of(error)) from None
 
 
 def _next_step(run: Run, snapshot: Snapshot, left: Unfinished | None, has_left_over: bool,
@@ -221,49 +220,32 @@ def _recovered(run: Run, snapshot: Snapshot,
     if left.newer or intent is None:
         return snapshot, RecoveryResult.NEWER
     current = snapshot.settings.refresh_token
-    spent = current if current and current.fingerprint() == intent.refresh_token else None
-    answer, alone = _answer(left, spent)
-    new = Secret(answer.refresh_token) if answer else alone
-    if new is None:
+    answer = recovery.answer_in(left, intent.sent(current))
+    if answer is None:
         in_doubt = intent.doubts(current)
         return snapshot, RecoveryResult.UNKNOWN if in_doubt else RecoveryResult.NOTHING
-    intent = recovery.of_half(left, intent, snapshot, new)
-    if current and current != new and current.fingerprint() != intent.refresh_token:
-        return snapshot, RecoveryResult.NOTHING  # It has other tokens by now: those stay.
-    values = answer.values() if answer else {"refresh_token": new.reveal()}
-    with_values = _with_values(run, snapshot, values, intent)
-    if answer is None:
-        return with_values, RecoveryResult.PARTIAL
-    is_there = with_values.document.data == snapshot.document.data
-    return with_values, RecoveryResult.NOTHING if is_there else RecoveryResult.FINISHED
+    intent = recovery.of_half(left, intent, snapshot, answer)
+    if intent.is_outdated(current, answer.refresh_token):
+        return snapshot, RecoveryResult.NOTHING
+    with_answer = _with_answer(run, snapshot, answer, intent)
+    if answer.is_refresh_token_alone:
+        return with_answer, RecoveryResult.PARTIAL
+    is_there = with_answer.document.data == snapshot.document.data
+    return with_answer, RecoveryResult.NOTHING if is_there else RecoveryResult.FINISHED
 
 
-def _answer(left: Unfinished,
-            spent: Secret | None) -> tuple[Authorization | None, Secret | None]:
-    """The pair in Trakt's answer, or the one refresh token in it that is of worth."""
-    if left.answer is None:
-        return None, None
-    try:
-        return Authorization.from_response(left.answer, received_at=left.answered_at,
-                                           refresh_token=spent), None
-    except UnusableAnswer as unusable:
-        return None, unusable.refresh_token
-
-
-def _with_values(run: Run, snapshot: Snapshot, values: Mapping[str, str],
+def _with_answer(run: Run, snapshot: Snapshot, answer: Authorization,
                  intent: Intent) -> Snapshot:
     """The config with what the journal holds, and without the pin that was spent for it.
 
     :raises SaveError: it cannot be put into these bytes.
     """
-    pin = snapshot.settings.pin
     try:
         return run.snapshot(document.set_authorization(
-            snapshot.document, values,
-            clear_pin=pin is not None and pin.fingerprint() == intent.pin))
+            snapshot.document, answer.values(),
+            clear_pin=intent.spends_pin(snapshot.settings.pin)))
     except ConfigError as error:
-        problem = save.problem_of(error)
-    raise _unsaved_answer(problem)
+        raise _unsaved_answer(save.problem_of(error)) from None
 
 
 def _unsaved_answer(problem: str) -> SaveError:

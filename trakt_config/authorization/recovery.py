@@ -34,20 +34,32 @@ def finish(run: Run, held: storage.Held, found: Unfinished | None,
     intent = Intent.decode(found.note)
     if found.newer or intent is None:
         return RecoveryResult.NEWER
-    if found.answer is None:
+    authorization = answer_in(found, intent.sent(snapshot.settings.refresh_token))
+    if authorization is None:
         return _without_answer(held, intent, snapshot)
+    return _save(run, held, of_half(found, intent, snapshot, authorization), snapshot,
+                 authorization)
+
+
+def answer_in(found: Unfinished | None, sent: Secret | None = None) -> Authorization | None:
+    """What is usable of the answer in a journal: tokens, or a refresh token alone.
+
+    :param sent: the refresh token that the request sent, which stays where the answer has none.
+    """
+    if found is None or found.answer is None:
+        return None
     try:
-        authorization = _authorization(found, intent, snapshot)
+        return Authorization.from_response(found.answer, received_at=found.answered_at,
+                                           refresh_token=sent)
     except UnusableAnswer as unusable:
         if unusable.refresh_token is None:
-            return _without_answer(held, intent, snapshot)
-        intent = of_half(found, intent, snapshot, unusable.refresh_token)
-        return _save_refresh_token(run, held, intent, snapshot, unusable.refresh_token)
-    intent = of_half(found, intent, snapshot, Secret(authorization.refresh_token))
-    return _save(run, held, intent, snapshot, authorization)
+            return None
+        return Authorization.of_refresh_token(unusable.refresh_token,
+                                              received_at=found.answered_at)
 
 
-def of_half(found: Unfinished, intent: Intent, snapshot: Snapshot, new: Secret) -> Intent:
+def of_half(found: Unfinished, intent: Intent, snapshot: Snapshot,
+            answer: Authorization) -> Intent:
     """The intent, where the config's refresh token is half of the new one and half of the old.
 
     An overwrite was cut short, and somebody edited the file before that was finished. Such a token
@@ -56,9 +68,10 @@ def of_half(found: Unfinished, intent: Intent, snapshot: Snapshot, new: Secret) 
     current = snapshot.settings.refresh_token
     if current is None or found.before is None or found.content is None:
         return intent
-    is_half = current != new and storage.is_half_new(
-        current.reveal().encode(), snapshot.document.data, new.reveal().encode(),
-        found.before, found.content)
+    new = answer.refresh_token
+    is_half = current != Secret(new) and storage.is_half_new(
+        current.reveal().encode(), snapshot.document.data, new.encode(), found.before,
+        found.content)
     return replace(intent, refresh_token=current.fingerprint()) if is_half else intent
 
 
@@ -67,20 +80,9 @@ def refuse_to_lose(held: storage.Held, found: Unfinished | None, problem: str) -
 
     :raises SaveError: there is one.
     """
-    if found is None or found.answer is None:
-        return
-    try:
-        authorization = Authorization.from_response(found.answer, received_at=found.answered_at)
-    except UnusableAnswer:
-        return
-    raise save.unsaved(held, problem, authorization, in_journal=True)
-
-
-def _authorization(found: Unfinished, intent: Intent, snapshot: Snapshot) -> Authorization:
-    current = snapshot.settings.refresh_token
-    spent = current if current and current.fingerprint() == intent.refresh_token else None
-    return Authorization.from_response(found.answer or b"", received_at=found.answered_at,
-                                       refresh_token=spent)
+    answer = answer_in(found)
+    if answer is not None and not answer.is_refresh_token_alone:
+        raise save.unsaved(held, problem, answer, in_journal=True)
 
 
 def _without_answer(held: storage.Held, intent: Intent, snapshot: Snapshot) -> RecoveryResult:
@@ -95,22 +97,12 @@ def _save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
           authorization: Authorization) -> RecoveryResult:
     try:
         was_missing = save.save(run, held, intent, snapshot, authorization, in_journal=True)
-        return RecoveryResult.FINISHED if was_missing else RecoveryResult.NOTHING
     except save.TokensReplaced:
-        return _theirs_wins(run, held)
-
-
-def _save_refresh_token(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
-                        refresh_token: Secret) -> RecoveryResult:
-    try:
-        save.save_refresh_token(run, held, intent, snapshot, refresh_token)
+        run.warn("an earlier run was killed before it saved Trakt's answer, and the config has "
+                 "other tokens by now: those stay")
+        return RecoveryResult.NOTHING
+    if authorization.is_refresh_token_alone:
         return RecoveryResult.PARTIAL
-    except save.TokensReplaced:
-        return _theirs_wins(run, held)
+    return RecoveryResult.FINISHED if was_missing else RecoveryResult.NOTHING
 
 
-def _theirs_wins(run: Run, held: storage.Held) -> RecoveryResult:
-    run.warn("an earlier run was killed before it saved Trakt's answer, and the config has other "
-             "tokens by now: those stay")
-    held.discard_journal()
-    return RecoveryResult.NOTHING

@@ -153,7 +153,8 @@ def _settle(run: Run, held: storage.Held, snapshot: Snapshot, intent: Intent,
     """
     alone = record.refresh_token_alone
     if alone and spends != "refresh_token":
-        save.save_refresh_token(run, held, intent, snapshot, alone, in_journal=record.is_durable)
+        answer = Authorization.of_refresh_token(alone, received_at=run.options.clock())
+        save.save(run, held, intent, snapshot, answer, in_journal=record.is_durable)
         raise HalfAnswer from None
     if alone:
         return  # The next run spends that one.

@@ -34,21 +34,25 @@ def renew(run: Run, first: Snapshot | None, broken: ConfigError | None) -> Resul
     :param first: the config as it was read without a lock, or None where it was `broken`.
     """
     held: storage.Held | None = None
-    problem: TraktConfigError
     try:
         with run.hold() as held:
             return _locked(run, held, first)
     except (SaveError, LockTimeout) as error:
         if held is not None:
             raise
-        problem = error
+        return _without_lock(run, first, broken, error)
+
+
+def _without_lock(run: Run, first: Snapshot | None, broken: ConfigError | None,
+                  problem: SaveError | LockTimeout) -> Result:
+    """The config cannot be held: what is good enough is kept."""
     if first is None:
         raise broken or problem
     first = run.read(first)
     if _may_be_torn(run, first):
         raise problem
     if not first.settings.pin and not first.settings.refresh_token:
-        problem = no_authorization(first)
+        return _keep(run, first, no_authorization(first))
     return _keep(run, first, problem)
 
 
@@ -137,7 +141,6 @@ def _exchange(run: Run, held: storage.Held, snapshot: Snapshot,
     """A pin is set: a person typed it, and it dies in minutes."""
     pin = snapshot.settings.pin
     assert pin is not None
-    refused: LoginRequired
     try:
         return _new_pair(run, Outcome.EXCHANGED, redeem.redeem(
             run, held, snapshot, redeem.exchange(run, snapshot, oauth.AuthorizationCode(pin)),
@@ -150,9 +153,8 @@ def _exchange(run: Run, held: storage.Held, snapshot: Snapshot,
         if _is_answered(error):
             raise
         return _keep(run, snapshot, error)
-    except LoginRequired as error:
-        refused = error
-    return _without_pin(run, held, snapshot, recovered, refused)
+    except LoginRequired as refused:
+        return _without_pin(run, held, snapshot, recovered, refused)
 
 
 def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: RecoveryResult,
@@ -164,17 +166,14 @@ def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Re
         return run.result(Outcome.FRESH, snapshot)
     if not snapshot.settings.refresh_token and not snapshot.can_be_kept:
         raise refused
-    also: LoginRequired
     try:
         result = _refresh(run, held, snapshot, recovered)
-    except LoginRequired as error:
-        also = error
-    else:
-        cleared = "it is cleared, and " if result.outcome is Outcome.REFRESHED else ""
-        run.warn(f"{refused.message}; {cleared}the old authorization is used")
-        return result
-    raise LoginRequired(f"{refused.message}; and {also.message}", reason=refused.reason,
-                        hint=LOGIN)
+    except LoginRequired as also:
+        raise LoginRequired(f"{refused.message}; and {also.message}", reason=refused.reason,
+                            hint=LOGIN) from None
+    cleared = "it is cleared, and " if result.outcome is Outcome.REFRESHED else ""
+    run.warn(f"{refused.message}; {cleared}the old authorization is used")
+    return result
 
 
 def _refresh(run: Run, held: storage.Held, snapshot: Snapshot, recovered: RecoveryResult) -> Result:
@@ -185,7 +184,6 @@ def _refresh(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Recove
             hint="The refresh token is tried again when the access token is due."))
     if not snapshot.settings.refresh_token:
         return _keep(run, snapshot, no_authorization(snapshot))
-    error: TraktConfigError
     try:
         ask = redeem.exchange(
             run, snapshot, oauth.RefreshToken(snapshot.settings.refresh_token),
@@ -196,14 +194,13 @@ def _refresh(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Recove
     except save.TokensReplaced:
         return adopt(run)
     except LoginRequired as refused:
-        error = refused
+        if run.read(snapshot).settings.refresh_token != snapshot.settings.refresh_token:
+            return adopt(run)
+        return _keep(run, snapshot, _refused(snapshot, refused, recovered))
     except (ClientRejected, AccountProblem, TraktUnavailable, SaveError) as problem:
         if _is_answered(problem):
             raise
         return _keep(run, snapshot, problem)
-    if run.read(snapshot).settings.refresh_token != snapshot.settings.refresh_token:
-        return adopt(run)
-    return _keep(run, snapshot, _refused(snapshot, error, recovered))
 
 
 def refresh_half(run: Run, held: storage.Held) -> Result:

@@ -6,8 +6,8 @@ import functools
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union, cast
@@ -184,26 +184,10 @@ class Run:
         assert snapshot.settings.authorization is not None
         return Result(outcome, snapshot.settings.authorization)
 
-    @contextmanager
-    def hold(self) -> Iterator[storage.Held]:
-        """Lock the config (see :func:`storage.hold`).
-
-        What fails when it is let go is only warned of: by then the result of the work, or its
-        error, is what counts.
-        """
-        lock = storage.hold(self.path, timeout=self.options.lock_timeout.total_seconds(),
+    def hold(self) -> AbstractContextManager[storage.Held]:
+        """Lock the config (see :func:`storage.hold`)."""
+        return storage.hold(self.path, timeout=self.options.lock_timeout.total_seconds(),
                             environ=self.options.environ, warn=self.warn)
-        held = lock.__enter__()
-        try:
-            yield held
-        finally:
-            self._let_go(lock)
-
-    def _let_go(self, lock: AbstractContextManager[storage.Held]) -> None:
-        try:
-            lock.__exit__(None, None, None)
-        except OSError as error:
-            self.warn(f"the config's lock was not let go cleanly: {os_reason(error)}")
 
 
 def name_of(config_path: ConfigPath) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Callable, TypeVar
 
 from trakt_config import document, storage
-from trakt_config.authorization.intent import Intent, fingerprint
+from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Run, Snapshot
 from trakt_config.errors import ConfigError, SaveError, command, os_reason
-from trakt_config.tokens import Authorization, Secret
+from trakt_config.tokens import Authorization
 
 T = TypeVar("T")
 
@@ -25,8 +25,11 @@ class TokensReplaced(Exception):
 
 def save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
          authorization: Authorization, *, in_journal: bool) -> bool:
-    """Splice the authorization into the config as it is now, whatever was edited meanwhile.
+    """Splice the authorization into the config as it is now, whatever was edited meanwhile, and
+    clear the pin that was spent for it.
 
+    :param authorization: all of it, or a refresh token alone: then the rest stays as it is, and
+        the config can be refreshed.
     :returns: whether anything of it was missing there.
     :raises TokensReplaced: it holds a refresh token that is neither the spent one nor the new one.
     :raises SaveError: it cannot be written; the journal stays where it has the answer.
@@ -34,46 +37,27 @@ def save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
     try:
         was_missing = as_it_is_now(
             lambda: _splice(run, held, intent, snapshot, authorization))
-        held.discard_journal()
-        run.explain("Trakt's answer is saved")
-        return was_missing
     except TokensReplaced:
         held.discard_journal()
         raise
     except (ConfigError, OSError) as error:
-        problem = problem_of(error)
-    raise unsaved(held, problem, authorization, in_journal)
+        raise unsaved(held, problem_of(error), authorization, in_journal) from None
+    held.discard_journal()
+    run.explain("Trakt's answer is saved")
+    return was_missing
 
 
-def save_refresh_token(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
-                       refresh_token: Secret, *, in_journal: bool = True) -> None:
-    """Bring the one thing of worth in an answer into the config: there, it can be refreshed.
-
-    A pin that was spent for it is cleared. The access token stays: it has no successor.
-
-    :raises TokensReplaced: as :func:`save`.
-    :raises SaveError: as :func:`save`.
-    """
-    def splice() -> None:
-        now = run.read(snapshot)
-        _refuse_to_replace(now, intent, refresh_token)
-        edited = document.set_authorization(now.document,
-                                            {"refresh_token": refresh_token.reveal()},
-                                            clear_pin=_holds_spent_pin(now, intent))
-        if edited.data != now.document.data:
-            held.replace(now.document.data, edited.data)
-
-    try:
-        as_it_is_now(splice)
-        held.discard_journal()
-        return
-    except TokensReplaced:
-        held.discard_journal()
-        raise
-    except (ConfigError, OSError) as error:
-        problem = problem_of(error)
-    raise unsaved(held, problem, Authorization("", "bearer", 0, refresh_token.reveal(), "public",
-                                               int(run.options.clock())), in_journal)
+def _splice(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
+            authorization: Authorization) -> bool:
+    now = run.read(snapshot)
+    if intent.is_outdated(now.settings.refresh_token, authorization.refresh_token):
+        raise TokensReplaced
+    edited = document.set_authorization(now.document, authorization.values(),
+                                        clear_pin=intent.spends_pin(now.settings.pin))
+    if edited.data == now.document.data:
+        return False
+    held.replace(now.document.data, edited.data)
+    return True
 
 
 def as_it_is_now(edit: Callable[[], T]) -> T:
@@ -115,28 +99,6 @@ def unsaved(held: storage.Held, problem: str, authorization: Authorization,
                 f"again; if they are gone, sign in: {command('login')}")
     return SaveError(f"Trakt gave new tokens, but the config could not be saved: {problem}",
                      hint=hint, authorization=authorization)
-
-
-def _splice(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
-            authorization: Authorization) -> bool:
-    now = run.read(snapshot)
-    _refuse_to_replace(now, intent, Secret(authorization.refresh_token))
-    edited = document.set_authorization(now.document, authorization.values(),
-                                        clear_pin=_holds_spent_pin(now, intent))
-    if edited.data == now.document.data:
-        return False
-    held.replace(now.document.data, edited.data)
-    return True
-
-
-def _refuse_to_replace(now: Snapshot, intent: Intent, refresh_token: Secret) -> None:
-    theirs = fingerprint(now.settings.refresh_token)
-    if theirs not in (None, intent.refresh_token, refresh_token.fingerprint()):
-        raise TokensReplaced
-
-
-def _holds_spent_pin(now: Snapshot, intent: Intent) -> bool:
-    return intent.pin is not None and fingerprint(now.settings.pin) == intent.pin
 
 
 def problem_of(error: ConfigError | OSError) -> str:

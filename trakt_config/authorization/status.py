@@ -112,21 +112,16 @@ def ask(config_path: ConfigPath, options: Options,
         return replace(found, problems=[*found.problems, NOT_ASKED]), None
     if found.step in (Step.EXCHANGE, Step.ADOPT):
         return replace(found, problems=[*found.problems, REPLACED_FIRST]), None
-    failure: TraktConfigError
     try:
         return found, client_for(options, snapshot).user_settings(snapshot.access_token)
-    except ConfigError:
-        raise
     except TraktUnavailable as error:
         return replace(found, failure=_named(error, run)), None
     except LoginRequired as error:
-        failure = error
         if not snapshot.settings.refresh_token or plan.is_before_migration(snapshot):
-            failure.hint = LOGIN  # There is nothing that a run could refresh it with.
-        found = replace(found, state="refused")
+            error.hint = LOGIN  # There is nothing that a run could refresh it with.
+        return replace(found, state="refused", step=None, failure=_named(error, run)), None
     except (ClientRejected, AccountProblem) as error:
-        failure = error
-    return replace(found, step=None, failure=_named(failure, run)), None
+        return replace(found, step=None, failure=_named(error, run)), None
 
 
 def _named(error: TraktConfigError, run: Run) -> TraktConfigError:

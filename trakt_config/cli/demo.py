@@ -168,15 +168,11 @@ def _set_back(config: Path, seconds: int) -> None:
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    folder: tempfile.TemporaryDirectory[str] | None = None
     try:
-        folder = tempfile.TemporaryDirectory(prefix="trakt-config-demo-")
+        return tempfile.TemporaryDirectory(prefix="trakt-config-demo-")
     except OSError:
-        pass
-    if folder is None:
         raise SaveError("there is no place for a temporary folder",
-                        hint="set TMPDIR to a folder that you can write to")
-    return folder
+                        hint="Set TMPDIR to a folder that you can write to.") from None
 
 
 _NEXT = """\

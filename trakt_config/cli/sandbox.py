@@ -62,10 +62,10 @@ def _listening(options: argparse.Namespace) -> Sandbox:
         return Sandbox(port=options.port, lifetime=int(options.lifetime.total_seconds()),
                        new_server=options.new_server)
     except OSError as error:
-        problem = os_reason(error)
-    raise ConfigError(f"the sandbox cannot listen on port {options.port}: {problem}",
-                      hint="Choose another one: trakt-config sandbox --port 0 takes any that "
-                           "is free.")
+        raise ConfigError(
+            f"the sandbox cannot listen on port {options.port}: {os_reason(error)}",
+            hint="Choose another one: trakt-config sandbox --port 0 takes any that is free."
+        ) from None
 
 
 def _instructions(sandbox: Sandbox) -> str:

@@ -57,9 +57,8 @@ class Watch:
             _thread.start_new_thread(self._wait, ())
             return self
         except RuntimeError:
-            pass
-        raise TraktUnavailable("the system gave no thread for the request",
-                               hint="Nothing was sent to Trakt. Try again.")
+            raise TraktUnavailable("the system gave no thread for the request",
+                                   hint="Nothing was sent to Trakt. Try again.") from None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  traceback: TracebackType | None) -> None:

@@ -102,5 +102,4 @@ def _signed_in(sign_in: SignIn, method: Method) -> Authorization:
             sign_in.account_of(authorization)
         return authorization
     except save.TokensReplaced:
-        pass
-    return refresh.adopt(sign_in.run).authorization
+        return refresh.adopt(sign_in.run).authorization

@@ -144,8 +144,7 @@ def _edited(before: document.Document, client: NewClient) -> document.Document:
         return document.fill_client(before, client.client_id, client.client_secret,
                                     redirect_uri=client.redirect_uri, complete=True)
     except ConfigError:
-        pass
-    raise CannotRegister
+        raise CannotRegister from None
 
 
 def _take_out(run: Run, written: Edit, *, is_new: bool) -> None:

@@ -96,11 +96,10 @@ class Server:
         self._is_started = True
         try:
             _thread.start_new_thread(self._run, ())
-            return
         except RuntimeError:
             self._is_started = False
-        raise ConfigError("the system gave no thread to listen for the browser",
-                          hint="Sign in without --browser.")
+            raise ConfigError("the system gave no thread to listen for the browser",
+                              hint="Sign in without --browser.") from None
 
     def answer(self, response: bytes) -> None:
         """Say this to those who wait for an answer, and to those who will."""

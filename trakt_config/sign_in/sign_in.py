@@ -99,8 +99,7 @@ class SignIn:
                 return redeem.redeem(self.run, held, snapshot, ask(snapshot), spends="",
                                      in_doubt=in_doubt)
             except redeem.HalfAnswer:
-                pass
-            return refresh.refresh_half(self.run, held).authorization
+                return refresh.refresh_half(self.run, held).authorization
 
     def account_of(self, authorization: Authorization) -> str:
         """The name of the account that has signed in; empty where Trakt does not tell it in time.

@@ -47,19 +47,16 @@ def resolve(path: str | os.PathLike[str]) -> str:
 
     :raises ConfigError: there is no such file, or it is not a regular one.
     """
-    problem = ""
-    real = ""
     try:
         real = os.path.realpath(os.fspath(path))
-        if not stat.S_ISREG(os.stat(real).st_mode):
-            problem = "is not a regular file"
+        if stat.S_ISREG(os.stat(real).st_mode):
+            return real
+        problem = "is not a regular file"
     except FileNotFoundError:
         problem = "does not exist"
     except (OSError, ValueError) as error:
         problem = f"cannot be read: {os_reason(error)}"
-    if problem:
-        raise ConfigError(f"the config {problem}", hint="Check the path of the config.")
-    return real
+    raise ConfigError(f"the config {problem}", hint="Check the path of the config.")
 
 
 def open_regular(path: str, flags: int, mode: int = 0o600) -> int:
@@ -111,7 +108,6 @@ def read(path: str) -> bytes:
     :raises ConfigError: it cannot be read, or is no regular file any more.
     :raises OSError: no file descriptors are left, which is not the file's fault.
     """
-    problem = ""
     try:
         with opened(path, os.O_RDONLY) as fd:
             return read_all(fd, LARGEST_CONFIG + 1)
@@ -129,14 +125,12 @@ def create(path: str | os.PathLike[str]) -> None:
 
     :raises ConfigError: there is something already, or no such folder, or no right to.
     """
-    problem = ""
     try:
         close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC, 0o600))
     except (OSError, ValueError) as error:
-        problem = os_reason(error)
-    if problem:
-        raise ConfigError(f"the config cannot be created: {problem}",
-                          hint="Check the path and its permissions.", path=os.fsdecode(path))
+        raise ConfigError(f"the config cannot be created: {os_reason(error)}",
+                          hint="Check the path and its permissions.",
+                          path=os.fsdecode(path)) from None
 
 
 def read_all(fd: int, limit: int) -> bytes:

@@ -59,9 +59,10 @@ class Held:
                 overwrite.finish(self.path, found)
             return found
         except OSError as error:
-            problem = files.reason(error)
-        raise SaveError(f"what an earlier run left in {self.journal_path} cannot be finished: "
-                        f"{problem}", hint="Nothing was lost. Run again when this is fixed.")
+            raise SaveError(
+                f"what an earlier run left in {self.journal_path} cannot be finished: "
+                f"{files.reason(error)}",
+                hint="Nothing was lost. Run again when this is fixed.") from None
 
     def discard_journal(self) -> None:
         """The journal has done its work: it goes when the lock is let go."""
@@ -82,14 +83,13 @@ class Held:
         try:
             files.close(files.open_regular(self.path, os.O_RDWR))
             self._journal.begin(note, room)
-            return
         except OSError as error:
             problem = files.reason(error)
             if error.errno in _NO_ROOM:
                 problem += f" ({room // 1024 + 1} KiB are needed)"
-        raise SaveError(f"the config could not be saved: {problem}",
-                        hint="Nothing was sent to Trakt. Make the file and its folder writable, "
-                             "with room on the disk.")
+            raise SaveError(f"the config could not be saved: {problem}",
+                            hint="Nothing was sent to Trakt. Make the file and its folder "
+                                 "writable, with room on the disk.") from None
 
     def record(self, answer: bytes, at: float) -> None:
         """Make Trakt's answer durable. The journal stays until :meth:`discard_journal`.
@@ -175,18 +175,17 @@ def _is_locked(fd: int, path: str, wait: Callable[[], None], warn: Callable[[str
             locks.unlock(fd)
         return True
     except OSError as error:
-        problem = files.reason(error)
-    raise SaveError(f"the config cannot be locked: {problem}",
-                    hint="Nothing was sent to Trakt. Try again when this is fixed.")
+        raise SaveError(f"the config cannot be locked: {files.reason(error)}",
+                        hint="Nothing was sent to Trakt. Try again when this is fixed.") from None
 
 
 def _open_for_writing(path: str) -> int:
     try:
         return files.open_regular(path, os.O_RDWR)
     except OSError as error:
-        problem = files.reason(error)
-    raise SaveError(f"the config cannot be opened for writing: {problem}",
-                    hint="Nothing was sent to Trakt. Let this user write to the file.")
+        raise SaveError(
+            f"the config cannot be opened for writing: {files.reason(error)}",
+            hint="Nothing was sent to Trakt. Let this user write to the file.") from None
 
 
 def _lock_is_mandatory(path: str) -> bool:

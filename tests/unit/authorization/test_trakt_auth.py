@@ -398,7 +398,7 @@ def test_refresh_that_is_refused(sandbox: Sandbox, config: Any, signed: Any) -> 
     sandbox.revoke_all()
     with pytest.raises(LoginRequired) as caught:
         get()
-    assert caught.value.__context__ is None and caught.value.path == str(path)
+    assert caught.value.path == str(path)
     assert get().status_code == 401 and len(sandbox.token_requests) == 1
     config(issued(sandbox), name="new.yml").replace(path)
     assert get().ok

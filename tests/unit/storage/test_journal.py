@@ -361,7 +361,6 @@ def test_what_somebody_planted_in_its_place_is_refused(
     with pytest.raises(SaveError) as caught:
         acquire(config, {"TRAKT_CONFIG_STATE_DIR": str(tmp_path / "state")})
     assert "remove it" in caught.value.hint
-    assert caught.value.__context__ is None
     assert not (tmp_path / "state").exists()
 
 
@@ -472,7 +471,6 @@ def test_without_any_place_it_is_an_error_for_people(
         acquire(config, environ)
     assert os.strerror(number) in caught.value.message
     assert "Nothing was sent" in caught.value.hint
-    assert caught.value.__context__ is None
 
 
 def test_no_descriptor_stays_open(config: str) -> None:
