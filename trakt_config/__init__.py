@@ -1,9 +1,9 @@
 """Keep the ``trakt:`` block of a YAML config signed in, and change nothing else."""
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from trakt_config import lazy
 from trakt_config.errors import (
     AccountProblem,
     ClientRejected,
@@ -53,12 +53,7 @@ _LAZY = {
 }
 
 if not TYPE_CHECKING:  # So that a misspelt name is an error of types.
-    def __getattr__(name: str) -> object:
-        if name not in _LAZY:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"trakt_config.{_LAZY[name]}"), name)
-        globals()[name] = value
-        return value
+    __getattr__ = lazy.names(__name__, _LAZY)
 
 
 def __dir__() -> list[str]:

@@ -4,9 +4,9 @@ Knows no path, no lock and no network.
 """
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from trakt_config import lazy
 from trakt_config.document.document import Document, Value, parse
 from trakt_config.document.keys import SETTING_KEYS
 from trakt_config.document.settings import Settings, read_settings
@@ -37,9 +37,4 @@ _LAZY = {
 }
 
 if not TYPE_CHECKING:  # So that a misspelt name is an error of types.
-    def __getattr__(name: str) -> object:
-        if name not in _LAZY:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"trakt_config.document.{_LAZY[name]}"), name)
-        globals()[name] = value
-        return value
+    __getattr__ = lazy.names(__name__, _LAZY)

@@ -1,9 +1,9 @@
 """Files: the lock of a config, its journal and its replacement. Knows no token and no YAML."""
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from trakt_config import lazy
 from trakt_config.storage.files import (
     LARGEST_CONFIG,
     READABLE_BY_OTHERS,
@@ -54,9 +54,4 @@ _LAZY = {
 }
 
 if not TYPE_CHECKING:  # So that a misspelt name is an error of types.
-    def __getattr__(name: str) -> object:
-        if name not in _LAZY:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"trakt_config.storage.{_LAZY[name]}"), name)
-        globals()[name] = value
-        return value
+    __getattr__ = lazy.names(__name__, _LAZY)
