@@ -317,6 +317,80 @@ def test_an_edit_of_a_torn_overwrite_loses_no_token(key: str, part: float, trakt
     assert_clean(made)
 
 
+def leave_two(made: Scene, beside: Mapping[str, Any] | None,
+              in_state: Mapping[str, Any] | None) -> list[Path]:
+    """Leave one journal beside the config, and one in the state directory, as runs do for which
+    the folder was read-only; None is for an empty one.
+    """
+    path = str(made.config)
+    places = [Path(journal.beside(path)),
+              Path(journal.in_state_directory(path, made.environ) or "")]
+    contents = []
+    for what in (beside, in_state):
+        left = leave(made, **what) if what is not None else plant(made, b"")
+        contents.append(left.read_bytes())
+        left.unlink()
+    for place, data in zip(places, contents):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+        place.chmod(0o600)
+        os.chown(place, *made.metadata[:2])
+    return places
+
+
+@pytest.mark.parametrize("other", ["a doubt", "an older answer", "empty", "torn overwrite"])
+@pytest.mark.parametrize("answer_is_beside", [True, False])
+def test_of_two_journals_the_one_with_the_answer_counts(answer_is_beside: bool, other: str,
+                                                        trakt: Any, tmp_path: Path) -> None:
+    """As a container and its host may leave them, which have two state directories."""
+    made = scenes.scene(trakt, tmp_path)
+    old = token(made)
+    answer = {"spent": old, "answer": body(spend(made))}
+    others: dict[str, Mapping[str, Any] | None] = {
+        "a doubt": {"spent": old}, "empty": None,
+        "an older answer": {"spent": "older", "answer": b'{"access_token": "a"}'},
+        "torn overwrite": {"spent": old, "before": b"a: 1\n", "content": b"a: 2\n"}}
+    both = (answer, others[other]) if answer_is_beside else (others[other], answer)
+    leave_two(made, *both)
+    if other != "an older answer":  # Here, it is as old.
+        assert "would put in" in made.authorize("--dry-run").out
+    assert outcome(made.authorize()) == "adopted"
+    assert trakt.asked() == 1 and trakt.honoured() == [token(made)]
+    assert_clean(made)
+
+
+@pytest.mark.parametrize("doubt_is_beside", [True, False])
+def test_of_two_journals_the_one_with_the_doubt_counts(doubt_is_beside: bool, trakt: Any,
+                                                       tmp_path: Path) -> None:
+    made = scenes.scene(trakt, tmp_path, age=ALMOST)
+    doubt: tuple[Mapping[str, Any] | None, ...] = ({"spent": token(made)}, None)
+    leave_two(made, *(doubt if doubt_is_beside else doubt[::-1]))
+    assert outcome(made.authorize()) == "kept" and trakt.asked() == 0
+    assert outcome(made.authorize("--force")) == "refreshed"
+    assert_clean(made)
+
+
+@pytest.mark.parametrize("newer_is_beside", [True, False])
+def test_of_two_journals_one_is_a_newer_version_s(newer_is_beside: bool, trakt: Any,
+                                                  tmp_path: Path) -> None:
+    made = scenes.scene(trakt, tmp_path)
+    left = leave_two(made, None, None)[0 if newer_is_beside else 1]
+    left.write_bytes(b"trakt_config journal 2\nwhatever")
+    ended = made.authorize()
+    assert (ended.status, trakt.asked()) == (5, 0) and "newer version" in ended.err
+    assert left.read_bytes() == b"trakt_config journal 2\nwhatever"
+
+
+def test_of_two_journals_one_cannot_be_used(trakt: Any, tmp_path: Path) -> None:
+    """It may hold the answer, so nothing is sent."""
+    made = scenes.scene(trakt, tmp_path)
+    beside, _ = leave_two(made, None, {"spent": token(made)})
+    os.link(beside, tmp_path / "a second name")
+    for options in ((), ("--dry-run",)):
+        ended = made.authorize(*options)
+        assert (ended.status, trakt.asked()) == (5, 0) and str(beside) in ended.err
+
+
 def test_an_answer_with_a_refresh_token_alone(trakt: Any, tmp_path: Path) -> None:
     """That one is spent for a whole pair."""
     made = scenes.scene(trakt, tmp_path)

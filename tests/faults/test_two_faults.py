@@ -1,5 +1,5 @@
 """Two faults in one run: somebody saves an edit at one call, and at every later one the run is
-killed, or refused, or meets a second edit.
+killed, or refused, or meets a second edit. Or it is killed inside of a write, and then edited.
 
 The edits are theirs and stay, whatever else happens; Trakt's answer, which was written down before,
 comes in with the next run at the latest.
@@ -22,8 +22,10 @@ from tests.support.scenes import (
     Scene,
     damage,
     is_usable,
+    pin_exchange,
     refresh_by_rename,
     refresh_in_place,
+    values,
 )
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -113,3 +115,29 @@ def test_an_edit_and_a_call_that_fails(build: Build, edit: Edit, name: str, trak
 @pytest.mark.parametrize("build, edit", WAYS, ids=IDS)
 def test_two_edits(build: Build, edit: Edit, trakt: Any, tmp_path: Path) -> None:
     sweep(build, edit, trakt, tmp_path, "edit")
+
+
+@pytest.mark.parametrize("build", [refresh_by_rename, refresh_in_place, pin_exchange],
+                         ids=lambda build: build.__name__)
+def test_a_kill_inside_of_a_write_and_an_edit_before_the_next_run(build: Build, trakt: Any,
+                                                                  tmp_path: Path) -> None:
+    """Not inside of the note or the answer: from there on, the answer is durable."""
+    reference = build(trakt, tmp_path).authorize(watch=True).calls
+    writes = [call for call in reference if call.kind == "write"][2:]
+    assert writes
+    found = []
+    for call in writes:
+        for share in shares(build(trakt, tmp_path)):
+            made = build(trakt, tmp_path)
+            made.authorize(fault=Fault("write", call.ordinal, "torn", share=share))
+            edit_in_place(made)
+            found += [f"{call}, {share}: {problem}" for problem in problems(made, 1)]
+    assert not found, f"{len(found)}:\n" + "\n".join(found)
+
+
+def shares(made: Scene) -> list[float]:
+    """How much of the config comes before the middle of each token; and some more."""
+    tokens = [value for key, value in values(made).items() if key.endswith("_token") and value]
+    middles = [made.before.index(value.encode()) + len(value) / 2 for value in tokens]
+    return [middle / len(made.before) for middle in middles] + (
+        [0.02, 0.2, 0.4, 0.8, 0.98] if FULL else [0.8])

@@ -220,8 +220,9 @@ class Fault:
     """What happens at a call.
 
     :ivar action: ``"kill"``, ``"term"`` (before it) or ``"late term"`` (after it); ``"short"``,
-        a write that takes a part; ``"bug"``, an exception that nobody expects; an error's
-        number; or a :class:`Stop`.
+        a write that takes a part; ``"torn"``, a kill when it has; ``"bug"``, an exception that
+        nobody expects; an error's number; or a :class:`Stop`.
+    :ivar share: how much of a write is taken.
     :ivar for_good: it also happens at every later call of that kind.
     :ivar to_all: it also happens at every later call of the file system, of whatever kind.
     """
@@ -231,6 +232,7 @@ class Fault:
     action: object
     for_good: bool = False
     to_all: bool = False
+    share: float = 1 / 3
 
     def strikes(self, call: Call) -> bool:
         later = self.for_good and call.ordinal > self.ordinal
@@ -296,8 +298,11 @@ class Gate:
 def _struck(fault: Fault, kind: str, real: Callable[..., Any], args: Any, more: Any) -> Any:
     if fault.action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    if fault.action == "short" and kind == "write":
-        return real(args[0], args[1][:max(1, len(args[1]) // 3)])
+    if fault.action in ("short", "torn") and kind == "write":
+        taken = real(args[0], args[1][:max(1, int(len(args[1]) * fault.share))])
+        if fault.action == "short":
+            return taken
+        os.kill(os.getpid(), signal.SIGKILL)
     if isinstance(fault.action, Stop):
         _stop(fault.action.seconds)
     if fault.action == "bug":

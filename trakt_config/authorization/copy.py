@@ -125,6 +125,8 @@ def _finish(target: Run, held: storage.Held) -> None:
 
     :raises SaveError: there is one.
     """
+    if held.second:
+        _finish(target, held.second)
     found = held.unfinished()
     if found is None:
         return

@@ -73,11 +73,27 @@ def locked_snapshot(run: Run, held: storage.Held,
     :raises ConfigError: it cannot be used.
     :raises SaveError: Trakt's answer to an earlier run cannot be put into it now.
     """
+    if held.second is None:
+        return _finished(run, held, first)
+    snapshot, recovered = _finished(run, held.second, first)
+    if recovered is RecoveryResult.NEWER:
+        return snapshot, recovered
+    snapshot, last = _finished(run, held, snapshot)
+    if last is RecoveryResult.NOTHING:
+        return snapshot, recovered
+    if last is RecoveryResult.FINISHED and recovered is RecoveryResult.UNKNOWN:
+        _finished(run, held.second, snapshot)  # What it doubts has been replaced.
+    return snapshot, last
+
+
+def _finished(run: Run, held: storage.Held,
+              known: Snapshot | None) -> tuple[Snapshot, RecoveryResult]:
+    """The config, once what one journal holds is finished."""
     found = held.unfinished()
     try:
-        snapshot = run.read(first)
+        snapshot = run.read(known)
     except ConfigError as error:
-        recovery.refuse_to_lose(held, found, save.problem_of(error))
+        recovery.refuse_to_lose(held, found, error.message)
         raise
     recovered = recovery.finish(run, held, found, snapshot)
     if recovered in (RecoveryResult.FINISHED, RecoveryResult.PARTIAL):

@@ -29,12 +29,16 @@ _LONGEST_PAUSE = 0.25
 
 
 class Held:
-    """A config that this run alone may change. Made by :func:`hold`."""
+    """A config that this run alone may change. Made by :func:`hold`.
+
+    :ivar second: the same with another journal, where two were left.
+    """
 
     def __init__(self, path: str, opened: Journal, warn: Callable[[str], None]) -> None:
         self.path = path
         self._journal = opened
         self._warn = warn
+        self.second: Held | None = None
 
     @property
     def journal_path(self) -> str:
@@ -138,11 +142,16 @@ def hold(path: str, *, timeout: float, environ: Mapping[str, str], warn: Callabl
     """
     wait = _waiter(timeout, monotonic, sleep)
     warn = _once(warn)
-    held = Held(path, journal.acquire(path, environ, wait, warn), warn)
+    first = journal.acquire(path, environ, wait, warn)
+    held = Held(path, first, warn)
     try:
+        second = journal.acquire_second(path, first, wait, warn)
+        held.second = Held(path, second, warn) if second else None
         with _config_locked(path, wait, warn):
             yield held
     finally:
+        if held.second:
+            held.second.close()
         held.close()
 
 

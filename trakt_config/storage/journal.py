@@ -27,13 +27,16 @@ def peek(config: str, environ: Mapping[str, str]) -> Unfinished | None:
     """What the journal of `config` says, for those who do not hold it; None where it says nothing
     or cannot be read.
     """
+    found = []
     for path in (beside(config), in_state_directory(config, environ)):
         try:
             with files.opened(path or "", os.O_RDONLY) as fd:
-                return records.parse(files.read_all(fd, records.LARGEST_JOURNAL))
+                found.append(records.parse(files.read_all(fd, records.LARGEST_JOURNAL)))
         except OSError:
             continue
-    return None
+    # Of two, the one with the last answer is what matters.
+    return max(filter(None, found), key=lambda left: (left.answer is not None, left.answered_at),
+               default=None)
 
 
 def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
@@ -62,6 +65,26 @@ def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
         f"no journal can be written beside the config ({'; '.join(problems)})",
         hint="Nothing was sent to Trakt. Let this user write to the folder, "
              "or set TRAKT_CONFIG_STATE_DIR to a folder that lasts.")
+
+
+def acquire_second(config: str, first: Journal, wait: Callable[[], None],
+                   warn: Callable[[str], None]) -> Journal | None:
+    """Where the first stands in the state directory: the one beside the config, if there is one.
+
+    Runs with different state directories leave two, as do a container and its host; the answer
+    may be in either.
+
+    :raises SaveError: it cannot be used.
+    """
+    near = beside(config)
+    if first.path == near or not os.path.lexists(near):
+        return None
+    try:
+        return _acquire_at(near, config, wait, warn)
+    except OSError as error:
+        if not _stands(near):
+            return None
+        raise unusable(near, _reason(near, error)) from None
 
 
 def _reason(path: str, error: OSError) -> str:

@@ -20,10 +20,10 @@ def obstacle(config: str, environ: Mapping[str, str]) -> SaveError | None:
     if not os.access(config, os.W_OK):
         return _cannot_write("this user cannot write to it, so nothing new could be saved")
     near, elsewhere = places.beside(config), places.in_state_directory(config, environ)
-    if elsewhere and os.path.lexists(elsewhere):
-        return _place_problem(elsewhere, config)
-    if os.path.lexists(near):
-        return _place_problem(near, config)
+    standing = [path for path in (elsewhere, near) if path and os.path.lexists(path)]
+    if standing:
+        problems = (_place_problem(path, config) for path in standing)
+        return next(filter(None, problems), None)
     if _takes_files(os.path.dirname(near)):
         return _room_problem(os.path.dirname(near), config)
     if elsewhere and _takes_files(_first_that_is_there(os.path.dirname(elsewhere))):
