@@ -143,7 +143,7 @@ def test_a_child_forked_while_a_thread_refreshes_can_ask_at_once(
     """At every system call of the refresh, whatever locks the thread holds: one exchange."""
     count, status = forked_at(scenes.refresh_by_rename(trakt, tmp_path), None)().result
     assert count > 20 and status == 0
-    for at in range(1, count + 1, 1 if FULL else 9):
+    for at in range(1, count + 1, 1 if FULL else 19):
         scene = scenes.refresh_by_rename(trakt, tmp_path)
         ended = forked_at(scene, at)()
         assert ended.result and ended.result[1] == 0, f"#{at}: {ended}"
