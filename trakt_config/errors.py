@@ -56,6 +56,11 @@ def command(words: str) -> str:
     return f"trakt-config {words} {_THE_CONFIG}"
 
 
+#: The hints of all errors that a person's sign-in puts right.
+SIGN_IN = f"Sign in, with: {command('login')}"
+SIGN_IN_AGAIN = f"Sign in again, with: {command('login')}"
+
+
 def with_path(text: str, path: str | None) -> str:
     """`text` with the config in its commands, so that they can be pasted into a shell."""
     return text.replace(_THE_CONFIG, "CONFIG" if path is None else quoted_for_shell(path))

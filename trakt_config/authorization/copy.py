@@ -27,7 +27,7 @@ from trakt_config.authorization.run import (
     reports_errors,
 )
 from trakt_config.document import Document
-from trakt_config.errors import ConfigError, LoginRequired, SaveError, os_reason
+from trakt_config.errors import SIGN_IN, ConfigError, LoginRequired, SaveError, os_reason
 from trakt_config.tokens import Secret
 
 
@@ -78,7 +78,7 @@ def disarm_twin(other: ConfigPath, holder: ConfigPath, options: Options) -> bool
 def _signed_in(holder: ConfigPath, options: Options) -> Snapshot:
     snapshot = Run.on(holder, options).read()
     if snapshot.settings.authorization is None:
-        raise LoginRequired("the config holds no access token to copy", hint=refresh.LOGIN)
+        raise LoginRequired("the config holds no access token to copy", hint=SIGN_IN)
     return snapshot
 
 

@@ -64,10 +64,10 @@ def logout(config_path: ConfigPath, options: Options, *, local: bool = False) ->
     if first and _emptied(first) is first.document and not is_left_over:
         return LoggedOut.NOTHING
     with run.hold() as held:
-        return _locked(run, held, first, local)
+        return _with_lock(run, held, first, local)
 
 
-def _locked(run: Run, held: storage.Held, first: Snapshot | None, local: bool) -> LoggedOut:
+def _with_lock(run: Run, held: storage.Held, first: Snapshot | None, local: bool) -> LoggedOut:
     snapshot, recovered = refresh.locked_snapshot(run, held, first)
     if recovered is RecoveryResult.NEWER:
         raise refresh.newer_journal()

@@ -13,9 +13,9 @@ from trakt_config import document, oauth, storage
 from trakt_config.authorization import recovery, redeem, refresh, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
-from trakt_config.authorization.refresh import LOGIN, MIGRATION
+from trakt_config.authorization.refresh import MIGRATION
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
-from trakt_config.errors import ConfigError, LoginRequired, SaveError, TraktConfigError
+from trakt_config.errors import SIGN_IN, ConfigError, LoginRequired, SaveError, TraktConfigError
 from trakt_config.storage import Unfinished
 from trakt_config.tokens import Authorization
 
@@ -176,7 +176,7 @@ def _refresh(snapshot: Snapshot, recovered: RecoveryResult) -> Step:
     if snapshot.can_be_kept:
         return Step.REFRESH_OR_KEEP
     if is_before_migration(snapshot) and recovered is not RecoveryResult.PARTIAL:
-        raise LoginRequired(BEFORE_MIGRATION, reason="refresh_token_refused", hint=LOGIN)
+        raise LoginRequired(BEFORE_MIGRATION, reason="refresh_token_refused", hint=SIGN_IN)
     return Step.REFRESH_IN_DOUBT if in_doubt else Step.REFRESH
 
 

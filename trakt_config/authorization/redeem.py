@@ -74,7 +74,7 @@ class HalfAnswer(Exception):
     """A sign-in gave a refresh token alone, which is in the config now: to be refreshed."""
 
 
-def exchange(run: Run, snapshot: Snapshot, grant: Grant, *,
+def ask_with(run: Run, snapshot: Snapshot, grant: Grant, *,
              retry_unknown: bool = True) -> Ask[Authorization]:
     """Asking the token endpoint for the tokens that the grant buys."""
     return lambda record: client_for(run.options, snapshot).exchange(

@@ -10,6 +10,7 @@ from trakt_config.authorization.freshness import Freshness
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import Outcome, Result, Run, Snapshot
 from trakt_config.errors import (
+    SIGN_IN,
     AccountProblem,
     ClientRejected,
     ConfigError,
@@ -18,14 +19,11 @@ from trakt_config.errors import (
     SaveError,
     TraktConfigError,
     TraktUnavailable,
-    command,
 )
 from trakt_config.tokens import Authorization
 
 #: Trakt moved to a new server then (2026-07-01, UTC); older refresh tokens stayed behind.
 MIGRATION = 1782864000
-
-LOGIN = f"Sign in, with: {command('login')}"
 
 
 def renew(run: Run, first: Snapshot | None, broken: ConfigError | None) -> Result:
@@ -36,7 +34,7 @@ def renew(run: Run, first: Snapshot | None, broken: ConfigError | None) -> Resul
     held: storage.Held | None = None
     try:
         with run.hold() as held:
-            return _locked(run, held, first)
+            return _with_lock(run, held, first)
     except (SaveError, LockTimeout) as error:
         if held is not None:
             raise
@@ -107,19 +105,19 @@ def newer_journal() -> SaveError:
                      hint="Nothing was sent to Trakt. Upgrade this trakt_config and run again.")
 
 
-def _locked(run: Run, held: storage.Held, first: Snapshot | None) -> Result:
+def _with_lock(run: Run, held: storage.Held, first: Snapshot | None) -> Result:
     """The config is ours: finish what was left, look again, decide again."""
     snapshot, recovered = locked_snapshot(run, held, first)
     run.explain(f"the config is locked; {_in_words(snapshot, recovered)}")
     if recovered is RecoveryResult.NEWER:
         return _leave_to_newer(run, snapshot)
     if snapshot.settings.pin:
-        return _exchange(run, held, snapshot, recovered)
+        return _exchange_pin(run, held, snapshot, recovered)
     if _somebody_refreshed(run, first, snapshot, recovered):
         return run.result(Outcome.ADOPTED, snapshot)
     if snapshot.is_fresh and recovered is not RecoveryResult.PARTIAL:
         return run.result(Outcome.FRESH, snapshot)
-    return _refresh(run, held, snapshot, recovered)
+    return _refresh_due(run, held, snapshot, recovered)
 
 
 def _in_words(snapshot: Snapshot, recovered: RecoveryResult) -> str:
@@ -152,14 +150,14 @@ def _leave_to_newer(run: Run, snapshot: Snapshot) -> Result:
     return _keep(run, snapshot, error)
 
 
-def _exchange(run: Run, held: storage.Held, snapshot: Snapshot,
+def _exchange_pin(run: Run, held: storage.Held, snapshot: Snapshot,
               recovered: RecoveryResult) -> Result:
     """A pin is set: a person typed it, and it dies in minutes."""
     pin = snapshot.settings.pin
     assert pin is not None
     try:
         return _new_pair(run, Outcome.EXCHANGED, redeem.redeem(
-            run, held, snapshot, redeem.exchange(run, snapshot, oauth.AuthorizationCode(pin)),
+            run, held, snapshot, redeem.ask_with(run, snapshot, oauth.AuthorizationCode(pin)),
             spends="pin", in_doubt=recovered is RecoveryResult.UNKNOWN))
     except save.TokensReplaced:
         return adopt(run)
@@ -183,16 +181,17 @@ def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Re
     if not snapshot.settings.refresh_token and not snapshot.can_be_kept:
         raise refused
     try:
-        result = _refresh(run, held, snapshot, recovered)
+        result = _refresh_due(run, held, snapshot, recovered)
     except LoginRequired as also:
         raise LoginRequired(f"{refused.message}; and {also.message}", reason=refused.reason,
-                            hint=LOGIN) from None
+                            hint=SIGN_IN) from None
     cleared = "it is cleared, and " if result.outcome is Outcome.REFRESHED else ""
     run.warn(f"{refused.message}; {cleared}the old authorization is used")
     return result
 
 
-def _refresh(run: Run, held: storage.Held, snapshot: Snapshot, recovered: RecoveryResult) -> Result:
+def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
+                 recovered: RecoveryResult) -> Result:
     """The authorization is due."""
     if recovered is RecoveryResult.UNKNOWN and snapshot.can_be_kept:
         return _keep(run, snapshot, TraktUnavailable(
@@ -201,7 +200,7 @@ def _refresh(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Recove
     if not snapshot.settings.refresh_token:
         return _keep(run, snapshot, no_authorization(snapshot))
     try:
-        ask = redeem.exchange(
+        ask = redeem.ask_with(
             run, snapshot, oauth.RefreshToken(snapshot.settings.refresh_token),
             retry_unknown=not snapshot.is_valid and recovered is not RecoveryResult.UNKNOWN)
         return _new_pair(run, Outcome.REFRESHED, redeem.redeem(
@@ -221,7 +220,7 @@ def _refresh(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Recove
 
 def refresh_half(run: Run, held: storage.Held) -> Result:
     """A sign-in gave a refresh token alone, which is in the config: redeem it for a whole pair."""
-    return _refresh(run, held, run.read(), RecoveryResult.PARTIAL)
+    return _refresh_due(run, held, run.read(), RecoveryResult.PARTIAL)
 
 
 def adopt(run: Run) -> Result:
@@ -269,7 +268,7 @@ def no_authorization(snapshot: Snapshot) -> LoginRequired:
     if typed and not typed.blank and not snapshot.settings.pin:
         what += (f", and trakt.pin (line {typed.line}) is no pin: "
                  "it has a blank, or one of < > { } $")
-    return LoginRequired(f"the config {what}", reason="no_authorization", hint=LOGIN)
+    return LoginRequired(f"the config {what}", reason="no_authorization", hint=SIGN_IN)
 
 
 def _refused(snapshot: Snapshot, error: LoginRequired,
@@ -277,7 +276,7 @@ def _refused(snapshot: Snapshot, error: LoginRequired,
     """Trakt refused the refresh token: why, as far as can be told."""
     if recovered is RecoveryResult.UNKNOWN or error.reason == "answer_lost":
         return LoginRequired("Trakt refused the refresh token: the answer to an earlier refresh "
-                             "was lost", reason="answer_lost", hint=LOGIN)
+                             "was lost", reason="answer_lost", hint=SIGN_IN)
     authorization = snapshot.settings.authorization
     if not error.detail and authorization and authorization.created_at < MIGRATION:
         return oauth.before_migration()

@@ -70,8 +70,8 @@ class _Task(Generic[T]):
         self._interruption: BaseException | None = None
         self._error: BaseException | None = None
         self._results: list[T] = []
-        self._for_caller = _locked()
-        self._for_exit = _locked()
+        self._for_caller = _locked_lock()
+        self._for_exit = _locked_lock()
 
     def start(self) -> None:
         _under_way.add(self)
@@ -167,7 +167,7 @@ _exit = _Exit()
 _under_way: set[_Task[Any]] = set()
 
 
-def _locked() -> _thread.LockType:
+def _locked_lock() -> _thread.LockType:
     lock = _thread.allocate_lock()
     lock.acquire()
     return lock

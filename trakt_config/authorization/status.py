@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from trakt_config import document, storage
 from trakt_config.authorization import plan, redeem
 from trakt_config.authorization.plan import Outlook, Step
-from trakt_config.authorization.refresh import LOGIN
 from trakt_config.authorization.run import (
     ISSUED_IN_FUTURE,
     ConfigPath,
@@ -24,6 +23,7 @@ from trakt_config.authorization.run import (
 )
 from trakt_config.document import SETTING_KEYS, Value
 from trakt_config.errors import (
+    SIGN_IN,
     AccountProblem,
     ClientRejected,
     ConfigError,
@@ -118,7 +118,7 @@ def ask(config_path: ConfigPath, options: Options,
         return replace(found, failure=_named(error, run)), None
     except LoginRequired as error:
         if not snapshot.settings.refresh_token or plan.is_before_migration(snapshot):
-            error.hint = LOGIN  # There is nothing that a run could refresh it with.
+            error.hint = SIGN_IN  # There is nothing that a run could refresh it with.
         return replace(found, state="refused", step=None, failure=_named(error, run)), None
     except (ClientRejected, AccountProblem) as error:
         return replace(found, step=None, failure=_named(error, run)), None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import requests
 
 #: Seconds before a refresh that was not possible, and that can wait, is tried again.
-PAUSE = 300.0
+RETRY_INTERVAL = 300.0
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -175,7 +175,7 @@ class TraktAuth:
         stamp = self._stamp()  # Before the look: what is changed after it is seen next time.
         settings = _read_settings(path, options)
         return _Known(settings.authorization or result.authorization, settings.client.client_id,
-                      stamp, options.clock() + PAUSE)
+                      stamp, options.clock() + RETRY_INTERVAL)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -27,7 +27,7 @@ DAYS_AWAY = 8
 
 
 @dataclass(frozen=True)
-class Step:
+class TourStep:
     """What one command did to the file, and how often it asked Trakt for tokens."""
 
     outcome: str
@@ -103,14 +103,14 @@ def _tour(write: Callable[[str], object], config: Path, sandbox: Sandbox,
             and (fourth.outcome, fourth.requests) == ("signed in", 1))
 
 
-def _authorize(config: Path, sandbox: Sandbox, environ: Mapping[str, str]) -> Step:
+def _authorize(config: Path, sandbox: Sandbox, environ: Mapping[str, str]) -> TourStep:
     options = Options(environ=environ)
     return _step(config, sandbox,
                  lambda: authorize.ensure_authorized(config, options).outcome.value)
 
 
 def _sign_in(write: Callable[[str], object], config: Path, sandbox: Sandbox,
-             environ: Mapping[str, str]) -> Step:
+             environ: Mapping[str, str]) -> TourStep:
     """The command's part, and the person's."""
     def show(code: DeviceCode) -> None:
         write(f"   Enter {code.user_code} at {code.verification_url}\n"
@@ -124,11 +124,11 @@ def _sign_in(write: Callable[[str], object], config: Path, sandbox: Sandbox,
     return _step(config, sandbox, sign_in)
 
 
-def _step(config: Path, sandbox: Sandbox, work: Callable[[], str]) -> Step:
+def _step(config: Path, sandbox: Sandbox, work: Callable[[], str]) -> TourStep:
     before, mtime = config.read_bytes(), config.stat().st_mtime_ns
     asked = _token_requests(sandbox)
     outcome = work()
-    return Step(outcome, before, config.read_bytes(),
+    return TourStep(outcome, before, config.read_bytes(),
                 same_mtime=config.stat().st_mtime_ns == mtime,
                 requests=_token_requests(sandbox) - asked)
 
@@ -138,7 +138,7 @@ def _token_requests(sandbox: Sandbox) -> int:
                for request in sandbox.ledger)
 
 
-def _report(step: Step) -> str:
+def _report(step: TourStep) -> str:
     if step.untouched:
         change = "The file: the same bytes, and the same modification time."
     else:

@@ -35,7 +35,7 @@ examples:
   trakt-config exec --min-validity 6h --env TRAKT_TOKEN=access_token trakt.yml -- ./job.sh"""
 
 #: What COMMAND may be given, by the name that `--env` takes.
-KEYS = ("access_token", "token_type", "expires_in", "scope", "created_at")
+EXPORTED = ("access_token", "token_type", "expires_in", "scope", "created_at")
 
 #: As a shell has them (POSIX, Shell Command Language, 2.8.2).
 CANNOT_RUN, NOT_FOUND = 126, 127
@@ -48,7 +48,7 @@ def add_arguments(parser: arguments.Parser) -> None:
     arguments.add_config(parser)
     arguments.add_min_validity(parser)
     parser.add_argument("--env", metavar="NAME=KEY", type=_variable, action="append", default=[],
-                        help=f"set NAME as well; KEY is one of {', '.join(KEYS)}")
+                        help=f"set NAME as well; KEY is one of {', '.join(EXPORTED)}")
     parser.add_argument("--anyway", action="store_true",
                         help="start COMMAND, without a token, where there is no authorization")
     parser.too_many = "write -- between CONFIG and COMMAND"
@@ -59,8 +59,8 @@ def _variable(text: str) -> tuple[str, str]:
     name, _, key = text.partition("=")
     if not name.isidentifier() or not name.isascii():
         raise argparse.ArgumentTypeError("NAME is a word of letters, digits and underscores")
-    if key not in KEYS:
-        raise argparse.ArgumentTypeError(f"KEY is one of {', '.join(KEYS)}")
+    if key not in EXPORTED:
+        raise argparse.ArgumentTypeError(f"KEY is one of {', '.join(EXPORTED)}")
     return name, key
 
 
@@ -92,13 +92,13 @@ def variables(authorization: Authorization,
               more: Sequence[tuple[str, str]]) -> dict[str, str]:
     """What the command is given, by the name of the variable."""
     values = authorization.values()
-    names = [*((f"KOMETA_TRAKT_{key.upper()}", key) for key in KEYS), *more]
+    names = [*((f"KOMETA_TRAKT_{key.upper()}", key) for key in EXPORTED), *more]
     return {name: values[key] for name, key in names}
 
 
 def without_token(more: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Our environment without an older run's variables, which could be taken for this one's."""
-    ours = {f"KOMETA_TRAKT_{key.upper()}" for key in KEYS} | {name for name, _ in more}
+    ours = {f"KOMETA_TRAKT_{key.upper()}" for key in EXPORTED} | {name for name, _ in more}
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 

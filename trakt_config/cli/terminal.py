@@ -6,7 +6,7 @@ import sys
 from typing import TextIO
 
 #: Characters of an answer; what comes after them is not read.
-LONGEST_ANSWER = 4096
+LONGEST_LINE = 4096
 
 #: An answer that cannot be decoded. No id, secret or pin has this: it is refused as what it is.
 NO_TEXT = "\ufffd"
@@ -97,7 +97,7 @@ def _asked(question: str) -> str:
 def _line() -> str:
     """A line of stdin with its end; empty at the end of stdin."""
     try:
-        return sys.stdin.readline(LONGEST_ANSWER) if sys.stdin else ""
+        return sys.stdin.readline(LONGEST_LINE) if sys.stdin else ""
     except UnicodeDecodeError:
         return NO_TEXT
     except (OSError, ValueError):

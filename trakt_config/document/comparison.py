@@ -25,7 +25,7 @@ class Objection:
 OUTSIDE = Objection("something outside of it would change")
 
 
-def objection(before: Layout, after: Layout,
+def compare(before: Layout, after: Layout,
               written: Mapping[Path, str | None]) -> Objection | None:
     """What differs but should not, or None."""
     old, new = _entries(before), _entries(after)

@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from trakt_config.document.comparison import OUTSIDE, Objection, objection
+from trakt_config.document.comparison import OUTSIDE, Objection, compare
 from trakt_config.document.document import MAX_BYTES, Document, document_of
 from trakt_config.document.events import HOST_LOADER, Unreadable, events
 from trakt_config.document.keys import Path
@@ -90,7 +90,7 @@ def whole_proof(change: Change) -> Document | Objection:
         edited = document_of(data, text, read_layout(text, before._layout.loader))
     except (ConfigError, UnicodeEncodeError):
         return _unreadable(change)
-    found = objection(before._layout, edited._layout, change.written)
+    found = compare(before._layout, edited._layout, change.written)
     if found is None and not _host_reads(edited._text) and _host_reads(before._text):
         found = _HOST_OBJECTION
     if found is None:
@@ -170,7 +170,7 @@ def _compared(old: str, new: str, change: Change) -> Layout | Objection | None:
         return None
     if not _host_reads(new) and _host_reads(old):
         return _HOST_OBJECTION
-    if objection(ours, theirs, change.written) is not None:
+    if compare(ours, theirs, change.written) is not None:
         return None  # The whole proof says it with the right line.
     return theirs
 

@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 from trakt_config.errors import (
     APPS_PAGE,
+    SIGN_IN_AGAIN,
     AccountProblem,
     ClientRejected,
     LoginRequired,
@@ -18,7 +19,7 @@ from trakt_config.errors import (
     command,
 )
 from trakt_config.oauth.quotes import cleaned
-from trakt_config.oauth.transport import Answer
+from trakt_config.oauth.transport import HttpResponse
 from trakt_config.tokens import Authorization, Secret, UnusableAnswer
 
 #: Seconds before a request is repeated where Trakt does not say how many.
@@ -59,7 +60,7 @@ class Credential:
     advice: str
 
 
-PIN = Credential(
+TYPED_PIN = Credential(
     "the pin", "pin_refused",
     "a pin works once, for about ten minutes, and only with the redirect_uri and the app that it "
     f"was made for; get a new one or sign in: {command('login')}")
@@ -76,7 +77,7 @@ ACCESS_TOKEN = Credential(
     "the access token", "access_token_refused",
     f"it has ended or was revoked; run: {command('authorize --force')}; else: {command('login')}")
 DEVICE_CODE = Credential(
-    "the device code", "pin_refused", f"sign in again: {command('login')}")
+    "the device code", "pin_refused", SIGN_IN_AGAIN)
 
 #: Trakt's migration of July 2026 left older refresh tokens behind.
 _BEFORE_MIGRATION = (
@@ -113,7 +114,7 @@ _CLIENT_ID_REQUIRED = (
     f"the app was deleted, or a proxy altered the request; see {APPS_PAGE}")
 
 
-def failure_of(answer: Answer, credential: Credential, *, secrets: Iterable[Secret] = (),
+def failure_of(answer: HttpResponse, credential: Credential, *, secrets: Iterable[Secret] = (),
                clock: Callable[[], float] = time.time) -> Failure:
     """The meaning of an answer that is not a success (RFC 6749, section 5.2; Trakt's guide)."""
     code, description = _oauth_error(answer.body, secrets)
@@ -130,7 +131,7 @@ def failure_of(answer: Answer, credential: Credential, *, secrets: Iterable[Secr
                    invalid_client=code == "invalid_client")
 
 
-def granted(answer: Answer, refresh_token: Secret | None, record: Callable[[bytes], None],
+def granted(answer: HttpResponse, refresh_token: Secret | None, record: Callable[[bytes], None],
             clock: Callable[[], float]) -> Authorization | Failure:
     """The tokens in a 2xx answer, once it is recorded."""
     record(answer.body)
@@ -144,7 +145,7 @@ def granted(answer: Answer, refresh_token: Secret | None, record: Callable[[byte
     return Failure(failure.error, repeat_after=None if spent else failure.repeat_after)
 
 
-def unusable(answer: Answer, clock: Callable[[], float] = time.time) -> Failure:
+def unusable(answer: HttpResponse, clock: Callable[[], float] = time.time) -> Failure:
     if is_html(answer):
         words = ("a web page came instead of Trakt's answer: from Cloudflare, or from a network "
                  "that wants a sign-in")
@@ -153,7 +154,7 @@ def unusable(answer: Answer, clock: Callable[[], float] = time.time) -> Failure:
     return unknown(words, answer, clock=clock)
 
 
-def unknown(words: str, answer: Answer, *, clock: Callable[[], float] = time.time) -> Failure:
+def unknown(words: str, answer: HttpResponse, *, clock: Callable[[], float] = time.time) -> Failure:
     """Trakt may have done what was asked, or not."""
     asked = retry_after(answer.headers, clock)
     error = TraktUnavailable(words, retry_after=asked, outcome_unknown=True,
@@ -184,7 +185,7 @@ def _oauth_error(body: bytes, secrets: Iterable[Secret]) -> tuple[str, str]:
             cleaned(description, secrets) if isinstance(description, str) else "")
 
 
-def _rate_limited(answer: Answer, clock: Callable[[], float]) -> Failure:
+def _rate_limited(answer: HttpResponse, clock: Callable[[], float]) -> Failure:
     asked = retry_after(answer.headers, clock)
     seconds = PAUSE if asked is None else asked
     error = TraktUnavailable("Trakt asks to wait: too many requests (429)", retry_after=seconds,
@@ -192,7 +193,7 @@ def _rate_limited(answer: Answer, clock: Callable[[], float]) -> Failure:
     return Failure(error, repeat_after=seconds if seconds <= LONGEST_PAUSE else None)
 
 
-def _account_problem(answer: Answer) -> AccountProblem | None:
+def _account_problem(answer: HttpResponse) -> AccountProblem | None:
     hint = "sign in at https://app.trakt.tv to see why, or ask Trakt's support"
     if not 400 <= answer.status < 500:
         return None
@@ -219,23 +220,23 @@ def before_migration(description: str = "") -> LoginRequired:
                          hint=_BEFORE_MIGRATION)
 
 
-def _says_nothing(answer: Answer, code: str) -> bool:
+def _says_nothing(answer: HttpResponse, code: str) -> bool:
     """Whether the answer leaves open what Trakt did: nothing is refused in so many words."""
     return (answer.status < 400 or answer.status >= 500 or answer.status in (408, 425)
             or is_html(answer) or answer.status == 400 and not code
             or code in ("server_error", "temporarily_unavailable"))
 
 
-def is_success(answer: Answer) -> bool:
+def is_success(answer: HttpResponse) -> bool:
     return 200 <= answer.status < 300
 
 
-def is_html(answer: Answer) -> bool:
+def is_html(answer: HttpResponse) -> bool:
     return ("html" in answer.headers.get("content-type", "").lower()
             or answer.body.lstrip()[:1] == b"<")
 
 
-def _what_came(answer: Answer) -> str:
+def _what_came(answer: HttpResponse) -> str:
     status = answer.status
     if is_html(answer) and status < 500:
         return (f"a web page came instead of Trakt's answer ({status}): from Cloudflare, or from a "

@@ -20,7 +20,7 @@ from trakt_config.oauth.answers import (
 )
 from trakt_config.oauth.endpoints import VISIBLE, endpoint_problem
 from trakt_config.oauth.requester import Requester
-from trakt_config.oauth.transport import Answer
+from trakt_config.oauth.transport import HttpResponse
 from trakt_config.tokens import Authorization, Secret
 
 
@@ -115,7 +115,7 @@ _DEVICE_POLL_BY_ERROR = {
 }
 
 
-def _device_poll(answer: Answer) -> DevicePoll | None:
+def _device_poll(answer: HttpResponse) -> DevicePoll | None:
     """Trakt's status, or RFC 8628's word where there is one; None for any other refusal."""
     if is_html(answer) and answer.status != 429 or "x-account-deactivated" in answer.headers:
         return None

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Callable
 
-from trakt_config.errors import APPS_PAGE, ConfigError, TraktUnavailable, command
+from trakt_config.errors import APPS_PAGE, SIGN_IN_AGAIN, ConfigError, TraktUnavailable
 from trakt_config.oauth import limits
 from trakt_config.oauth.endpoints import VISIBLE, Endpoints
-from trakt_config.oauth.transport import Answer, call
+from trakt_config.oauth.transport import HttpResponse, call
 from trakt_config.tokens import Client, Secret
 from trakt_config.version import __version__
 
@@ -83,17 +83,17 @@ class Requester:
             return fields
         return {**fields, "client_secret": self.app.client_secret.reveal()}
 
-    def post(self, path: str, fields: Mapping[str, str], deadline: Deadline) -> Answer:
+    def post(self, path: str, fields: Mapping[str, str], deadline: Deadline) -> HttpResponse:
         """Send `fields` to an address below the OAuth endpoint."""
         body = json.dumps(fields).encode("ascii")
         return self._send("POST", self.endpoints.oauth + path, body, deadline)
 
-    def get(self, path: str, access_token: Secret, deadline: Deadline) -> Answer:
+    def get(self, path: str, access_token: Secret, deadline: Deadline) -> HttpResponse:
         """Read an address below the API endpoint."""
         return self._send("GET", self.endpoints.api + path, None, deadline, access_token)
 
     def _send(self, method: str, url: str, body: bytes | None, deadline: Deadline,
-              access_token: Secret | None = None) -> Answer:
+              access_token: Secret | None = None) -> HttpResponse:
         """Send, and again after a pause where certainly nothing was sent: three tries in all."""
         headers = _headers(self.app, access_token)
         for pause in (*BACKOFF, None):
@@ -121,5 +121,5 @@ def _headers(client: Client, access_token: Secret | None) -> dict[str, str]:
                           hint=f"copy it again from {APPS_PAGE}")
     if access_token is not None and not VISIBLE.fullmatch(access_token.reveal()):
         raise ConfigError("the access token holds blanks or characters that are not ASCII",
-                          hint=f"sign in again: {command('login')}")
+                          hint=SIGN_IN_AGAIN)
     return headers

@@ -7,12 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable
 
-from trakt_config.errors import LoginRequired, TraktConfigError, TraktUnavailable, command
+from trakt_config.errors import SIGN_IN_AGAIN, LoginRequired, TraktConfigError, TraktUnavailable
 from trakt_config.oauth.answers import (
     AUTHORIZATION_CODE,
     PAUSE,
-    PIN,
     REFRESH_TOKEN,
+    TYPED_PIN,
     Credential,
     Failure,
     failure_of,
@@ -88,7 +88,7 @@ def _final(first: Failure, second: Failure) -> TraktConfigError:
     if isinstance(second.error, LoginRequired):
         return LoginRequired("Trakt refused the refresh token: the earlier answer was lost, and "
                              "with it the new tokens", reason="answer_lost",
-                             hint=f"sign in again: {command('login')}")
+                             hint=SIGN_IN_AGAIN)
     if isinstance(second.error, TraktUnavailable):
         second.error.outcome_unknown = True
     return second.error
@@ -114,7 +114,7 @@ def _has_verifier(grant: AuthorizationCode | RefreshToken) -> bool:
 def _credential(grant: AuthorizationCode | RefreshToken) -> Credential:
     if isinstance(grant, RefreshToken):
         return REFRESH_TOKEN
-    return PIN if grant.code_verifier is None else AUTHORIZATION_CODE
+    return TYPED_PIN if grant.code_verifier is None else AUTHORIZATION_CODE
 
 
 def _secrets_in(grant: AuthorizationCode | RefreshToken) -> list[Secret]:

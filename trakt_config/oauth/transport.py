@@ -32,7 +32,7 @@ TOO_LONG = "the answer took too long"
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """What came back: header names in lower case, the body decompressed.
 
     ``problem`` is empty for a whole body; else it says why ``body`` is only its beginning.
@@ -45,7 +45,7 @@ class Answer:
 
 
 def call(method: str, url: str, *, headers: Mapping[str, str], body: bytes | None,
-         timeout: float, session: requests.Session | None = None) -> Answer:
+         timeout: float, session: requests.Session | None = None) -> HttpResponse:
     """Send one request over a connection of its own, and read at most ``LONGEST_ANSWER`` bytes.
 
     Redirects are not followed; ``~/.netrc`` and the headers, cookies and auth of `session` are not
@@ -105,7 +105,7 @@ def _repeats(session: requests.Session | None, url: str) -> bool:
 
 def _send_watched(watch: Watch, method: str, url: str, headers: Mapping[str, str],
                   body: bytes | None, timeout: float,
-                  settings: requests.Session | None) -> Answer:
+                  settings: requests.Session | None) -> HttpResponse:
     with _watched_session(watch) as own:
         if settings is not None:
             own.proxies, own.verify, own.cert = settings.proxies, settings.verify, settings.cert
@@ -115,7 +115,7 @@ def _send_watched(watch: Watch, method: str, url: str, headers: Mapping[str, str
 
 
 def _send_with(session: requests.Session, watch: Watch, method: str, url: str,
-               headers: Mapping[str, str], body: bytes | None, timeout: float) -> Answer:
+               headers: Mapping[str, str], body: bytes | None, timeout: float) -> HttpResponse:
     import requests
 
     # Prepared without the session: its headers, cookies, auth and ~/.netrc stay out.
@@ -138,14 +138,14 @@ def _forget_redirect(response: requests.Response, **_: Any) -> None:
     response.headers.pop("Location", None)
 
 
-def _read(response: requests.Response, watch: Watch) -> Answer:
+def _read(response: requests.Response, watch: Watch) -> HttpResponse:
     headers = {name.lower(): value for name, value in response.headers.items()}
     body, problem = _read_body(response.raw, watch)
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         body, problem = _decompressed(body, problem)
     if len(body) > LONGEST_ANSWER:
         body, problem = body[:LONGEST_ANSWER], "the answer is far too long"
-    return Answer(response.status_code, headers, body, problem)
+    return HttpResponse(response.status_code, headers, body, problem)
 
 
 def _read_body(raw: Any, watch: Watch) -> tuple[bytes, str]:

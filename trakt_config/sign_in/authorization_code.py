@@ -17,12 +17,12 @@ from trakt_config.authorization import redeem, save
 from trakt_config.authorization.run import Snapshot
 from trakt_config.errors import (
     APPS_PAGE,
+    SIGN_IN_AGAIN,
     ClientRejected,
     ConfigError,
     LoginRequired,
     TraktConfigError,
     TraktUnavailable,
-    command,
 )
 from trakt_config.oauth import VISIBLE
 from trakt_config.sign_in import browser, loopback
@@ -35,8 +35,6 @@ TIME_LIMIT = 600.0
 
 #: How often a pin is asked for.
 PIN_TRIES = 3
-
-AGAIN = f"Start again, with: {command('login')}"
 
 #: What no code begins with: https://..., urn:..., auth.trakt.tv/...
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/|localhost/")
@@ -84,7 +82,7 @@ def with_pin(sign_in: SignIn) -> Authorization:
     for left in reversed(range(PIN_TRIES)):
         typed = sign_in.dialog.ask_pin()
         try:
-            return _exchange(sign_in, request, _code_typed(typed, request))
+            return _exchange_code(sign_in, request, _code_typed(typed, request))
         except LoginRequired as error:
             refused = error
         if refused.reason != "pin_refused" or not typed or not left \
@@ -98,10 +96,10 @@ def _answered(sign_in: SignIn, request: AuthorizationRequest, receiver: loopback
     """The browser's tab says that all is well when it is, and not before."""
     if redirect is None:
         raise LoginRequired(f"nobody signed in within {TIME_LIMIT / 60:.0f} minutes",
-                            reason="expired", hint=AGAIN)
+                            reason="expired", hint=SIGN_IN_AGAIN)
     name = sign_in.run.name
     try:
-        authorization = _exchange(sign_in, request, _code_in(redirect))
+        authorization = _exchange_code(sign_in, request, _code_in(redirect))
     except save.TokensReplaced:
         receiver.answer("Trakt was authorized elsewhere",
                         f"{name} has other tokens by now, and those stay.")
@@ -116,9 +114,9 @@ def _answered(sign_in: SignIn, request: AuthorizationRequest, receiver: loopback
     return authorization
 
 
-def _exchange(sign_in: SignIn, request: AuthorizationRequest, code: Secret) -> Authorization:
+def _exchange_code(sign_in: SignIn, request: AuthorizationRequest, code: Secret) -> Authorization:
     grant = oauth.AuthorizationCode(code, request.code_verifier)
-    return sign_in.redeem(lambda snapshot: redeem.exchange(sign_in.run, snapshot, grant))
+    return sign_in.redeem(lambda snapshot: redeem.ask_with(sign_in.run, snapshot, grant))
 
 
 def _loopback_address(snapshot: Snapshot) -> loopback.Address:
@@ -147,7 +145,7 @@ def _code_typed(text: str, request: AuthorizationRequest) -> Secret:
     redirect = {name: values[0] for name, values in parameters.items()}
     if redirect.get("state", request.state) != request.state:
         raise LoginRequired("that address belongs to another sign-in", reason="pin_refused",
-                            hint=AGAIN)
+                            hint=SIGN_IN_AGAIN)
     if not redirect.get("code") and not redirect.get("error"):
         raise LoginRequired("that address holds no code", reason="pin_refused",
                             hint="Open it, allow the app there, and bring what comes then")
@@ -160,7 +158,7 @@ def _code_in(redirect: Mapping[str, str]) -> Secret:
     if not error:
         return _checked(redirect.get("code", ""))
     if error == "access_denied":
-        raise LoginRequired("access was denied at Trakt", reason="denied", hint=AGAIN)
+        raise LoginRequired("access was denied at Trakt", reason="denied", hint=SIGN_IN_AGAIN)
     description = oauth.cleaned(redirect.get("error_description", ""))
     said = f'{error}: "{description}"' if description else error
     if error in ("server_error", "temporarily_unavailable"):

@@ -7,13 +7,13 @@ from typing import Callable
 from trakt_config.authorization.run import Run
 from trakt_config.authorization.trakt import client_for
 from trakt_config.errors import (
+    SIGN_IN_AGAIN,
     ConfigError,
     LockTimeout,
     LoginRequired,
     SaveError,
     TraktConfigError,
     TraktUnavailable,
-    command,
 )
 from trakt_config.oauth import DeviceCode, DevicePoll, TraktClient
 from trakt_config.sign_in import browser
@@ -22,8 +22,6 @@ from trakt_config.tokens import Authorization
 
 #: Seconds that each SLOW_DOWN adds to the interval, for good (RFC 8628, section 3.5).
 SLOWER = 5
-
-AGAIN = f"Start again, with: {command('login')}"
 
 
 def by_device_code(sign_in: SignIn) -> Authorization:
@@ -115,11 +113,12 @@ def _warn_once(run: Run, failure: TraktConfigError, before: TraktConfigError | N
 def _ended(state: DevicePoll, lost: bool) -> LoginRequired:
     """Why there will be no tokens for this device code."""
     if state is DevicePoll.DENIED:
-        return LoginRequired("access was denied at Trakt", reason="denied", hint=AGAIN)
+        return LoginRequired("access was denied at Trakt", reason="denied", hint=SIGN_IN_AGAIN)
     if state is DevicePoll.ALREADY_USED or (state is DevicePoll.NOT_FOUND and lost):
         return LoginRequired("Trakt has given the tokens for this code already, but its answer "
-                             "was lost", reason="answer_lost", hint=AGAIN)
+                             "was lost", reason="answer_lost", hint=SIGN_IN_AGAIN)
     if state is DevicePoll.NOT_FOUND:
-        return LoginRequired("Trakt does not know this code any more", reason="expired", hint=AGAIN)
+        return LoginRequired("Trakt does not know this code any more", reason="expired",
+                             hint=SIGN_IN_AGAIN)
     return LoginRequired("the code has expired before anybody entered it", reason="expired",
-                         hint=AGAIN)
+                         hint=SIGN_IN_AGAIN)

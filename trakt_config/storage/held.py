@@ -60,7 +60,7 @@ class Held:
         try:
             found = self._journal.unfinished()
             if found:
-                overwrite.finish(self.path, found)
+                overwrite.finish_overwrite(self.path, found)
             return found
         except OSError as error:
             raise SaveError(

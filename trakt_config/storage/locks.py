@@ -15,7 +15,7 @@ from trakt_config.storage import files
 NO_LOCKS = files.NOT_SUPPORTED | {errno.ENOLCK}
 
 #: The descriptors that this process has locked or is about to lock, and what they are open on.
-_locked: dict[int, os.stat_result] = {}
+_descriptors: dict[int, os.stat_result] = {}
 _BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
 
 if sys.platform == "win32":
@@ -34,7 +34,7 @@ if sys.platform == "win32":
 
     def unlock(fd: int) -> None:
         """Let the lock go; closing the file does it here."""
-        _locked.pop(fd, None)
+        _descriptors.pop(fd, None)
 else:
     import fcntl
 
@@ -43,7 +43,7 @@ else:
 
     def unlock(fd: int) -> None:
         """Let the lock go, in forked children that share the open file too."""
-        _locked.pop(fd, None)
+        _descriptors.pop(fd, None)
         try:
             fcntl.flock(fd, fcntl.LOCK_UN)
         except OSError:
@@ -56,11 +56,11 @@ def lock(fd: int, wait: Callable[[], None], warn: Callable[[str], None]) -> None
     :param wait: called while somebody else holds it; raises when the time is up.
     :raises OSError: the file system failed. One that has no locks is only warned of.
     """
-    _locked[fd] = os.fstat(fd)
+    _descriptors[fd] = os.fstat(fd)
     try:
         _lock(fd, wait, warn)
     except BaseException:
-        _locked.pop(fd, None)
+        _descriptors.pop(fd, None)
         raise
 
 
@@ -90,13 +90,13 @@ def _lock(fd: int, wait: Callable[[], None], warn: Callable[[str], None]) -> Non
 
 def _close_in_child() -> None:
     """A forked child shares the open file, and would keep it locked after its parent's death."""
-    for fd, status in _locked.items():
+    for fd, status in _descriptors.items():
         try:
             if os.path.samestat(status, os.fstat(fd)):
                 os.close(fd)
         except OSError:
             pass  # Closed already.
-    _locked.clear()
+    _descriptors.clear()
 
 
 if hasattr(os, "register_at_fork"):

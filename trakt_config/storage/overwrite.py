@@ -38,7 +38,7 @@ def overwrite(path: str, expected: bytes, new: bytes, journal: Journal) -> None:
         journal.end_overwrite()
 
 
-def finish(path: str, left: Unfinished) -> None:
+def finish_overwrite(path: str, left: Unfinished) -> None:
     """Finish an overwrite that was cut short. A file that was edited since is left as it is.
 
     :raises OSError: it could not be written.

@@ -289,7 +289,7 @@ def test_refresh_that_can_wait_is_not_tried_every_time(sandbox: Sandbox, config:
     get = signed(config(issued(sandbox, WORTH_REFRESHING * WEEK)))
     sandbox.answer(Answer(429, headers={"Retry-After": "600"}), times=2)
     assert get().ok and get().ok and len(sandbox.token_requests) == 1
-    clock.ahead = trakt_auth.PAUSE + 1
+    clock.ahead = trakt_auth.RETRY_INTERVAL + 1
     assert get().ok and len(sandbox.token_requests) == 2
     clock.ahead *= 2
     assert get().ok and sandbox.token_requests[-1].issued

@@ -13,7 +13,7 @@ COMMANDS = "authorize, exec, login, status, token, logout, demo, sandbox"
 NO_SECRET = ("a PIN or a secret is never an argument, which others can read: it is asked for, "
              "read from stdin, or taken from the config")
 UNITS = "argument --min-validity: use a number with a unit: 30s, 45m, 6h, 1h30m, 2d, 1w"
-KEYS = "access_token, token_type, expires_in, scope, created_at"
+EXPORTED = "access_token, token_type, expires_in, scope, created_at"
 
 #: What was typed; the command whose usage is shown; what is said of it.
 MISTAKES: list[tuple[str, str, str]] = [
@@ -83,8 +83,8 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("exec config.yml ls", " exec", "write -- between CONFIG and COMMAND"),
     ("exec -- ls", " exec", "the following arguments are required: CONFIG"),
     ("exec --env A=refresh_token config.yml -- ls", " exec",
-     f"argument --env: KEY is one of {KEYS}"),
-    ("exec --env A config.yml -- ls", " exec", f"argument --env: KEY is one of {KEYS}"),
+     f"argument --env: KEY is one of {EXPORTED}"),
+    ("exec --env A config.yml -- ls", " exec", f"argument --env: KEY is one of {EXPORTED}"),
     ("exec --env 1A=scope config.yml -- ls", " exec",
      "argument --env: NAME is a word of letters, digits and underscores"),
     ("sandbox --port 99999", " sandbox", "argument --port: use a number from 0 to 65535"),

@@ -99,11 +99,11 @@ def test_an_overwrite_that_is_cut_at_any_byte_is_finished(
         left = Unfinished(note=b"", before=before, content=content)
         cut_after(allowed // 2, step, monkeypatch)
         try:
-            overwrite.finish(str(config), left)
+            overwrite.finish_overwrite(str(config), left)
         except Cut:
             pass
         monkeypatch.undo()
-        overwrite.finish(str(config), left)
+        overwrite.finish_overwrite(str(config), left)
         assert config.read_bytes() == content, allowed
 
 
@@ -194,7 +194,7 @@ def test_zeros_in_the_part_that_was_there_are_no_cut() -> None:
 
 def finished(current: bytes, before: bytes, content: bytes, path: Path) -> bytes:
     path.write_bytes(current)
-    overwrite.finish(str(path), Unfinished(note=b"", before=before, content=content))
+    overwrite.finish_overwrite(str(path), Unfinished(note=b"", before=before, content=content))
     return path.read_bytes()
 
 
@@ -211,7 +211,7 @@ def test_a_file_that_has_the_new_content_is_not_written(config: Path) -> None:
     """Its time stays."""
     config.write_bytes(NEW)
     os.utime(config, (1, 1))
-    overwrite.finish(str(config), Unfinished(note=b"", before=OLD, content=NEW))
+    overwrite.finish_overwrite(str(config), Unfinished(note=b"", before=OLD, content=NEW))
     assert config.stat().st_mtime == 1
 
 
@@ -220,7 +220,7 @@ def test_a_file_that_has_the_new_content_is_not_written(config: Path) -> None:
 ])
 def test_without_both_contents_nothing_is_finished(left_over: Unfinished, config: Path) -> None:
     """The overwrite had not begun."""
-    overwrite.finish(str(config), left_over)
+    overwrite.finish_overwrite(str(config), left_over)
     assert config.read_bytes() == OLD
 
 
@@ -239,7 +239,7 @@ def test_nothing_but_a_regular_file_is_finished(plant: Any, tmp_path: Path) -> N
     target.write_bytes(b"old")
     plant(path, target)
     with pytest.raises(OSError):
-        overwrite.finish(str(path), Unfinished(before=b"old", content=b"new"))
+        overwrite.finish_overwrite(str(path), Unfinished(before=b"old", content=b"new"))
     assert target.read_bytes() == b"old"
 
 
@@ -314,7 +314,7 @@ def test_a_journal_that_fails_in_the_second_try_never_pairs_it_with_the_first(
     found = left_by(opened)
     assert found.answer == b"answer"
     assert (found.before, found.content) in ((None, None), (OLD, None), (OLD, NEW))
-    overwrite.finish(str(config), found)
+    overwrite.finish_overwrite(str(config), found)
     assert config.read_bytes() in (OLD, NEW)
 
 
@@ -337,6 +337,6 @@ def test_the_largest_config_fits_a_journal_after_any_number_of_tries(config: Pat
     found = opened.unfinished()
     opened.close(remove=True)
     assert found is not None and found.answer is not None
-    overwrite.finish(str(config), found)
+    overwrite.finish_overwrite(str(config), found)
     assert config.read_bytes() == new
     assert not os.path.exists(places.beside(str(config)))

@@ -430,7 +430,7 @@ def test_wherever_a_call_fails_the_file_is_whole_or_the_journal_finishes_it(
         else:
             left_over = opened.unfinished()
             assert left_over is not None
-            overwrite.finish(str(config), left_over)
+            overwrite.finish_overwrite(str(config), left_over)
             assert config.read_bytes() in (OLD, new)
         opened.close(remove=True)
         assert left_overs(config) == []
