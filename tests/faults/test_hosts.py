@@ -152,6 +152,66 @@ def test_a_child_forked_while_a_thread_refreshes_can_ask_at_once(
         assert not scene.left_overs(), f"#{at}: {scene.left_overs()}"
 
 
+def host_that_forks_and_dies(scene: Scene, at: int) -> int:
+    """One thread authorizes. At one of its calls the process forks, and soon after it is killed;
+    the id of the child, which lives on.
+    """
+    arrived, forked = threading.Event(), threading.Event()
+    reading, writing = os.pipe()
+    calls = 0
+
+    def look(call: object) -> None:
+        nonlocal calls
+        if threading.current_thread() is threading.main_thread():
+            return
+        calls += 1
+        if calls == at:
+            arrived.set()
+            forked.wait()
+        if calls == at + 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def work() -> None:
+        os.environ.clear()
+        os.environ.update(scene.environ)
+        threading.Thread(target=authorize, args=[scene.config]).start()
+        arrived.wait()
+        child = children.start(lambda: time.sleep(600))
+        os.write(writing, b"%d" % child)
+        forked.set()
+        signal.pause()
+
+    def watched() -> None:
+        injection.install(injection.Gate(None, look))
+        work()
+
+    host = children.start(watched)
+    os.close(writing)
+    child = int(os.read(reading, 100))
+    os.close(reading)
+    assert os.waitstatus_to_exitcode(os.waitpid(host, 0)[1]) == -signal.SIGKILL
+    return child
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_no_child_that_outlives_its_host_keeps_the_lock(trakt: Any, tmp_path: Path) -> None:
+    """Forked at any call, those between opening a file and locking it included."""
+    calls = scenes.refresh_by_rename(trakt, tmp_path).authorize(watch=True).calls
+    locked = [number for number, call in enumerate(calls) if call.kind == "flock"]
+    moments = range(1, len(calls) - 5, 2) if FULL else range(locked[0] - 16, locked[1] + 1, 2)
+    found = []
+    for at in moments:
+        scene = scenes.refresh_by_rename(trakt, tmp_path)
+        child = host_that_forks_and_dies(scene, at)
+        try:
+            ended = scene.authorize()
+        finally:
+            os.kill(child, signal.SIGKILL)
+        if ended.status not in (0, 3):  # 3: killed in the moment in which an answer is lost.
+            found.append(f"#{at}: {ended}")
+    assert not found, "\n".join(found)
+
+
 def saved(path: Path, sandbox: Sandbox) -> Any:
     """Whether the tokens in the config are those that the sandbox honours."""
     lines = (line.split() for line in path.read_text().splitlines())

@@ -163,9 +163,10 @@ def _config_locked(path: str, wait: Callable[[], None],
         yield
         return
     while True:
+        last_fork = locks.last_fork()
         fd = _open_for_writing(path)
         try:
-            if _is_locked(fd, path, wait, warn):
+            if _is_locked(fd, path, wait, warn, last_fork):
                 yield
                 return
         finally:
@@ -174,11 +175,13 @@ def _config_locked(path: str, wait: Callable[[], None],
         wait()
 
 
-def _is_locked(fd: int, path: str, wait: Callable[[], None], warn: Callable[[str], None]) -> bool:
-    """Lock the open config; False where the path leads to another file by now."""
+def _is_locked(fd: int, path: str, wait: Callable[[], None], warn: Callable[[str], None],
+               last_fork: object) -> bool:
+    """Lock the open config; False where it has to be opened again: the path leads to another file
+    by now, or a forked child has it as well.
+    """
     try:
-        locks.lock(fd, wait, warn)
-        if not files.same_file(fd, path):
+        if not locks.lock(fd, wait, warn, last_fork) or not files.same_file(fd, path):
             return False
         if _lock_is_mandatory(path):
             locks.unlock(fd)

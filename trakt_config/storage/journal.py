@@ -115,6 +115,7 @@ def _acquire_at(path: str, config: str, wait: Callable[[], None],
     while True:
         # A file object is closed, and so unlocked, at the latest when it is forgotten: an exception
         # of the host, such as Ctrl-C, may come between any two steps.
+        last_fork = locks.last_fork()
         try:
             fd = _open(path, config)
         except FileExistsError:  # Another run was faster.
@@ -125,13 +126,13 @@ def _acquire_at(path: str, config: str, wait: Callable[[], None],
             continue
         file = io.FileIO(fd, "r+")
         try:
-            locks.lock(file.fileno(), wait, warn)
-            if files.same_file(file.fileno(), path):
+            is_ours = locks.lock(file.fileno(), wait, warn, last_fork)
+            if is_ours and files.same_file(file.fileno(), path):
                 return Journal(path, file)
         except BaseException:
             let_go(file)
             raise
-        # Whoever held it has finished and unlinked it.
+        # Whoever held it has finished and unlinked it; or a child that was just forked has it too.
         let_go(file)
         wait()
 

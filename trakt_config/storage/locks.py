@@ -50,15 +50,34 @@ else:
             pass  # Closing the file lets it go as well.
 
 
-def lock(fd: int, wait: Callable[[], None], warn: Callable[[str], None]) -> None:
+class _Forks:
+    """A new object for each fork of this process: one assignment, which threads cannot mix up."""
+
+    last = object()
+
+
+def last_fork() -> object:
+    """What stands for this process's last fork. Ask before you open what is to be locked."""
+    return _Forks.last
+
+
+def lock(fd: int, wait: Callable[[], None], warn: Callable[[str], None],
+         since: object = None) -> bool:
     """Lock the open file for this descriptor alone.
 
     :param wait: called while somebody else holds it; raises when the time is up.
+    :param since: what :func:`last_fork` said before it was opened.
+    :returns: False where a child was forked since, by another thread: it has the open file as well,
+        would not let the lock go when we die, and so it is not locked. Open it again.
     :raises OSError: the file system failed. One that has no locks is only warned of.
     """
     _descriptors[fd] = os.fstat(fd)
     try:
+        if since not in (None, last_fork()):
+            _locked.pop(fd, None)
+            return False
         _lock(fd, wait, warn)
+        return True
     except BaseException:
         _descriptors.pop(fd, None)
         raise
@@ -99,5 +118,9 @@ def _close_in_child() -> None:
     _descriptors.clear()
 
 
+def _note_fork() -> None:
+    _Forks.last = object()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_in_child)
+    os.register_at_fork(before=_note_fork, after_in_child=_close_in_child)
