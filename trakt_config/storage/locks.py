@@ -74,7 +74,7 @@ def lock(fd: int, wait: Callable[[], None], warn: Callable[[str], None],
     _descriptors[fd] = os.fstat(fd)
     try:
         if since not in (None, last_fork()):
-            _locked.pop(fd, None)
+            _descriptors.pop(fd, None)
             return False
         _lock(fd, wait, warn)
         return True
