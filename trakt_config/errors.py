@@ -31,6 +31,7 @@ NEW_APP_PAGE = "https://developer.trakt.tv/apps/new"
 _PLAINER = {
     errno.EMFILE: "no file descriptors are left for this process (raise its limit: ulimit -n)",
     errno.ENFILE: "no file descriptors are left on this machine (close other programs)",
+    errno.ESTALE: "the folder was replaced by another one meanwhile",
 }
 
 

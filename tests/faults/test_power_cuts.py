@@ -49,11 +49,16 @@ def written_down(base: Path) -> list[Operation]:
         target = os.readlink(f"/proc/self/fd/{fd}")
         return os.fstat(fd).st_ino if target.startswith(str(base)) else None
 
+    def whole(path: Any, folder: int | None) -> str:
+        """The path, of which only the name is given where the folder is open."""
+        return str(path) if folder is None else f"{os.readlink(f'/proc/self/fd/{folder}')}/{path}"
+
     def open_(path: Any, flags: int, *rest: Any, **more: Any) -> int:
-        existed = os.path.lexists(path)
+        path_ = whole(path, more.get("dir_fd"))
+        existed = os.path.lexists(path_)
         fd: int = real["open"](path, flags, *rest, **more)
         if not existed and ours(fd):
-            operations.append(("create", str(path), os.fstat(fd).st_ino))
+            operations.append(("create", path_, os.fstat(fd).st_ino))
         return fd
 
     def write(fd: int, data: Any) -> int:
@@ -80,13 +85,14 @@ def written_down(base: Path) -> list[Operation]:
         real["posix_fallocate"](fd, start, size)
         operations.append(("truncate", ours(fd), size))
 
-    def replace(source: Any, target: Any) -> None:
-        real["replace"](source, target)
-        operations.append(("rename", str(source), str(target)))
+    def replace(source: Any, target: Any, *, src_dir_fd: Any = None,
+                dst_dir_fd: Any = None) -> None:
+        real["replace"](source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        operations.append(("rename", whole(source, src_dir_fd), whole(target, dst_dir_fd)))
 
-    def unlink(path: Any) -> None:
-        real["unlink"](path)
-        operations.append(("unlink", str(path)))
+    def unlink(path: Any, *, dir_fd: Any = None) -> None:
+        real["unlink"](path, dir_fd=dir_fd)
+        operations.append(("unlink", whole(path, dir_fd)))
 
     def mkdir(path: Any, mode: int = 0o777) -> None:
         real["mkdir"](path, mode)

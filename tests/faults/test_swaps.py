@@ -9,7 +9,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
@@ -61,6 +61,7 @@ class Target:
 
 def target(trakt: Any, base: Path, runner: int, *, in_state_directory: bool) -> Target:
     made = scenes.scene(trakt, base)
+    shutil.rmtree(base / "aside", ignore_errors=True)
     folder = made.config.parent
     os.chown(folder, OWNER, NOBODY)
     os.chmod(folder, 0o2775)
@@ -152,6 +153,32 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+class FolderSwap:
+    """Puts a link to a folder of the runner's in the config's folder's place before some calls, and
+    the folder back before others, in turn.
+    """
+
+    def __init__(self, folder: Path, theirs: Path, at: Sequence[int]) -> None:
+        self._folder, self._theirs, self._at = folder, theirs, frozenset(at)
+        self._aside = folder.with_name("aside")
+        self._count = -1
+
+    def __call__(self, call: Call) -> None:
+        if call.kind in (*injection.SOCKET_CALLS, "clock"):
+            return
+        self._count += 1
+        if self._count in self._at:
+            self.turn()
+
+    def turn(self) -> None:
+        if self._folder.is_symlink():
+            self._folder.unlink()
+            self._aside.rename(self._folder)
+        else:
+            self._folder.rename(self._aside)
+            self._folder.symlink_to(self._theirs)
+
+
 def problems(hit: Target, ended: injection.Ended) -> Iterator[str]:
     if ended.status not in (0, 2, 3, 4, 5) or "Traceback" in ended.err:
         yield str(ended)
@@ -192,3 +219,75 @@ def test_a_name_is_swapped_at_any_call(runner: int, what: str, plant: Plant, tra
         ended = hit.made.authorize(look=swap, timeout=30)
         found += [f"{calls[at]}, back at {back}: {problem}" for problem in problems(hit, ended)]
     assert not found, f"{len(found)}:\n" + "\n".join(found)
+
+
+def private_folder(runner: int, base: Path) -> Path:
+    """A folder of the runner's that nobody else can enter, with a config of that name."""
+    folder = base / "private"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    config = folder / "config.yml"
+    config.write_text("trakt:\n  client_id: theirs\n  authorization:\n"
+                      "    refresh_token: theirs-alone\n")
+    config.chmod(0o600)
+    for path in (folder, config):
+        os.chown(path, runner, runner)
+    return folder
+
+
+def described(folder: Path) -> Any:
+    """Every file in it, by name."""
+    return {path.name: (path.read_bytes(), scenes.described(path)) for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("runner", [0, NOBODY])
+def test_the_folder_is_swapped_at_any_calls(runner: int, trakt: Any, base: Path) -> None:
+    """For a link to a folder that its owner cannot even enter, and back, again and again."""
+    os.chmod(base, 0o777)  # It is the run's own process that swaps.
+    hit = target(trakt, base, runner, in_state_directory=False)
+    calls = [call for call in hit.made.authorize(watch=True).calls
+             if call.kind not in injection.SOCKET_CALLS]
+    found = []
+    for at in turns(calls):
+        hit = target(trakt, base, runner, in_state_directory=False)
+        theirs = private_folder(runner, base)
+        before = described(theirs)
+        swap = FolderSwap(hit.made.config.parent, theirs, at)
+        ended = hit.made.authorize(look=swap, timeout=30)
+        if hit.made.config.parent.is_symlink():
+            swap.turn()
+        told = [str(calls[number]) for number in at if number < len(calls)]
+        found += [f"{told}: {problem}" for problem in folder_problems(hit, ended)]
+        if described(theirs) != before:
+            found.append(f"{told}: {described(theirs)}")
+    assert not found, f"{len(found)}:\n" + "\n".join(found)
+
+
+def folder_problems(hit: Target, ended: injection.Ended) -> Iterator[str]:
+    trakt = hit.made.trakt
+    trakt.settle()
+    if ended.status not in (0, 2, 3, 4, 5) or "Traceback" in ended.err:
+        yield str(ended)
+    if any("theirs-alone" in str(body) for body in trakt.bodies()):
+        yield "a token that stands there was sent"
+    if set(trakt.honoured()) - set(hit.made.kept()):
+        yield f"what Trakt honours is not on the disk: {ended}"
+
+
+def turns(calls: Sequence[Call]) -> Iterator[tuple[int, ...]]:
+    """The calls before which the folder is swapped."""
+    names = [f"{call.kind} {call.subject}" for call in calls]
+    if "replace .config.yml.trakt-journal.new" in names:
+        made = names.index("unlink .config.yml.trakt-journal.new") + 1
+        renamed = names.index("replace .config.yml.trakt-journal.new")
+        looked = max(number for number in range(renamed) if names[number] == "open config.yml")
+        # Where the replacement is made and where it is renamed, but not where that is checked.
+        yield made, looked, renamed, renamed + 1
+    first = names.index("open config.yml")  # A link that stands there before is followed.
+    for number in range(names.index("flock "), len(names)):
+        if names[number] == "open config.yml":
+            yield number, number + 1
+    for number, at in enumerate(range(first, len(calls), 2 if FULL else 23)):
+        yield at, at + (1, 3, 9, 27)[number % 4]
+        if FULL:
+            yield at, len(calls)

@@ -102,7 +102,7 @@ def _copy(other: ConfigPath, holder: ConfigPath, options: Options, known: Snapsh
     if _edited(parsed, known) is parsed and not storage.exists(target.path, options.environ):
         return False
     with _both_held(source, target) as (held_source, held_target):
-        before = source.read().settings.refresh_token
+        before = source.read(held=held_source).settings.refresh_token
         snapshot, recovered = refresh.locked_snapshot(source, held_source, None)
         if recovered is RecoveryResult.NEWER:
             raise refresh.newer_journal()
@@ -146,7 +146,7 @@ def _write(target: Run, held: storage.Held, snapshot: Snapshot,
 
     def edit() -> None:
         nonlocal written
-        now = document.parse(storage.read(target.path))
+        now = document.parse(held.read())
         _check(now, snapshot, target.options, tokens)
         edited = _edited(now, snapshot)
         if edited is now:

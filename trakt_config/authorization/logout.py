@@ -145,7 +145,7 @@ def _save(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
 
 
 def _empty(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
-    now = run.read(snapshot)
+    now = run.read(snapshot, held)
     if _tokens(now) not in (_tokens(snapshot), []):
         raise SaveError("the tokens in the config were changed meanwhile",
                         hint="Those stay. Run again, to end them as well.")

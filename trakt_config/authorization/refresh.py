@@ -89,13 +89,13 @@ def _finished(run: Run, held: storage.Held,
     """The config, once what one journal holds is finished."""
     found = held.unfinished()
     try:
-        snapshot = run.read(known)
+        snapshot = run.read(known, held)
     except ConfigError as error:
         recovery.refuse_to_lose(held, found, error.message)
         raise
     recovered = recovery.finish(run, held, found, snapshot)
     if recovered in (RecoveryResult.FINISHED, RecoveryResult.PARTIAL):
-        snapshot = run.read(snapshot)
+        snapshot = run.read(snapshot, held)
     return snapshot, recovered
 
 
@@ -160,7 +160,7 @@ def _exchange_pin(run: Run, held: storage.Held, snapshot: Snapshot,
             run, held, snapshot, redeem.ask_with(run, snapshot, oauth.AuthorizationCode(pin)),
             spends="pin", in_doubt=recovered is RecoveryResult.UNKNOWN))
     except save.TokensReplaced:
-        return adopt(run)
+        return adopt(run, held)
     except redeem.HalfAnswer:
         return refresh_half(run, held)
     except (SaveError, TraktUnavailable) as error:
@@ -207,10 +207,10 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
             run, held, snapshot, ask, spends="refresh_token",
             in_doubt=recovered is RecoveryResult.UNKNOWN))
     except save.TokensReplaced:
-        return adopt(run)
+        return adopt(run, held)
     except LoginRequired as refused:
-        if run.read(snapshot).settings.refresh_token != snapshot.settings.refresh_token:
-            return adopt(run)
+        if run.read(snapshot, held).settings.refresh_token != snapshot.settings.refresh_token:
+            return adopt(run, held)
         return _keep(run, snapshot, _refused(snapshot, refused, recovered))
     except (ClientRejected, AccountProblem, TraktUnavailable, SaveError) as problem:
         if _is_answered(problem):
@@ -220,12 +220,12 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
 
 def refresh_half(run: Run, held: storage.Held) -> Result:
     """A sign-in gave a refresh token alone, which is in the config: redeem it for a whole pair."""
-    return _refresh_due(run, held, run.read(), RecoveryResult.PARTIAL)
+    return _refresh_due(run, held, run.read(held=held), RecoveryResult.PARTIAL)
 
 
-def adopt(run: Run) -> Result:
+def adopt(run: Run, held: storage.Held | None = None) -> Result:
     """Somebody else changed the tokens while ours were under way: theirs stay."""
-    theirs = run.read()
+    theirs = run.read(held=held)
     if theirs.is_valid:
         return run.result(Outcome.ADOPTED, theirs)
     raise TraktUnavailable("the tokens in the config were changed during the request",

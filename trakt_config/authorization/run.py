@@ -147,12 +147,14 @@ class Run:
         """Say what was decided, for whoever wants to know."""
         logger.debug("%s: %s", printable(self.name), text)
 
-    def read(self, earlier: Snapshot | None = None) -> Snapshot:
+    def read(self, earlier: Snapshot | None = None, held: storage.Held | None = None) -> Snapshot:
         """Read the config; bytes that `earlier` holds already are not parsed again.
 
+        :param held: its lock, where it is held: whatever its name leads to by now, what is read is
+            in the folder where it is written.
         :raises ConfigError: it cannot be read or used.
         """
-        data = storage.read(self.path)
+        data = held.read() if held else storage.read(self.path)
         known = earlier is not None and earlier.document.data == data
         parsed = earlier.document if earlier and known else document.parse(data)
         return self.snapshot(parsed)

@@ -49,7 +49,7 @@ def save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
 
 def _splice(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
             authorization: Authorization) -> bool:
-    now = run.read(snapshot)
+    now = run.read(snapshot, held)
     if intent.is_outdated(now.settings.refresh_token, authorization.refresh_token):
         raise TokensReplaced
     edited = document.set_authorization(now.document, authorization.values(),

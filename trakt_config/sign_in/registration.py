@@ -73,10 +73,12 @@ def registered(config_path: ConfigPath, client: NewClient,
 
     :raises CannotRegister: with nothing written, where it needs more than these values changed.
     """
-    is_new = not os.path.lexists(config_path)
-    if is_new:
-        storage.create(config_path)
+    made = None if os.path.lexists(config_path) else storage.create(config_path)
+    is_new = made is not None
     run = Run.on(config_path, options)
+    if made is not None and not os.path.samestat(made, os.stat(run.path)):
+        raise ConfigError("the config that was made is another file by now",
+                          hint="Somebody else works in its folder. Run this again.")
     written: Edit | None = None
     try:
         written = _registered(run, client)
@@ -133,7 +135,7 @@ def _held(run: Run) -> Iterator[tuple[storage.Held, bool]]:
 
 
 def _fill(run: Run, held: storage.Held, client: NewClient, *, reserved: bool) -> Edit:
-    before = document.parse(storage.read(run.path))
+    before = document.parse(held.read())
     edited = _edited(before, client)
     _replace(held, before.data, edited.data, reserved=reserved)
     return before.data, edited.data
@@ -153,7 +155,7 @@ def _take_out(run: Run, written: Edit, *, is_new: bool) -> None:
     problem = "it was changed meanwhile"
     try:
         with _held(run) as (held, reserved):
-            if storage.read(run.path) == after:
+            if held.read() == after:
                 _replace(held, after, before, reserved=reserved)
                 problem = ""
     except (TraktConfigError, storage.Changed) as error:
@@ -169,9 +171,8 @@ def _take_out(run: Run, written: Edit, *, is_new: bool) -> None:
 def _remove(run: Run) -> None:
     """Remove the file that was made, if nobody has put anything into it."""
     try:
-        if not storage.read(run.path):
-            os.unlink(run.path)
-    except (OSError, ConfigError):
+        storage.remove_if_empty(run.path)
+    except OSError:
         pass
 
 

@@ -11,6 +11,7 @@ from trakt_config.storage.files import (
     is_mount_point,
     read,
     readable_by_others,
+    remove_if_empty,
     resolve,
 )
 from trakt_config.storage.places import exists
@@ -38,6 +39,7 @@ __all__ = [
     "peek",
     "read",
     "readable_by_others",
+    "remove_if_empty",
     "resolve",
 ]
 

@@ -39,9 +39,10 @@ def of(config: str) -> Access:
         return Access(status.st_uid, status.st_gid, bits)
 
 
-def objection(fd: int, folder: str, config: Access) -> str:
+def objection(fd: int, path: str, config: Access) -> str:
     """Why the open journal must not be used; empty where it may be.
 
+    :param path: where it stands.
     :raises OSError: the system failed.
     """
     status = os.fstat(fd)
@@ -53,15 +54,21 @@ def objection(fd: int, folder: str, config: Access) -> str:
             # Not just made: the folder's owner may have renamed it here.
             return f"it belongs to another user, {user_name(0)}"
         return ""
-    if _is_the_groups(status, folder, config):
+    if _is_the_groups(status, path, config):
         return ""
     return f"it belongs to another user, {user_name(status.st_uid)}"
 
 
-def _is_the_groups(status: os.stat_result, folder: str, config: Access) -> bool:
+def is_roots_own(fd: int, config: Access) -> bool:
+    """Whether the journal is still root's, who would have to give it to the config's owner."""
+    return (hasattr(os, "geteuid") and os.geteuid() == 0 != config.uid
+            and os.fstat(fd).st_uid == 0)
+
+
+def _is_the_groups(status: os.stat_result, path: str, config: Access) -> bool:
     """Whether somebody who may write the config has made it: nobody else could have."""
     return bool(config.group_bits & stat.S_IWGRP and status.st_gid == config.gid
-                and not status.st_mode & 0o007 and not os.stat(folder).st_mode & stat.S_IWOTH)
+                and not status.st_mode & 0o007 and not files.folder_mode(path) & stat.S_IWOTH)
 
 
 def share(fd: int, config: Access) -> None:

@@ -26,6 +26,9 @@ CLOEXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
+#: Enough to look names up in a folder that may not be listed; without it, reading has to do.
+_LOOK_UP = getattr(os, "O_PATH", os.O_RDONLY)
+_CAN_LOOK_UP = bool(_DIRECTORY) and os.open in os.supports_dir_fd
 
 #: The machine's or the process's limit, which says nothing of the file.
 NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
@@ -33,6 +36,90 @@ NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 
 class NotRegular(OSError):
     """What stands there is a FIFO, a device, a directory or a link, not a regular file."""
+
+
+class Folder:
+    """An open folder, in which names are looked up whatever its own name leads to by now."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.fd = os.open(path, _LOOK_UP | _DIRECTORY | NOFOLLOW | CLOEXEC)
+
+    def is_there(self) -> bool:
+        """Whether its name still leads to it."""
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self.fd))
+        except FileNotFoundError:
+            return False
+
+    def close(self) -> None:
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            close(fd)
+
+    def __del__(self) -> None:
+        if hasattr(self, "fd"):  # It could be opened.
+            self.close()
+
+
+class Anchored(str):
+    """The path of a file whose folder is open.
+
+    Whoever owns a folder, or one above it, can put a link to another folder in its place at any
+    time. What is done to the file is therefore done in the folder that was opened first.
+    """
+
+    folder: Folder
+
+    def beside(self, path: str) -> Anchored:
+        """Another path, of the same folder."""
+        return _anchored(path, self.folder)
+
+
+def anchored(path: str) -> str:
+    """The same path, in a folder that is opened now; closed when nobody needs it any more.
+
+    :raises NotRegular: a link stands in the folder's place.
+    :raises OSError: it cannot be opened.
+    """
+    if not _CAN_LOOK_UP:
+        return path
+    try:
+        return _anchored(path, Folder(os.path.dirname(path)))
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise NotRegular from None
+        if isinstance(error, PermissionError) and _LOOK_UP == os.O_RDONLY:
+            return path
+        raise
+
+
+def _anchored(path: str, folder: Folder) -> Anchored:
+    made = Anchored(path)
+    made.folder = folder
+    return made
+
+
+def _in_folder(path: str) -> tuple[str, int | None]:
+    """The name to look up, and the descriptor of the folder to do it in."""
+    if isinstance(path, Anchored):
+        return os.path.basename(path), path.folder.fd
+    return path, None
+
+
+def let_go_of_folder(path: str) -> None:
+    """The file is not needed any more."""
+    if isinstance(path, Anchored):
+        path.folder.close()
+
+
+def refuse_if_moved(path: str) -> None:
+    """See that the folder's name still leads to the folder that is open.
+
+    :raises OSError: it does not: what is saved would not be where it was asked for.
+    """
+    if isinstance(path, Anchored) and not path.folder.is_there():
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
 
 def reason(error: OSError) -> str:
@@ -68,7 +155,8 @@ def open_regular(path: str, flags: int, mode: int = 0o600) -> int:
     :raises OSError: it cannot be opened.
     """
     try:
-        fd = os.open(path, flags | CLOEXEC | NOFOLLOW | NONBLOCK, mode)
+        name, folder = _in_folder(path)
+        fd = os.open(name, flags | CLOEXEC | NOFOLLOW | NONBLOCK, mode, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
             raise NotRegular from None
@@ -120,17 +208,33 @@ def read(path: str) -> bytes:
     raise ConfigError(f"the config {problem}", hint="Check the path and its permissions.")
 
 
-def create(path: str | os.PathLike[str]) -> None:
+def create(path: str | os.PathLike[str]) -> os.stat_result:
     """Make an empty file that only its owner can read, in a folder that exists.
 
+    :returns: what tells it from a file that takes its place.
     :raises ConfigError: there is something already, or no such folder, or no right to.
     """
     try:
-        close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC, 0o600))
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC, 0o600)
+        try:
+            return os.fstat(fd)
+        finally:
+            close(fd)
     except (OSError, ValueError) as error:
         raise ConfigError(f"the config cannot be created: {os_reason(error)}",
                           hint="Check the path and its permissions.",
                           path=os.fsdecode(path)) from None
+
+
+def remove_if_empty(path: str) -> None:
+    """Remove a file that nobody has put anything into.
+
+    :raises OSError: it cannot be read or unlinked.
+    """
+    path = anchored(path)
+    with opened(path, os.O_RDONLY) as fd:
+        if os.fstat(fd).st_size == 0 and same_file(fd, path):
+            remove(path)
 
 
 def read_all(fd: int, limit: int) -> bytes:
@@ -158,7 +262,45 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[written:]
 
 
-def sync_directory(path: str) -> bool:
+def remove(path: str) -> None:
+    """:raises OSError: it cannot be unlinked."""
+    name, folder = _in_folder(path)
+    os.unlink(name, dir_fd=folder)
+
+
+def rename(path: str, other: str) -> None:
+    """Give the file the name of another one of the same folder, which goes.
+
+    :raises OSError: that does not work.
+    """
+    (name, folder), (new_name, _) = _in_folder(path), _in_folder(other)
+    os.replace(name, new_name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def look(path: str) -> os.stat_result:
+    """What stands there, links not followed.
+
+    :raises OSError: nothing does, or it cannot be told.
+    """
+    name, folder = _in_folder(path)
+    return os.lstat(name, dir_fd=folder)
+
+
+def folder_mode(path: str) -> int:
+    """The mode of the folder that the file is in."""
+    if isinstance(path, Anchored):
+        return os.fstat(path.folder.fd).st_mode
+    return os.stat(os.path.dirname(path)).st_mode
+
+
+def sync_folder_of(path: str) -> bool:
+    """:func:`sync_directory` of the folder that the file is in."""
+    if isinstance(path, Anchored):
+        return sync_directory(os.curdir, path.folder.fd)
+    return sync_directory(os.path.dirname(path))
+
+
+def sync_directory(path: str, folder: int | None = None) -> bool:
     """Make the names in the directory durable; False where the file system cannot.
 
     :raises OSError: it can, and failed.
@@ -166,7 +308,7 @@ def sync_directory(path: str) -> bool:
     if not _DIRECTORY:
         return False
     try:
-        fd = os.open(path, os.O_RDONLY | _DIRECTORY | CLOEXEC | NONBLOCK)
+        fd = os.open(path, os.O_RDONLY | _DIRECTORY | CLOEXEC | NONBLOCK, dir_fd=folder)
     except PermissionError:  # A directory that may be written but not listed.
         return False
     try:
@@ -201,7 +343,7 @@ def make_directory(path: str) -> None:
 def same_file(fd: int, path: str) -> bool:
     """Whether `path` still leads, without a link, to the open file."""
     try:
-        return os.path.samestat(os.fstat(fd), os.lstat(path))
+        return os.path.samestat(os.fstat(fd), look(path))
     except FileNotFoundError:
         return False
 

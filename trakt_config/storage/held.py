@@ -45,6 +45,13 @@ class Held:
         """Where the journal stands, as it is shown to people."""
         return printable(self._journal.path)
 
+    def read(self) -> bytes:
+        """The bytes of the config, as :func:`trakt_config.storage.read` reads them.
+
+        :raises ConfigError: it cannot be read, or is no regular file any more.
+        """
+        return files.read(self.path)
+
     @property
     def is_pending(self) -> bool:
         """Whether the journal stays for the next run when the lock is let go."""
@@ -85,6 +92,7 @@ class Held:
         """
         room = 2 * size + (LARGEST_ANSWER if with_answer else 0)
         try:
+            files.refuse_if_moved(self.path)
             files.close(files.open_regular(self.path, os.O_RDWR))
             self._journal.begin(note, room)
         except OSError as error:
@@ -110,6 +118,7 @@ class Held:
         :raises OSError: it could not be written. An overwrite that failed half-way stays in the
             journal, and the next run finishes it.
         """
+        files.refuse_if_moved(self.path)
         self._journal.give_back_room()
         replacement.write(self.path, expected, new, self._journal, self._warn)
 
@@ -142,6 +151,7 @@ def hold(path: str, *, timeout: float, environ: Mapping[str, str], warn: Callabl
     """
     wait = _waiter(timeout, monotonic, sleep)
     warn = _once(warn)
+    path = _anchored(path)
     first = journal.acquire(path, environ, wait, warn)
     held = Held(path, first, warn)
     try:
@@ -153,6 +163,15 @@ def hold(path: str, *, timeout: float, environ: Mapping[str, str], warn: Callabl
         if held.second:
             held.second.close()
         held.close()
+        files.let_go_of_folder(path)
+
+
+def _anchored(path: str) -> str:
+    try:
+        return files.anchored(path)
+    except OSError as error:
+        raise SaveError(f"the config's folder cannot be opened: {files.reason(error)}",
+                        hint="Nothing was sent to Trakt. Try again when this is fixed.") from None
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
     if elsewhere:
         try:
             files.make_directory(os.path.dirname(elsewhere))
-            return _acquire_at(elsewhere, config, wait, warn)
+            return _acquire_at(files.anchored(elsewhere), config, wait, warn)
         except OSError as error:
             problems.append(f"in the state directory: {_reason(elsewhere, error)}")
     raise SaveError(
@@ -101,7 +101,7 @@ def _reason(path: str, error: OSError) -> str:
 def _stands(path: str) -> bool:
     """Whether there is something, as far as can be told."""
     try:
-        os.lstat(path)
+        files.look(path)
     except FileNotFoundError:
         return False
     except OSError:
@@ -118,7 +118,7 @@ def _acquire_at(path: str, config: str, wait: Callable[[], None],
         last_fork = locks.last_fork()
         try:
             fd = _open(path, config)
-        except FileExistsError:  # Another run was faster.
+        except FileExistsError:  # Another run was faster, or it must not be used.
             wait()
             continue
         if fd is None:
@@ -173,7 +173,7 @@ class _Patience:
 def _is_empty(path: str) -> bool:
     """Whether it is known that it says nothing."""
     try:
-        status = os.lstat(path)
+        status = files.look(path)
     except OSError:
         return False
     return stat.S_ISREG(status.st_mode) and status.st_size == 0
@@ -195,13 +195,15 @@ def _open(path: str, config: str) -> int | None:
     """
     whose = _access(config)
     try:
-        fd = _open_or_make(path)
+        fd, is_new = _open_or_make(path)
     except PermissionError:
         if _stands(path):
             return None
         raise
     try:
-        problem = access.objection(fd, os.path.dirname(path), whose)
+        problem = access.objection(fd, path, whose)
+        if not problem and not is_new and access.is_roots_own(fd, whose):
+            _make_room(path)
         if not problem:
             access.share(fd, whose)
             return fd
@@ -212,12 +214,27 @@ def _open(path: str, config: str) -> int | None:
     raise unusable(path, problem)
 
 
-def _open_or_make(path: str) -> int:
-    """Both at once would be refused in a sticky folder (fs.protected_regular)."""
+def _open_or_make(path: str) -> tuple[int, bool]:
+    """The open journal, and whether it was made. Both ways in one call to the system would be
+    refused in a sticky folder (fs.protected_regular).
+    """
     try:
-        return files.open_regular(path, os.O_RDWR)
+        return files.open_regular(path, os.O_RDWR), False
     except FileNotFoundError:
-        return files.open_regular(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        return files.open_regular(path, os.O_RDWR | os.O_CREAT | os.O_EXCL), True
+
+
+def _make_room(path: str) -> None:
+    """Remove an empty file of root's. A run of root's that was killed may have left it; or the
+    folder's owner has moved another file here, which would be given to them.
+
+    :raises FileExistsError: it is gone; or whoever had just made it makes another.
+    """
+    try:
+        files.remove(path)
+    except FileNotFoundError:
+        pass
+    raise FileExistsError
 
 
 def _access(config: str) -> access.Access:
@@ -234,7 +251,7 @@ def unusable(path: str, problem: str) -> SaveError:
     """The error for a journal that stands there and cannot be used; it may hold an answer."""
     advice = "Run as the user who owns the config; if no such run left that file, remove it."
     try:
-        status = os.lstat(path)
+        status = files.look(path)
     except OSError:
         pass
     else:

@@ -65,7 +65,7 @@ class Journal:
         _allocate(self._fd, len(head) + room)
         files.write_all(self._fd, head)
         os.fsync(self._fd)
-        files.sync_directory(os.path.dirname(self.path))
+        files.sync_folder_of(self.path)
 
     def record_answer(self, answer: bytes, at: float) -> None:
         """Keep what Trakt answered. The journal is needed from here on, whatever fails.
@@ -139,13 +139,13 @@ class Journal:
         if not files.same_file(self._fd, self.path):
             return
         try:
-            os.unlink(self.path)
+            files.remove(self.path)
         except PermissionError:
             os.ftruncate(self._fd, 0)  # An empty journal says nothing.
             if os.fstat(self._fd).st_uid == os.geteuid():
                 raise
             return  # In a sticky folder only its owner can remove it.
-        files.sync_directory(os.path.dirname(self.path))
+        files.sync_folder_of(self.path)
 
 
 def let_go(file: io.FileIO) -> None:

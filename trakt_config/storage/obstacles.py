@@ -41,7 +41,7 @@ def _place_problem(path: str, config: str) -> SaveError | None:
     folder = os.path.dirname(path)
     try:
         with files.opened(path, os.O_RDONLY) as fd:
-            problem = access.objection(fd, folder, access.of(config))
+            problem = access.objection(fd, path, access.of(config))
     except OSError as error:
         problem = files.reason(error)
     if not problem and not os.access(path, os.W_OK):

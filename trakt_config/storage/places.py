@@ -5,6 +5,8 @@ import hashlib
 import os
 from collections.abc import Mapping
 
+from trakt_config.storage.files import Anchored
+
 _SUFFIX = ".trakt-journal"
 _TEMPORARY_SUFFIX = ".new"
 #: Some file systems (eCryptfs) allow 143 bytes a name; longer ones are replaced by a hash. The
@@ -17,7 +19,8 @@ def beside(config: str) -> str:
     folder, name = os.path.split(config)
     if len(os.fsencode(name)) + 1 + len(_SUFFIX) > _LONGEST_NAME:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
-    return os.path.join(folder, f".{name}{_SUFFIX}")
+    path = os.path.join(folder, f".{name}{_SUFFIX}")
+    return config.beside(path) if isinstance(config, Anchored) else path
 
 
 def in_state_directory(config: str, environ: Mapping[str, str]) -> str | None:
@@ -43,4 +46,6 @@ def exists(config: str, environ: Mapping[str, str]) -> bool:
 
 def temporary(config: str) -> str:
     """The name of the config's replacement while it is written: one, so a killed run's is found."""
-    return beside(config) + _TEMPORARY_SUFFIX
+    path = beside(config)
+    other = path + _TEMPORARY_SUFFIX
+    return path.beside(other) if isinstance(path, Anchored) else other

@@ -54,7 +54,7 @@ def write(path: str, expected: bytes, new: bytes, journal: Journal,
 def remove_temporary(path: str) -> None:
     """Remove what a killed run left of a replacement."""
     try:
-        os.unlink(temporary(path))
+        files.remove(temporary(path))
     except OSError:
         pass
 
@@ -74,7 +74,7 @@ def _by_rename(path: str, expected: bytes, new: bytes, warn: Callable[[str], Non
                 raise
         finally:
             remove_temporary(path)
-    if not files.sync_directory(os.path.dirname(path)):
+    if not files.sync_folder_of(path):
         warn("this file system cannot sync a directory: a power cut may bring back the old file")
 
 
@@ -87,7 +87,7 @@ def _rename_over(path: str, config: int, expected: bytes, new: bytes,
         raise Changed
     _write_temporary(path, config, status, new, warn)
     _refuse_if_changed(path, status, expected)
-    os.replace(temporary(path), path)
+    files.rename(temporary(path), path)
 
 
 def _refuse_if_changed(path: str, known: os.stat_result, expected: bytes) -> None:

@@ -872,7 +872,7 @@ def test_the_system_fails(config: Any, sign_in: Login, monkeypatch: pytest.Monke
     def fails(*_: Any) -> None:
         raise OSError(5, "secret words")
 
-    monkeypatch.setattr("trakt_config.storage.read", fails)
+    monkeypatch.setattr("trakt_config.storage.Held.read", fails)
     with pytest.raises(SaveError) as caught:
         sign_in(config())
     assert "secret words" not in str(caught.value)

@@ -336,7 +336,7 @@ def refuse_to_open(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     call = os.open
 
     def refuse(name: Any, flags: int, *more: Any, **keywords: Any) -> int:
-        if name == path and flags & os.O_RDWR:
+        if os.path.basename(name) == os.path.basename(path) and flags & os.O_RDWR:
             raise PermissionError(errno.EACCES, "no")
         return call(name, flags, *more, **keywords)
     monkeypatch.setattr(os, "open", refuse)
@@ -559,7 +559,7 @@ def test_a_lock_that_keeps_even_us_from_reading_is_let_go(
 def test_a_journal_that_cannot_be_removed_is_told_and_the_lock_let_go(
         config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next run tries again."""
-    def refuse(path: str) -> None:
+    def refuse(path: str, **keywords: Any) -> None:
         raise PermissionError(errno.EACCES, "no")
     warnings: list[str] = []
     with hold(config, warn=warnings.append):
@@ -568,4 +568,63 @@ def test_a_journal_that_cannot_be_removed_is_told_and_the_lock_let_go(
     assert len(warnings) == 1 and "could not be removed" in warnings[0]
     with hold(config, timeout=0):
         pass
+    assert not left_over(config)
+
+
+# -- folders -------------------------------------------------------------------------------------
+
+@pytest.fixture
+def nested(tmp_path: Path) -> Path:
+    """A config whose folder can be moved."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "config.yml").write_bytes(OLD)
+    return tmp_path / "folder" / "config.yml"
+
+
+def test_a_folder_that_was_replaced_is_not_written_to(nested: Path) -> None:
+    """What is saved there would not be where it was asked for."""
+    moved = nested.parent.with_name("moved")
+    with hold(nested) as held:
+        held.reserve(NOTE, 100)
+        nested.parent.rename(moved)
+        nested.parent.mkdir()
+        nested.write_bytes(OLD)
+        with pytest.raises(SaveError, match="the folder was replaced by another one"):
+            held.reserve(NOTE, 100)
+        with pytest.raises(OSError, match="Stale"):
+            held.replace(OLD, NEW)
+    assert nested.read_bytes() == (moved / nested.name).read_bytes() == OLD
+    assert os.listdir(nested.parent) == os.listdir(moved) == [nested.name]
+
+
+def test_a_link_in_the_folder_s_place_is_refused(nested: Path) -> None:
+    moved = nested.parent.with_name("moved")
+    nested.parent.rename(moved)
+    nested.parent.symlink_to(moved)
+    with pytest.raises(SaveError, match="folder cannot be opened: it is a link"):
+        with hold(nested):
+            pass
+    assert os.listdir(moved) == [nested.name]
+
+
+def test_the_folder_is_closed_with_the_lock(nested: Path) -> None:
+    with hold(nested) as held:
+        assert isinstance(held.path, files.Anchored)
+        fd = held.path.folder.fd
+        assert os.path.samestat(os.fstat(fd), nested.parent.stat())
+    with pytest.raises(OSError):
+        os.fstat(fd)
+
+
+@needs_root
+def test_an_empty_file_of_root_s_is_not_given_to_the_config_s_owner(config: Path) -> None:
+    """Its owner may have moved a log file of root's to where the journal stands."""
+    os.chown(config, 12345, 12345)
+    planted = Path(places.beside(str(config)))
+    planted.touch(0o600)
+    with open(planted, "rb") as file:
+        with hold(config) as held:
+            held.reserve(NOTE, 100)
+        status = os.fstat(file.fileno())
+    assert (status.st_uid, status.st_size) == (0, 0)
     assert not left_over(config)

@@ -58,7 +58,7 @@ def config(tmp_path: Path) -> Path:
 @pytest.fixture(params=["by rename", "in place"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways to the same end: the second is what a mounted file answers."""
-    def busy(*arguments: Any) -> None:
+    def busy(*arguments: Any, **keywords: Any) -> None:
         raise OSError(errno.EBUSY, "busy")
     if request.param == "in place":
         monkeypatch.setattr(os, "replace", busy)

@@ -1,0 +1,52 @@
+"""Putting the app into a config that is made for it, beside somebody who swaps names."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trakt_config import storage
+from trakt_config.authorization.run import Options
+from trakt_config.errors import ClientRejected, ConfigError
+from trakt_config.sign_in.registration import NewClient, registered
+
+CLIENT = NewClient("an-id", "a-secret")
+
+
+def make(config: Path, refused: bool = False) -> None:
+    with registered(config, CLIENT, Options(environ={})):
+        if refused:
+            raise ClientRejected("no")
+
+
+def test_a_config_that_is_made_is_gone_where_trakt_refuses_the_app(tmp_path: Path) -> None:
+    with pytest.raises(ClientRejected):
+        make(tmp_path / "config.yml", refused=True)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_link_in_the_place_of_a_config_that_was_just_made(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written to, or removed from, where it leads."""
+    config, other = tmp_path / "config.yml", tmp_path / "empty"
+    other.touch()
+    real_create = storage.create
+
+    def create(path: Any) -> os.stat_result:
+        made = real_create(path)
+        config.unlink()
+        config.symlink_to(other)
+        return made
+
+    monkeypatch.setattr(storage, "create", create)
+    with pytest.raises(ConfigError, match="another file by now"):
+        make(config, refused=True)
+    assert other.read_bytes() == b"" and sorted(os.listdir(tmp_path)) == ["config.yml", "empty"]
+
+
+def test_a_file_with_something_in_it_is_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_bytes(b"x")
+    storage.remove_if_empty(str(tmp_path / "config.yml"))
+    assert os.listdir(tmp_path) == ["config.yml"]
