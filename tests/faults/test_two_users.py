@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
+import signal
 import stat
 import struct
 import tempfile
@@ -23,6 +25,8 @@ from tests.support.injection import FULL, Call, Ended, Fault, command, forked
 from tests.support.scenes import Scene
 from trakt_config import storage
 from trakt_config.authorization.intent import Intent
+from trakt_config.cli import main
+from trakt_config.sandbox import Answer
 from trakt_config.storage import places
 from trakt_config.tokens import Secret
 
@@ -32,6 +36,9 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0,
 #: Owns the config; shares its group; is of no group.
 ALICE, BOB, MALLORY = 50001, 50002, 50003
 GROUP = 50000
+
+#: Of the crowd; a variable asks for more.
+ROUNDS = int(os.environ.get("TRAKT_CONFIG_ROUNDS") or (3 if FULL else 1))
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +75,16 @@ def shared(trakt: Any, base: Path, *, folder: int = 0o2775, mode: int = 0o664) -
 
 
 def authorize(made: Scene, uid: int, *, lock_timeout: float = 0.3, **more: Any) -> Ended:
-    home = made.base / f"home-{uid}"
-    home.mkdir(mode=0o700, exist_ok=True)
-    os.chown(home, uid, uid)
     return forked(command("authorize", made.config, lock_timeout=lock_timeout),
-                  environ={**made.environ, "HOME": str(home)}, prepare=become(uid), **more)
+                  environ={**made.environ, "HOME": home_of(made, uid)}, prepare=become(uid), **more)
+
+
+def home_of(made: Scene, uid: int) -> str:
+    home = made.base / f"home-{uid}"
+    if not home.exists():
+        home.mkdir(mode=0o700)
+        os.chown(home, uid, uid)
+    return str(home)
 
 
 def journal_of(made: Scene) -> Path:
@@ -160,6 +172,45 @@ def test_either_one_finishes_what_the_other_left(first: int, second: int, trakt:
         ended = authorize(made, second)
         assert ended.status == 0, f"{call}: {ended}"
         assert_done(made)
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_a_crowd_that_is_stopped_and_continued_makes_one_exchange(number: int, trakt: Any,
+                                                                  base: Path) -> None:
+    """Of both users, each of them at any moment and for any time."""
+    chance = random.Random(number)
+    made = shared(trakt, base)
+    trakt.answer(Answer(process=True, wait_after=0.2))
+    crowd = {start(made, chance.choice([ALICE, BOB])) for _ in range(32 if FULL else 8)}
+    statuses = []
+    while crowd:
+        stopped = chance.sample(sorted(crowd), chance.randint(0, len(crowd)))
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(chance.uniform(0, 0.05))
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(chance.uniform(0, 0.05))
+        for pid in sorted(crowd):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                crowd.remove(pid)
+                statuses.append(os.waitstatus_to_exitcode(status))
+    assert set(statuses) == {0}, statuses
+    assert (trakt.asked(), trakt.issued(), trakt.spent_again()) == (1, 1, 0)
+    assert_done(made)
+
+
+def start(made: Scene, uid: int) -> int:
+    """A run of that user's as a process; its id."""
+    def work() -> None:
+        os.environ.clear()
+        os.environ.update({**made.environ, "HOME": home_of(made, uid)})
+        become(uid)()
+        assert main.main(["authorize", "--quiet", str(made.config)]) == 0
+
+    home_of(made, uid)
+    return children.start(work)
 
 
 def leave_an_answer(made: Scene, uid: int) -> Path:
