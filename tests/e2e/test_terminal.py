@@ -456,10 +456,13 @@ def test_a_config_that_does_not_exist(tmp_path: Path, run: Any) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_create_in_a_folder_that_does_not_exist(tmp_path: Path, run: Any) -> None:
-    done = run("login", "--create", tmp_path / "no" / "config.yml", stdin="id\nsecret\n")
+@pytest.mark.parametrize("options", [["--create"], []])
+def test_create_in_a_folder_that_does_not_exist(options: list[str], tmp_path: Path,
+                                                run: Any) -> None:
+    """Nor is --create advised there."""
+    done = run("login", *options, tmp_path / "no" / "config.yml", stdin="id\nsecret\n")
     assert done.returncode == 2
-    assert "cannot be created: No such file or directory" in done.stderr
+    assert "its folder does not exist" in done.stderr and "--create" not in done.stderr
     assert os.listdir(tmp_path) == []
 
 
@@ -488,8 +491,10 @@ def test_a_block_to_paste_where_the_edit_cannot_be_proved(
     typed("my-id\nmy-secret\n")
     assert here(monkeypatch, sandbox.environ, "login", path) == 2
     error = capsys.readouterr().err
-    assert "trakt:\n  client_id: my-id\n" in error and "Paste" in error
-    assert "my-secret" not in error
+    assert "trakt:\n  client_id: my-id\n" in error and "my-secret" not in error
+    assert ("config.yml:1:1: the trakt block cannot be edited: line 1, outside of it, would "
+            "change\n  End the file with a newline: the block text would take in what is written "
+            "below it. Or paste") in error
     assert path.read_bytes() == before and os.listdir(tmp_path) == [path.name]
 
 
@@ -639,17 +644,20 @@ def test_a_wrong_id_is_asked_for_again(sandbox: Sandbox, tmp_path: Path, screen:
     path = tmp_path / "config.yml"
     shown = screen("login", path)
     shown.expect("config.yml does not exist yet; it will be made")
+    shown.expect(r"redirect URIs, one a line:\s+urn:ietf:wg:oauth:2.0:oob\s+http://127.0.0.1:8765/cal")
+    shown.expect("Client ID: ")
+    shown.type("\n")
     for client_id in ("swapped", f' "client_id: {sandbox.client_id}" '):
         assert not path.exists()
         shown.expect("Client ID: ")
         shown.type(f"{client_id}\n")
-        shown.expect("host that wants a client_secret")
+        shown.expect("Kometa cannot use an app that has no client_secret")
         shown.expect("not shown")
         shown.type(f"'{sandbox.client_secret}',\n")
     shown.expect("The account is sandbox")
     assert shown.end() == 0 and refused(sandbox) == [400, 200]
     assert sandbox.honours_access(access_token(path))
-    assert "swapped" not in path.read_text()
+    assert "swapped" not in path.read_text() and shown.text.count("does not exist yet") == 1
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -712,8 +720,10 @@ def test_a_wrong_pin_is_asked_for_again(sandbox: Sandbox, config: Any, screen: S
     shown.expect("holds no code")
     shown.expect("PIN, or the whole address: ")
     assert sandbox.token_requests == []
+    shown.type("\n")
+    shown.expect("PIN, or the whole address: ")
     shown.type("DEADBEEF\n")
-    shown.expect("Get another one")
+    shown.expect("Trakt refused the code.*Get another one")
     shown.expect("PIN, or the whole address: ")
     shown.type(f"pin: {sandbox.sign_in(address)}\n")
     shown.expect("signed in")
@@ -772,6 +782,19 @@ def test_the_browser_on_a_new_config(sandbox: Sandbox, tmp_path: Path, screen: S
     found = shown.expect(r"(/oauth/authorize\?\S+)|cannot listen on port 8765")
     assert found[1] is None or "127.0.0.1%3A8765" in found[1]
     assert "  redirect_uri: http://127.0.0.1:8765/callback\n" in path.read_text()
+
+
+@pytest.mark.parametrize("redirect_uri, shown_first", [
+    ("http://localhost:9876/cb", r"one a line:\s+urn:\S+\s+http://localhost:9876/cb\s"),
+    ("urn:ietf:wg:oauth:2.0:oob", r"In line 3, change it to `redirect_uri: http://127.0.0.1:8765")])
+def test_the_browser_on_a_config_with_a_redirect_uri(redirect_uri: str, shown_first: str,
+                                                     tmp_path: Path, screen: Start) -> None:
+    """It stays; whoever cannot use it is told before anything is asked."""
+    path = tmp_path / "config.yml"
+    path.write_text(f"trakt:\n  client_id:\n  redirect_uri: {redirect_uri}\n")
+    shown = screen("login", "--browser", path)
+    shown.expect(shown_first)
+    assert "Client ID: " not in shown.text or "localhost" in redirect_uri
 
 
 @pytest.mark.parametrize("name, text, value", [

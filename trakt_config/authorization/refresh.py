@@ -19,11 +19,16 @@ from trakt_config.errors import (
     SaveError,
     TraktConfigError,
     TraktUnavailable,
+    command,
 )
 from trakt_config.tokens import Authorization
 
 #: Trakt moved to a new server then (2026-07-01, UTC); older refresh tokens stayed behind.
 MIGRATION = 1782864000
+
+#: What brings a new access token to a config that holds no refresh token.
+COPY = f"if it is a copy, with: {command('authorize HOLDER --copy-to')}"
+SIGN_IN_OR_COPY = f"{SIGN_IN} (or, {COPY})"
 
 
 def renew(run: Run, first: Snapshot | None, broken: ConfigError | None) -> Result:
@@ -91,7 +96,7 @@ def _finished(run: Run, held: storage.Held,
     try:
         snapshot = run.read(known, held)
     except ConfigError as error:
-        recovery.refuse_to_lose(held, found, error.message)
+        recovery.refuse_to_lose(held, found, save.problem_of(error))
         raise
     recovered = recovery.finish(run, held, found, snapshot)
     if recovered in (RecoveryResult.FINISHED, RecoveryResult.PARTIAL):
@@ -108,7 +113,7 @@ def newer_journal() -> SaveError:
 def _with_lock(run: Run, held: storage.Held, first: Snapshot | None) -> Result:
     """The config is ours: finish what was left, look again, decide again."""
     snapshot, recovered = locked_snapshot(run, held, first)
-    run.explain(f"the config is locked; {_in_words(snapshot, recovered)}")
+    run.explain(f"this run has the lock of the config; {_in_words(snapshot, recovered)}")
     if recovered is RecoveryResult.NEWER:
         return _leave_to_newer(run, snapshot)
     if snapshot.settings.pin:
@@ -128,6 +133,8 @@ def _in_words(snapshot: Snapshot, recovered: RecoveryResult) -> str:
             RecoveryResult.NEWER: "a newer version has left a journal; "}.get(recovered, "")
     if snapshot.settings.pin:
         return f"{left}there is a pin to exchange"
+    if not snapshot.settings.authorization and not snapshot.settings.refresh_token:
+        return f"{left}there is neither a pin nor a refresh token"
     return left + {Freshness.FRESH: "the access token is good",
                    Freshness.ADVISORY: "the access token is good, and worth a refresh",
                    Freshness.MANDATORY: "the access token has to be refreshed"}[
@@ -268,7 +275,8 @@ def no_authorization(snapshot: Snapshot) -> LoginRequired:
     if typed and not typed.blank and not snapshot.settings.pin:
         what += (f", and trakt.pin (line {typed.line}) is no pin: "
                  "it has a blank, or one of < > { } $")
-    return LoginRequired(f"the config {what}", reason="no_authorization", hint=SIGN_IN)
+    return LoginRequired(f"the config {what}", reason="no_authorization",
+                         hint=SIGN_IN_OR_COPY if snapshot.settings.authorization else SIGN_IN)
 
 
 def _refused(snapshot: Snapshot, error: LoginRequired,

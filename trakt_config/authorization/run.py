@@ -141,7 +141,8 @@ class Run:
     def warn_of_settings(self, snapshot: Snapshot) -> None:
         """Tell of what a person typed into the config and what does nothing."""
         for warning in snapshot.settings.warnings:
-            self.warn(f"line {warning.line}: {warning.message}")
+            logger.warning("%s:%d:%d: %s", printable(self.name), warning.line, warning.column,
+                           warning.message)
 
     def explain(self, text: str) -> None:
         """Say what was decided, for whoever wants to know."""

@@ -4,7 +4,6 @@ Nothing here refreshes, locks or writes.
 """
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from trakt_config import document, storage
 from trakt_config.authorization import plan, redeem
 from trakt_config.authorization.plan import Outlook, Step
+from trakt_config.authorization.refresh import COPY, SIGN_IN_OR_COPY
 from trakt_config.authorization.run import (
     ISSUED_IN_FUTURE,
     ConfigPath,
@@ -21,7 +21,7 @@ from trakt_config.authorization.run import (
     Snapshot,
     reports_errors,
 )
-from trakt_config.document import SETTING_KEYS, Value
+from trakt_config.document import Value
 from trakt_config.errors import (
     SIGN_IN,
     AccountProblem,
@@ -33,7 +33,7 @@ from trakt_config.errors import (
     command,
     with_path,
 )
-from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization
+from trakt_config.tokens import Authorization
 
 if TYPE_CHECKING:
     from trakt_config.oauth import UserSettings
@@ -117,8 +117,10 @@ def ask(config_path: ConfigPath, options: Options,
     except TraktUnavailable as error:
         return replace(found, failure=_named(error, run)), None
     except LoginRequired as error:
-        if not snapshot.settings.refresh_token or plan.is_before_migration(snapshot):
-            error.hint = SIGN_IN  # There is nothing that a run could refresh it with.
+        if plan.is_before_migration(snapshot):  # Nor could a run refresh it.
+            error.hint = SIGN_IN
+        elif not snapshot.settings.refresh_token:
+            error.hint = SIGN_IN_OR_COPY
         return replace(found, state="refused", step=None, failure=_named(error, run)), None
     except (ClientRejected, AccountProblem) as error:
         return replace(found, step=None, failure=_named(error, run)), None
@@ -155,11 +157,8 @@ def _problems(run: Run, found: Outlook) -> Iterator[str]:
     if snapshot.assessment.issued_in_future:
         yield ISSUED_IN_FUTURE
     yield from _last_access_token(run, snapshot)
-    for warning in snapshot.settings.warnings:
-        yield f"line {warning.line}: {warning.message}"
-    yield from _unknown_keys(snapshot.document.trakt or {}, "trakt", SETTING_KEYS)
-    yield from _unknown_keys(snapshot.document.authorization, "trakt.authorization",
-                             AUTHORIZATION_KEYS)
+    for warning in (*snapshot.settings.warnings, *document.other_keys(snapshot.document)):
+        yield f"line {warning.line}, column {warning.column}: {warning.message}"
     yield from _rewritten_by_kometa(snapshot.document.trakt or {})
     yield from _edit_problems(snapshot, found.step)
     yield from _file_problems(run, found)
@@ -169,15 +168,15 @@ def _last_access_token(run: Run, snapshot: Snapshot) -> Iterator[str]:
     """Why nothing follows on this access token, and until when it does."""
     authorization = snapshot.settings.authorization
     if plan.is_before_migration(snapshot):
-        why = plan.BEFORE_MIGRATION
+        why, instead = plan.BEFORE_MIGRATION, ""
     elif authorization and not snapshot.settings.refresh_token and not snapshot.settings.pin:
-        why = "there is no refresh token"
+        why, instead = "there is no refresh token", f" (or, {COPY})"
     else:
         return
     until = ""
     if authorization and snapshot.is_valid:
         until = f" before {authorization.expires_at:%Y-%m-%d %H:%M} UTC"
-    yield f"{why}: sign in{until}, with: " + with_path(command("login"), run.name)
+    yield with_path(f"{why}: sign in{until}, with: {command('login')}{instead}", run.name)
 
 
 def _rewritten_by_kometa(trakt: Mapping[str, Value]) -> Iterator[str]:
@@ -187,19 +186,6 @@ def _rewritten_by_kometa(trakt: Mapping[str, Value]) -> Iterator[str]:
     if missing:
         yield (f"Kometa rewrites the whole file to add what it misses: add {' and '.join(missing)} "
                "to trakt")
-
-
-def _unknown_keys(block: Mapping[str, Value], name: str,
-                  known: tuple[str, ...]) -> Iterator[str]:
-    """Where keys are that nobody reads. Not what they are: ``{pin:1234}`` is a key as well."""
-    for key, value in block.items():
-        if key in known:
-            continue
-        meant = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.75)
-        advice = f"is {meant[0]} meant?" if meant else "it is left as it is"
-        if key in AUTHORIZATION_KEYS:
-            advice = f"{key} belongs into trakt.authorization"
-        yield f"line {value.line}: {name} has a key that is not read here; {advice}"
 
 
 def _edit_problems(snapshot: Snapshot, step: Step | None) -> Iterator[str]:
@@ -218,7 +204,7 @@ def _edit_problems(snapshot: Snapshot, step: Step | None) -> Iterator[str]:
 
 def _file_problems(run: Run, found: Outlook) -> Iterator[str]:
     if storage.readable_by_others(run.path):
-        yield storage.READABLE_BY_OTHERS
+        yield storage.readable_warning(run.name)
     if found.obstacle:
         yield found.obstacle
     if storage.is_mount_point(run.path):

@@ -5,11 +5,11 @@ import argparse
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from trakt_config.errors import printable
+from trakt_config.errors import printable, quoted_for_shell
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([a-z])")
@@ -24,6 +24,12 @@ _PIN = re.compile(r"[0-9A-Fa-f]{8}|[0-9A-Fa-f]{64}")
 _NO_SECRET = ("a PIN or a secret is never an argument, which others can read: it is asked for, "
               "read from stdin, or taken from the config")
 _SECRETS = re.compile(r"--?(?:client|.*(?:secret|token|passw|code))")
+
+#: An option as it may be repeated: not what is glued to it, which may be a secret.
+_OPTION = re.compile("--[A-Za-z][A-Za-z_-]*|-[A-Za-z]")
+#: Options that other programs have for what is an argument here.
+_CONFIG_OPTIONS = ("--config", "--config-file", "--file", "-c")
+_PATH = re.compile(r".*[/.]\w.*", re.DOTALL)
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -42,13 +48,15 @@ class Parser(argparse.ArgumentParser):
     """Names the option that was meant, and never repeats what may be a secret."""
 
     #: Said of a word too many; a command may know better.
-    too_many = f"there is an argument too many ({_NO_SECRET})"
+    too_many = ""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(formatter_class=_Formatter, **settings)
+        self._words: list[str] = []
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """What a command does not know is its own error, with its own usage."""
+        self._words = list(args or ())
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.refuse(unknown[0])
@@ -56,27 +64,49 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """In words of our own where argparse's would quote, or say little."""
-        message = re.sub("ignored explicit argument .*", f"takes no value ({_NO_SECRET})", message,
+        if message.startswith("the following arguments are required"):
+            self._refuse_unknown_option()
+        why = f" ({_NO_SECRET})" if message.startswith("argument --pin") else ""
+        message = re.sub("ignored explicit argument .*", f"takes no value{why}", message,
                          flags=re.DOTALL)
         message = message.replace("expected one argument", "a value has to follow")
         self.exit(2, f"{self.format_usage()}{self.prog}: {message}\n")
 
+    def _refuse_unknown_option(self) -> None:
+        """An option that is not known, in the place of what is missing then."""
+        words, self._words = self._words, []
+        for word in words[:words.index("--")] if "--" in words else words:
+            option = _OPTION.match(word)
+            if option and word.startswith("-") and option[0] not in self._option_string_actions:
+                self.refuse(word)
+
     def refuse(self, word: str) -> NoReturn:
         """The error for a word that is not known."""
-        option = re.match(r"--?[a-z][a-z-]*", word)
+        option = _OPTION.match(word)
         if option is None:
-            self.error(self.too_many)
-        meant = did_you_mean(option[0], self._option_string_actions)
+            path = _PATH.fullmatch(word) is not None
+            self.error(self.too_many or "there is an argument too many" + (
+                "" if path else f" ({_NO_SECRET})"))
         if _SECRETS.match(option[0]):
-            meant = f": {_NO_SECRET}"
-        self.error(f"there is no option {option[0]}{meant}")
+            self.error(f"there is no option {option[0]}: {_NO_SECRET}")
+        self.error(f"there is no option {option[0]}{self._meant(word, option[0])}")
+
+    def _meant(self, word: str, option: str) -> str:
+        if not word.startswith("--") and os.path.lexists(word):
+            return f"; did you mean {quoted_for_shell(word)}?"
+        if option in _CONFIG_OPTIONS:
+            return ": the config is named without one"
+        return did_you_mean(option, self._option_string_actions)
 
 
-def did_you_mean(word: str, known: Any) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A question to append to a message; empty where nothing is alike."""
     from difflib import get_close_matches
-    close = get_close_matches(word, list(known), 1, 0.6)
-    return f"; did you mean {close[0]}?" if close else ""
+    bare = {name.lstrip("-"): name for name in known}
+    typed = word.lstrip("-").replace("_", "-")
+    begun = [name for name in bare if len(typed) > 2 and name.startswith(typed)]
+    close = begun or get_close_matches(typed, list(bare), 1, 0.7)
+    return f"; did you mean {bare[close[0]]}?" if close else ""
 
 
 def duration(text: str) -> timedelta:

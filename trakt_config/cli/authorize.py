@@ -22,8 +22,10 @@ examples:
   trakt-config authorize config.yml --copy-to other.yml     give another config the access token"""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: arguments.Parser) -> None:
     arguments.add_configs(parser)
+    parser.too_many = ("name every CONFIG before the options; --copy-to takes one OTHER, and may "
+                       "be repeated")
     arguments.add_min_validity(parser)
     parser.add_argument("--force", action="store_true", help="refresh although it is fresh")
     parser.add_argument("--copy-to", metavar="OTHER", action="append", default=[],

@@ -54,7 +54,8 @@ class Conversation:
                   f"or the whole address that it is sent to:\n\n  {url}\n")
 
     def _ask_pin(self) -> str:
-        return pasted.without_wrapping(terminal.ask("PIN, or the whole address: "), "pin")
+        return pasted.without_wrapping(terminal.ask("PIN, or the whole address: ", insist=True),
+                                       "pin")
 
     def _offer_new_pin(self, why: str) -> bool:
         if terminal.is_interactive():

@@ -15,6 +15,7 @@ from trakt_config.errors import (
     command,
     printable,
 )
+from trakt_config.tokens import Client
 
 if TYPE_CHECKING:
     from trakt_config.sign_in import Dialog, NewClient
@@ -48,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="sign in with a browser anywhere, and type the PIN that it shows, "
                              "or the whole address that it is sent to")
     parser.add_argument("--create", action="store_true",
-                       help="make the config if it does not exist, readable by you alone")
+                       help="make the config if it does not exist, readable by you alone; "
+                            "at a terminal that needs no option")
     parser.add_argument("--other-account", action="store_true",
                         help="let Trakt ask who is signing in, for an account other than the one "
                              "that the browser is signed in to")
@@ -79,7 +81,7 @@ def _sign_in(options: argparse.Namespace) -> None:
 def _until_accepted(options: argparse.Namespace, dialog: Dialog) -> Authorization:
     """Sign in; with another id and secret, where Trakt refuses what was typed at a terminal."""
     for left in reversed(range(TRIES)):
-        client = _client_from_person(options)
+        client = _client_from_person(options, again=left < TRIES - 1)
         try:
             return _with_client(options, client, dialog)
         except ClientRejected as error:
@@ -102,27 +104,30 @@ def _with_client(options: argparse.Namespace, client: NewClient, dialog: Dialog)
         error.hint = ("Nothing was written. Copy client_id and client_secret again from the page "
                       f"of your app: {APPS_PAGE}")
         raise
-    except sign_in.CannotRegister:
-        pass
+    except sign_in.CannotRegister as error:
+        problem = error.problem
     output.err(sign_in.block(client.client_id, has_secret=bool(client.client_secret),
                              redirect_uri=client.redirect_uri).rstrip("\n"))
-    raise ConfigError("the client_id cannot be put in without changing something else",
-                      hint="Paste what is missing of the lines above into the config, with "
-                           "your client_secret, and run this again.", path=options.config)
+    raise ConfigError(problem.message, path=options.config, line=problem.line,
+                      column=problem.column,
+                      hint=f"{problem.hint} Or paste what is missing of the lines above into the "
+                           "config, with your client_secret, and run this again.")
 
 
 # -- what a config has not yet -------------------------------------------------------------------
 
-def _client_from_person(options: argparse.Namespace) -> NewClient:
+def _client_from_person(options: argparse.Namespace, *, again: bool) -> NewClient:
     """Id and secret, as far as the config has none; the secret is empty where the app has none.
 
     A secret alone is asked for at a terminal only: what comes on stdin may be the PIN.
     """
     from trakt_config import sign_in
-    keys = _missing(options)
-    redirect_uri = sign_in.LOOPBACK_URI if options.method == "browser" else ""
+    redirect_uri = sign_in.loopback_uri(options.config) if options.method == "browser" else ""
+    keys = _missing(options, again=again)
     if "client_id" in keys:
-        client_id = _ask_for_id(options.config, redirect_uri)
+        if not again and terminal.is_interactive():
+            output.err(_introduction(options.config, redirect_uri or sign_in.LOOPBACK_URI))
+        client_id = _ask_for_id(options.config)
         secret = _ask_for_secret(options.config) if "client_secret" in keys else ""
         return sign_in.NewClient(client_id, secret, redirect_uri)
     if "client_secret" in keys and terminal.is_interactive():
@@ -130,29 +135,32 @@ def _client_from_person(options: argparse.Namespace) -> NewClient:
     return sign_in.NewClient()
 
 
-def _missing(options: argparse.Namespace) -> tuple[str, ...]:
+def _missing(options: argparse.Namespace, *, again: bool) -> tuple[str, ...]:
     """What the config does not have; a person is told where it does not even exist."""
     from trakt_config import sign_in
     if os.path.lexists(options.config):
         return sign_in.missing(options.config)
+    if not os.path.isdir(os.path.dirname(options.config) or os.curdir):
+        raise ConfigError("the config does not exist, and cannot be made: its folder does not "
+                          "exist either", path=options.config,
+                          hint="Check the path, or make the folder first.")
     if not options.create and not terminal.is_interactive():
         raise ConfigError("the config does not exist", path=options.config,
                           hint=f"Check its path, or have it made: {command('login --create')}")
-    if not os.path.isdir(os.path.dirname(options.config) or os.curdir):
-        raise ConfigError("the config cannot be created: No such file or directory",
-                          path=options.config, hint="Check the path: its folder does not exist.")
-    if terminal.is_interactive():
+    if terminal.is_interactive() and not again:
         output.err(f"{printable(options.config)} does not exist yet; it will be made.")
     return "client_id", "client_secret"
 
 
-def _ask_for_id(config: str, redirect_uri: str) -> str:
-    if terminal.is_interactive():
-        register = f"Give the app this redirect URI: {redirect_uri}\n" if redirect_uri else ""
-        output.err(f"{printable(config)} has no client_id yet. It is on the page of your API "
-                    f"app at Trakt; make one at\n\n  {NEW_APP_PAGE}\n\n{register}"
-                    "The page shows what Trakt asks for.")
-    client_id = _asked(config, "client_id", lambda: terminal.ask("Client ID: "))
+def _introduction(config: str, redirect_uri: str) -> str:
+    return (f"{printable(config)} has no client_id yet. It is on the page of your API app at "
+            f"Trakt; make one at\n\n  {NEW_APP_PAGE}\n\n"
+            "The page shows what Trakt asks for. Give the app these redirect URIs, one a line:\n\n"
+            f"  {Client.redirect_uri}\n  {printable(redirect_uri)}\n")
+
+
+def _ask_for_id(config: str) -> str:
+    client_id = _asked(config, "client_id", lambda: terminal.ask("Client ID: ", insist=True))
     if not client_id:
         raise ConfigError("trakt has no client_id, and none was given", path=config,
                           hint=f"Run this at a terminal, or give it on stdin. {NEW_APP_PAGE}")
@@ -161,7 +169,7 @@ def _ask_for_id(config: str, redirect_uri: str) -> str:
 
 def _ask_for_secret(config: str) -> str:
     if terminal.is_interactive():
-        output.err("A host that wants a client_secret cannot use an app without one.")
+        output.err("(Kometa cannot use an app that has no client_secret.)")
     return _asked(config, "client_secret", lambda: terminal.ask_secret(
         "Client secret (not shown; leave it empty if the app has none): "))
 
@@ -192,4 +200,4 @@ def _checked(config: str, name: str, text: str) -> str:
 def _warn_of_readers(config: str) -> None:
     from trakt_config import storage
     if storage.readable_by_others(config):
-        output.err(f"warning: {printable(config)}: {storage.READABLE_BY_OTHERS}")
+        output.err(f"warning: {printable(config)}: {storage.readable_warning(config)}")

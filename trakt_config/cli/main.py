@@ -101,6 +101,9 @@ def _refuse(parser: Parser, chosen: str, argv: Sequence[str]) -> None:
     for word in argv:
         if word not in parser._option_string_actions:
             parser.refuse(word)
+    if not {"-h", "--help", "--version"} & set(argv):
+        parser.error(f"a command has to follow: {', '.join(COMMANDS)} (trakt-config --help says "
+                     "what they do)")
 
 
 def _meant(word: str) -> str:
@@ -108,8 +111,8 @@ def _meant(word: str) -> str:
     if os.path.exists(word):
         import shlex
         return f"; did you mean: trakt-config authorize {shlex.quote(printable(word))}"
-    if word == "help":
-        return "; did you mean: trakt-config --help"
+    if word in ("help", "version"):
+        return f"; did you mean: trakt-config --{word}"
     return did_you_mean(word, COMMANDS) or f"; there are {', '.join(COMMANDS)}"
 
 

@@ -19,13 +19,18 @@ def is_interactive() -> bool:
     return _is_terminal(sys.stdin)
 
 
-def ask(question: str) -> str:
+def ask(question: str, *, insist: bool = False) -> str:
     """A line of stdin without the blanks around it; empty at its end.
 
     The question goes to stderr (or to stdout, where that is what a person sees), and nowhere
     when the answer comes from a file or a program.
+
+    :param insist: ask a person again who has only pressed Enter.
     """
-    return _asked(question).strip()
+    while True:
+        answer = _asked(question)
+        if not (insist and is_interactive() and answer.endswith("\n") and not answer.strip()):
+            return answer.strip()
 
 
 def ask_secret(question: str) -> str:
@@ -38,6 +43,7 @@ def ask_secret(question: str) -> str:
     except UnicodeDecodeError:
         return NO_TEXT
     except EOFError:
+        _show(sys.stderr, "\n")
         return ""
 
 
@@ -90,7 +96,12 @@ def _asked(question: str) -> str:
     """Ask, where somebody is there, and read the line that is the answer."""
     if is_interactive():
         redirected = _is_terminal(sys.stdout) and not _is_terminal(sys.stderr)
-        _show(sys.stdout if redirected else sys.stderr, question)
+        stream = sys.stdout if redirected else sys.stderr
+        _show(stream, question)
+        answer = _line()
+        if not answer:
+            _show(stream, "\n")  # Ctrl-D leaves the cursor behind the question.
+        return answer
     return _line()
 
 

@@ -10,6 +10,7 @@ from trakt_config import lazy
 from trakt_config.document.document import Document, Value, parse
 from trakt_config.document.keys import SETTING_KEYS
 from trakt_config.document.settings import Settings, read_settings
+from trakt_config.document.unused import other_keys
 
 if TYPE_CHECKING:
     from trakt_config.document.diff import masked_diff
@@ -23,6 +24,7 @@ __all__ = [
     "clear_authorization",
     "fill_client",
     "masked_diff",
+    "other_keys",
     "parse",
     "read_settings",
     "set_authorization",

@@ -9,6 +9,10 @@ from trakt_config.document.keys import AUTHORIZATION, KNOWN_KEYS, ROOT, TRAKT, P
 from trakt_config.document.layout import Entry, Layout
 from trakt_config.document.splices import BARE
 
+#: What stands at the end of a text without a line break, and is followed by something then.
+END_WITH_NEWLINE = ("End the file with a newline: the block text would take in what is written "
+                    "below it.")
+
 _ONE_KEY_A_LINE = "Write trakt and authorization with one `key: value` on each line."
 
 
@@ -69,7 +73,7 @@ def _changed(old: list[tuple[Path, Entry]], new: list[tuple[Path, Entry]],
 def _would_change(path: Path, entry: Entry) -> Objection:
     hint = _ONE_KEY_A_LINE
     if entry.style in ("|", ">"):
-        hint = "End the file with a newline: the block text would take in what is written below it."
+        hint = END_WITH_NEWLINE
     return Objection(f"{_name(path)} would change", hint, entry.line, entry.column)
 
 

@@ -16,6 +16,7 @@ from trakt_config.errors import ConfigError
 MAX_BYTES = 2 * 1024 * 1024
 
 _COMMENT = re.compile(r" *#")
+_COMMENTED_OUT = re.compile(r" *#[^ \t\r\n]")
 
 #: The way out for somebody who keeps the tokens somewhere else.
 KEPT_ELSEWHERE_HINT = ("Keep the authorization in a small file of its own, and start the job with: "
@@ -28,10 +29,11 @@ class Value:
 
     ``text`` is what it says: the content of a quoted or block scalar, the characters of a plain
     one, without the blanks around it, whatever type YAML would give it. ``line`` and ``column``
-    count from 1; those of a value that takes no room are its key's. ``scalar`` is False for a
-    list or a mapping. ``blank``: nothing, ``~``, ``null``, or a string of blanks. ``foreign``: it
-    has a tag of another program's, such as ``!secret``. ``only_comment``: nothing, and a comment
-    where the value should be.
+    count from 1; those of a value that takes no room are its key's, which are ``key_line`` and
+    ``key_column``. ``scalar`` is False for a list or a mapping. ``blank``: nothing, ``~``,
+    ``null``, or a string of blanks. ``foreign``: it has a tag of another program's, such as
+    ``!secret``. ``only_comment``: nothing, and a comment where the value should be;
+    ``commented_out``: one that looks like a value, such as ``####``.
     """
 
     text: str = field(repr=False)
@@ -41,6 +43,9 @@ class Value:
     blank: bool
     foreign: bool = False
     only_comment: bool = False
+    commented_out: bool = False
+    key_line: int = 0
+    key_column: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +122,10 @@ def _value(text: str, entry: Entry) -> Value:
         line, column = entry.line, entry.column
     return Value(text=trimmed(entry.value), line=line, column=column, scalar=entry.scalar,
                  blank=entry.blank, foreign=entry.foreign,
-                 only_comment=entry.empty and _comment_follows(text, entry))
+                 only_comment=entry.empty and _follows(_COMMENT, text, entry),
+                 commented_out=entry.empty and _follows(_COMMENTED_OUT, text, entry),
+                 key_line=entry.line, key_column=entry.column)
 
 
-def _comment_follows(text: str, entry: Entry) -> bool:
-    return entry.colon is not None and _COMMENT.match(text, entry.colon + 1) is not None
+def _follows(pattern: re.Pattern[str], text: str, entry: Entry) -> bool:
+    return entry.colon is not None and pattern.match(text, entry.colon + 1) is not None

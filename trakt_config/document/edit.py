@@ -114,10 +114,14 @@ def fill_client(document: Document, client_id: str, client_secret: str, *,
         if value and entry is not None and entry.blank:
             splices += set_value(document._text, trakt, entry, value)
             written[TRAKT + (key,)] = value
-    typed = {key: value for key, value in client.items() if value and trakt.entry(key) is None}
+    typed: dict[str, str | None] = {
+        key: value for key, value in client.items() if value and trakt.entry(key) is None}
     looked_for = {key: value for key, value in _LOOKED_FOR.items()
                   if complete and trakt.entry(key) is None}
-    for fields, after in ((typed, "client_id"), (looked_for, "client_secret")):
+    added = [(typed, "client_id"), (looked_for, "client_secret")]
+    if not trakt.entries:  # Both would begin at one place.
+        added = [({**typed, **looked_for}, "client_id")]
+    for fields, after in added:
         if fields:
             place = trakt.entry(after) or trakt.entry("client_id")
             splices += insert(document._text, trakt, place, fields, 2)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Optional
 
@@ -39,13 +39,23 @@ _LIKE_TRAKT = frozenset({"trakt", "trackt", "track", "tract", "trak", "trakk", "
 
 
 def without_case(name: str) -> str:
-    """A key without what people mistake: case, dashes, underscores, spaces, colons."""
-    return re.sub(r"[-_ :.]", "", name).lower()
+    """A key without what people mistake: case, dashes, spaces, quotes, and what is copied along."""
+    return re.sub(r"[\W_]", "", name).lower()
 
 
 def is_like_trakt(name: str) -> bool:
     """Whether a key of the root was probably meant to be `trakt`."""
-    return len(name) <= 10 and without_case(name) in _LIKE_TRAKT
+    return name.startswith("trakt:") or (len(name) <= 10 and without_case(name) in _LIKE_TRAKT)
+
+
+def key_meant(name: str, known: Collection[str]) -> str | None:
+    """The one of `known` that somebody probably meant who wrote `name`."""
+    import difflib  # slow to import, and seldom needed
+    bare = without_case(name)
+    for key in known:
+        if without_case(key) == bare:
+            return key
+    return next(iter(difflib.get_close_matches(name.lower(), list(known), 1, 0.75)), None)
 
 
 def dotted(path: Path) -> str:

@@ -25,6 +25,15 @@ _HUGE_ESCAPE = re.compile(r"\\U(?!0010|000)[0-9a-fA-F]{8}")
 #: A line that should be `key: value`: its indentation, its first word, what stands behind that.
 _LINE = re.compile(r"([ ]*)([\"']?[\w.-]+[\"']?)([^\r\n]*)")
 
+#: A line that pages and chats put around what is to be copied.
+_FENCE = re.compile(r"(?m)^[ ]*```")
+_SLASHES = re.compile(r"(?m)^[ \t]*//")
+_DASH = re.compile(r"([ ]*)-[^ \t\r\n-]")
+#: A word alone, with a value behind it, and a `key:` on some line.
+_WORD = re.compile(r"[ ]*[\w.-]+[ ]*$")
+_BARE_KEY = re.compile(r"[ ]*(?!-)[\w.-]+(?: [^ :#]+)?[ ]*$")
+_KEY = re.compile(r"(?m)^[ ]*[\w.-]+:(?=[ \r\n]|\Z)")
+
 _PASTE = "Write a colon and a space behind it: `{}: VALUE`."
 _CHECK = "Check the quotes, colons and indentation there and just above."
 
@@ -46,7 +55,7 @@ def yaml_error(text: str, problem: Exception, last: Any) -> ConfigError:
 
     :param last: the last event before it, or None.
     """
-    found = _conflict(text)
+    found = _conflict(text) or _fence(text)
     if found is None and isinstance(problem, ReaderError):
         found = Mistake("a character that YAML does not allow",
                         "Delete the invisible character there.", *position(text, problem.position))
@@ -61,6 +70,9 @@ def not_a_mapping(text: str, name: str, event: Any) -> ConfigError:
     line, column = mark.line + 1, mark.column + 1
     if isinstance(event, ScalarEvent) and event.style is None:
         found = _conflict(text) or _without_colon(text, line)
+        if found is None and not name and _WORD.match(NEWLINE.split(text)[line - 1]) \
+                and _KEY.search(text, mark.index):
+            found = _no_colon(line, column)
         if found is not None and column == found.column:
             return found.error()
     if name:
@@ -81,10 +93,23 @@ def _marked(text: str, problem: MarkedYAMLError, last: Any) -> Mistake | None:
         return Mistake("a tab where YAML wants spaces", "Use spaces instead of the tab.", line,
                        column)
     known = str(problem.problem or problem.context)
-    found = _at_context(text, problem, known) or _open_quote(text, mark, last, known)
+    found = _of_another_language(text, mark) or _at_context(text, problem, known) \
+        or _open_quote(text, mark, last, known)
     if found is None and known.startswith("mapping values are not allowed"):
         found = _unexpected_colon(text, line, column)
     return found or _explained(known, line, column)
+
+
+def _of_another_language(text: str, mark: Any) -> Mistake | None:
+    """What other languages allow, or what stands at the place too often."""
+    slashes = _SLASHES.search(text)
+    if slashes is not None and slashes.start() <= mark.index:
+        return Mistake("not valid YAML: // begins no comment", "Write # in its place.",
+                       *position(text, slashes.end() - 2))
+    if text[mark.index:mark.index + 1] in ("]", "}"):
+        return Mistake("not valid YAML: a closing bracket that nothing has opened", "Delete it.",
+                       mark.line + 1, mark.column + 1)
+    return None
 
 
 def _at_context(text: str, problem: MarkedYAMLError, known: str) -> Mistake | None:
@@ -94,7 +119,7 @@ def _at_context(text: str, problem: MarkedYAMLError, known: str) -> Mistake | No
         return None
     line, column = mark.line + 1, mark.column + 1
     if known.startswith("could not find expected ':'"):
-        return _without_colon(text, line) or Mistake(
+        return _without_colon(text, line) or _without_space(text, line) or Mistake(
             "not valid YAML: a key without a colon",
             "Write a colon and a space behind it, or indent it like the text above.", line, column)
     if "quoted scalar" in str(problem.context) and (
@@ -134,6 +159,8 @@ def _unexpected_colon(text: str, line: int, column: int) -> Mistake | None:
     lines = NEWLINE.split(text)
     above = next((number for number in range(line - 1, 0, -1) if lines[number - 1].strip()), 0)
     here = _indentation(lines[line - 1])
+    if above and _BARE_KEY.match(lines[above - 1]) and here >= _indentation(lines[above - 1]):
+        return _without_colon(text, above) or _no_colon(above, _indentation(lines[above - 1]) + 1)
     if not above or ": " in lines[line - 1][:column - 1]:
         return Mistake("not valid YAML: a colon in a value",
                        "Put quotes around the value that holds the colon.", line, column)
@@ -166,6 +193,19 @@ def _without_colon(text: str, line: int) -> Mistake | None:
         return Mistake(f"there is an equals sign {what} where a colon belongs",
                        f"Write `{name}: VALUE`.", line, column)
     return Mistake(f"there is no colon {what}", _PASTE.format(shown), line, column)
+
+
+def _no_colon(line: int, column: int) -> Mistake:
+    return Mistake("there is no colon behind this key", _PASTE.format("KEY"), line, column)
+
+
+def _without_space(text: str, line: int) -> Mistake | None:
+    """The line as a list item that lacks the space behind its dash."""
+    found = _DASH.match(NEWLINE.split(text)[line - 1])
+    if found is None:
+        return None
+    return Mistake("there is no space behind the dash", "Write one: `- VALUE`.", line,
+                   len(found[1]) + 1)
 
 
 def _indentation(line: str) -> int:
@@ -222,6 +262,14 @@ def _places(text: str) -> Iterator[Mistake]:
         if found.group().split()[1:] not in (["1.1"], ["1.2"]):
             yield Mistake("a YAML version that is not supported",
                           "Delete the line, or write `%YAML 1.2`.", *position(text, found.start()))
+
+
+def _fence(text: str) -> Mistake | None:
+    found = _FENCE.search(text)
+    if found is None:
+        return None
+    return Mistake("a line with ```, which was copied with the text around it",
+                   "Delete the lines with ```.", *position(text, found.end() - 3))
 
 
 def _conflict(text: str) -> Mistake | None:

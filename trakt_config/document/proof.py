@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from trakt_config.document.comparison import OUTSIDE, Objection, compare
+from trakt_config.document.comparison import END_WITH_NEWLINE, OUTSIDE, Objection, compare
 from trakt_config.document.document import MAX_BYTES, Document, document_of
 from trakt_config.document.events import HOST_LOADER, Unreadable, events
 from trakt_config.document.keys import Path
@@ -126,7 +126,11 @@ def _with_line(change: Change, edited: Document, found: Objection) -> Objection:
         line = old[0]
         if old[1] != new[1]:
             break
-    return replace(found, message=f"line {line}, outside of it, would change", line=line, column=1)
+    text = change.before._text
+    at_end = any(end == len(text) for _, end, _ in change.splices) \
+        and not text.endswith(("\n", "\r"))
+    return replace(found, message=f"line {line}, outside of it, would change", line=line, column=1,
+                   hint=END_WITH_NEWLINE if at_end else found.hint)
 
 
 # -- the entry alone -----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, Value
 from trakt_config.document.unused import (
     SettingWarning,
     meant,
+    refuse_nested,
     refuse_strays,
     warnings_about,
 )
@@ -20,11 +21,14 @@ from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secre
 
 #: A name in printable ASCII: anything else is shown as the wrong character that it is.
 _KOMETA_PLACEHOLDER = re.compile(r"<<([!-;=?-~]+)>>")
-_FILLED_IN_BY_OTHERS = re.compile(r"\$\{")
+_FILLED_IN_BY_OTHERS = re.compile(r"\$\{|\{\{")
 _KEPT_ELSEWHERE = re.compile(r"<<[^<>]+>>|\$\{")
 _UNFILLED_PIN = re.compile(r"[<>{}$]|\s")
 _NOT_PRINTABLE_ASCII = re.compile(r"[^!-~]")
 _NOT_A_TOKEN = re.compile(r"[^ -~]")
+
+_PUT_ID = (f"Put your app's Client ID there ({APPS_PAGE}), or have it put there: "
+           f"{command('login')}")
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,11 @@ def _block(document: Document) -> Mapping[str, Value]:
     if not document.trakt:
         refuse_strays(document)
     if not document.has_trakt:
+        refuse_nested(document)
         raise ConfigError("there is no trakt block in this file",
                           hint=f"Add one with: {command('login')}")
     if document.trakt is None:
-        raise ConfigError("the trakt block is empty: it has no client_id",
-                          hint=f"Put your app's Client ID there ({APPS_PAGE}).",
+        raise ConfigError("the trakt block is empty: it has no client_id", hint=_PUT_ID,
                           line=document.trakt_line, column=document.trakt_column)
     return document.trakt
 
@@ -84,7 +88,7 @@ def _client(document: Document, trakt: Mapping[str, Value],
             raise _error(value, "trakt.client_id is only a comment: what stands behind # is not "
                                 "read", "Write your app's Client ID before the #.")
         raise ConfigError("trakt.client_id is empty" if value else "trakt has no client_id",
-                          hint=f"Put your app's Client ID there ({APPS_PAGE}).",
+                          hint=_PUT_ID,
                           line=value.line if value else document.trakt_line,
                           column=value.column if value else document.trakt_column)
     secret = _setting(trakt, "client_secret", environ)

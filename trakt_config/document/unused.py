@@ -1,15 +1,21 @@
 """What a person typed that does nothing as it stands, and what was meant instead. Pure."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from trakt_config.document.document import Document, Value
-from trakt_config.document.keys import without_case
+from trakt_config.document.keys import KNOWN_KEYS, SETTING_KEYS, key_meant
 from trakt_config.document.layout import Stray
+from trakt_config.document.lines import position
 from trakt_config.errors import ConfigError
+from trakt_config.tokens import AUTHORIZATION_KEYS
 
 _ON_AND_OFF = ("true", "True", "TRUE", "false", "False", "FALSE")
+
+#: A key `trakt` that stands within another one, in block or in flow style.
+_NESTED = re.compile(r"""(?m)(?:^[ \t]+(?:- )?|[{,][ \t]*)["']?(trakt)["']?[ ]*:(?=[ \r\n]|\Z)""")
 
 
 class SettingWarning(NamedTuple):
@@ -35,6 +41,11 @@ def _warnings(document: Document) -> Iterator[SettingWarning]:
     if value is not None and not value.scalar:
         yield SettingWarning("trakt.pin does nothing as it is: write the PIN alone, without "
                              "brackets, braces or a dash", value.line, value.column)
+    value = trakt.get("client_secret")
+    if value is not None and value.commented_out:
+        yield SettingWarning("trakt.client_secret is only a comment: what stands behind # is not "
+                             "read", value.line, value.column)
+    yield from misspelt_keys(document)
     for stray in document.strays:
         if not stray.is_trakt and not _is_set(trakt.get(stray.key)) \
                 and not _is_set(document.authorization.get(stray.key)):
@@ -69,8 +80,57 @@ def refuse_strays(document: Document) -> None:
                               line=stray.line, column=stray.column)
 
 
-def meant(block: Mapping[str, Value], key: str) -> Value | None:
-    """The value of a key that differs from `key` in case, dashes or spaces only."""
-    return next((value for name, value in block.items()
-                 if name != key and without_case(name) == without_case(key)), None)
+def refuse_nested(document: Document) -> None:
+    """There is no trakt block: name a key of that name which stands too deep.
 
+    :raises ConfigError: with line and column.
+    """
+    found = _NESTED.search(document._text)
+    if found is not None:
+        line, column = position(document._text, found.start(1))
+        raise ConfigError("there is no trakt block: is this key meant, which stands within another "
+                          "one?", line=line, column=column,
+                          hint="Move it, and its keys with it, to the outermost level of the "
+                               "file.")
+
+
+def meant(block: Mapping[str, Value], key: str) -> Value | None:
+    """The value of an unknown key that was probably meant to be `key`."""
+    return next((value for name, value in block.items()
+                 if name not in KNOWN_KEYS and key_meant(name, KNOWN_KEYS) == key), None)
+
+
+# -- keys that nobody reads ----------------------------------------------------------------------
+
+def misspelt_keys(document: Document) -> Iterator[SettingWarning]:
+    """Those that were meant to be a key of the block that is not set."""
+    for warning, key, block in _unknown_keys(document):
+        if key is not None and not _is_set(block.get(key)):
+            yield warning
+
+
+def other_keys(document: Document) -> Iterator[SettingWarning]:
+    """All others. Not what they are: in ``{pin:1234}`` the whole is a key."""
+    for warning, key, block in _unknown_keys(document):
+        if key is None or _is_set(block.get(key)):
+            yield warning
+
+
+def _unknown_keys(document: Document) -> Iterator[
+        tuple[SettingWarning, str | None, Mapping[str, Value]]]:
+    """Each with the key that was meant, and the block that this belongs to."""
+    trakt = document.trakt or {}
+    blocks: tuple[tuple[str, Mapping[str, Value], Collection[str]], ...] = (
+        ("trakt", trakt, SETTING_KEYS),
+        ("trakt.authorization", document.authorization, AUTHORIZATION_KEYS))
+    for name, block, known in blocks:
+        for key, value in block.items():
+            if key in known:
+                continue
+            home, found = block, key_meant(key, known)
+            advice = f"is {found} meant?" if found else "it is left as it is"
+            if key in AUTHORIZATION_KEYS:
+                home, found = document.authorization, key
+                advice = f"{key} belongs in trakt.authorization"
+            yield SettingWarning(f"{name} has a key that is not read here; {advice}",
+                                 value.key_line, value.key_column), found, home

@@ -57,6 +57,10 @@ _BEFORE_SENDING = {
 _AFTER_SENDING = {"IncompleteRead", "ReadTimeout", "ReadTimeoutError", "RemoteDisconnected"}
 
 
+#: Nobody's Trakt but a sandbox's.
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+
 def explained(error: Exception, *, host: str, timeout: float, connecting: bool, connected: bool,
               expired: bool, foreign: bool = False, repeats: bool = False,
               proxied: bool = False) -> TraktUnavailable:
@@ -72,6 +76,9 @@ def explained(error: Exception, *, host: str, timeout: float, connecting: bool, 
     words, hint = _cause(error, expired=expired, in_handshake=connecting and not connected)
     if proxied and not connected and _names(error) & _BAD_ADDRESS:
         words, hint = _BAD_PROXY  # Trakt's own address was looked at before.
+    if host in _THIS_MACHINE:
+        hint = ("it is this machine: unset TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL, or "
+                "start what listens there")
     if connecting:
         sent = connected
     else:

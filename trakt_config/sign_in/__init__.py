@@ -6,6 +6,7 @@ from trakt_config.sign_in.registration import (
     CannotRegister,
     NewClient,
     block,
+    loopback_uri,
     missing,
     register,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "can_open",
     "login",
     "login_with",
+    "loopback_uri",
     "missing",
     "register",
 ]

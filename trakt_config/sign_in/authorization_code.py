@@ -19,14 +19,13 @@ from trakt_config.errors import (
     APPS_PAGE,
     SIGN_IN_AGAIN,
     ClientRejected,
-    ConfigError,
     LoginRequired,
     TraktConfigError,
     TraktUnavailable,
 )
 from trakt_config.oauth import VISIBLE
 from trakt_config.sign_in import browser, loopback
-from trakt_config.sign_in.registration import LOOPBACK_URI
+from trakt_config.sign_in.registration import needs_loopback_uri
 from trakt_config.sign_in.sign_in import SignIn
 from trakt_config.tokens import Authorization, Client, Secret
 
@@ -38,6 +37,9 @@ PIN_TRIES = 3
 
 #: What no code begins with: https://..., urn:..., auth.trakt.tv/...
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/|localhost/")
+
+#: What stands in a web page or a template.
+_NO_PIN = re.compile(r"[<>{}$]")
 
 
 @dataclass(frozen=True)
@@ -123,19 +125,14 @@ def _loopback_address(snapshot: Snapshot) -> loopback.Address:
     address = loopback.address_of(snapshot.settings.client.redirect_uri)
     if address is not None:
         return address
-    value = (snapshot.document.trakt or {}).get("redirect_uri")
-    what = f"Change line {value.line} to" if value else "Add this line to the trakt block:"
-    raise ConfigError(
-        "a sign-in in the browser needs a redirect_uri on this machine, with a port",
-        hint=f"{what} redirect_uri: {LOOPBACK_URI} and register the same address in the app "
-             f"({APPS_PAGE}); or leave out --browser.",
-        line=value.line if value else snapshot.document.trakt_line,
-        column=value.column if value else snapshot.document.trakt_column)
+    raise needs_loopback_uri(snapshot.document)
 
 
 def _code_typed(text: str, request: AuthorizationRequest) -> Secret:
     """The code in what the person brought: a pin, or the address that Trakt redirected to."""
     text = text.strip()
+    if _NO_PIN.search(text):
+        raise LoginRequired("a pin has none of < > { } $", reason="pin_refused", hint=SIGN_IN_AGAIN)
     if not _ADDRESS.match(text):
         return _checked(text)
     try:

@@ -15,7 +15,14 @@ from trakt_config import document, storage
 from trakt_config.authorization import refresh, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import ConfigPath, Options, Run, environment, reports_errors
-from trakt_config.errors import ClientRejected, ConfigError, TraktConfigError, os_reason
+from trakt_config.errors import (
+    APPS_PAGE,
+    ClientRejected,
+    ConfigError,
+    TraktConfigError,
+    os_reason,
+)
+from trakt_config.sign_in import loopback
 
 #: What `login` writes for a sign-in in the browser where it writes the block.
 LOOPBACK_URI = "http://127.0.0.1:8765/callback"
@@ -36,6 +43,35 @@ def missing(config_path: ConfigPath) -> tuple[str, ...]:
     trakt = document.parse(storage.read(storage.resolve(config_path))).trakt or {}
     return tuple(key for key in ("client_id", "client_secret")
                  if key not in trakt or trakt[key].blank)
+
+
+@reports_errors
+def loopback_uri(config_path: ConfigPath) -> str:
+    """The redirect_uri of a sign-in in the browser: the config's own, or the one that is written.
+
+    :raises ConfigError: the config's own is no address of this machine.
+    """
+    if not os.path.lexists(config_path):
+        return LOOPBACK_URI
+    parsed = document.parse(storage.read(storage.resolve(config_path)))
+    value = (parsed.trakt or {}).get("redirect_uri")
+    if value is None or value.blank:
+        return LOOPBACK_URI
+    if loopback.address_of(value.text) is None and "<<" not in value.text:
+        raise needs_loopback_uri(parsed)
+    return value.text
+
+
+def needs_loopback_uri(parsed: document.Document) -> ConfigError:
+    """The error for a config whose redirect_uri is no address of this machine."""
+    value = (parsed.trakt or {}).get("redirect_uri")
+    what = f"In line {value.line}, change it to `redirect_uri: {LOOPBACK_URI}`" if value \
+        else f"Add this line to the trakt block: `redirect_uri: {LOOPBACK_URI}`"
+    return ConfigError("a sign-in in the browser needs a redirect_uri on this machine, with a port",
+                       hint=f"{what}, and give the app the same one ({APPS_PAGE}); or leave out "
+                            "--browser.",
+                       line=value.line if value else parsed.trakt_line,
+                       column=value.column if value else parsed.trakt_column)
 
 
 @dataclass(frozen=True)
@@ -62,7 +98,11 @@ def register(config_path: ConfigPath, client_id: str, client_secret: str, *,
     """
     run = Run.on(config_path, Options(lock_timeout=lock_timeout,
                                        environ=environment(environ)))
-    return _registered(run, NewClient(client_id, client_secret, redirect_uri)) is not None
+    try:
+        _registered(run, NewClient(client_id, client_secret, redirect_uri))
+        return True
+    except CannotRegister:
+        return False
 
 
 @contextmanager
@@ -82,8 +122,6 @@ def registered(config_path: ConfigPath, client: NewClient,
     written: Edit | None = None
     try:
         written = _registered(run, client)
-        if written is None:
-            raise CannotRegister
         yield
     except ClientRejected:
         if written is not None:
@@ -112,16 +150,20 @@ def block(client_id: str, *, has_secret: bool, redirect_uri: str = "") -> str:
 
 
 class CannotRegister(Exception):
-    """The edit would change something else."""
+    """The edit would change something else.
+
+    :ivar problem: what that is, and where.
+    """
+
+    def __init__(self, problem: ConfigError) -> None:
+        super().__init__()
+        self.problem = problem
 
 
-def _registered(run: Run, client: NewClient) -> Edit | None:
-    """What was written; None where that cannot be done without changing more."""
+def _registered(run: Run, client: NewClient) -> Edit:
+    """What was written."""
     with _held(run) as (held, reserved):
-        try:
-            return save.as_it_is_now(lambda: _fill(run, held, client, reserved=reserved))
-        except CannotRegister:
-            return None
+        return save.as_it_is_now(lambda: _fill(run, held, client, reserved=reserved))
 
 
 @contextmanager
@@ -145,8 +187,8 @@ def _edited(before: document.Document, client: NewClient) -> document.Document:
     try:
         return document.fill_client(before, client.client_id, client.client_secret,
                                     redirect_uri=client.redirect_uri, complete=True)
-    except ConfigError:
-        raise CannotRegister from None
+    except ConfigError as error:
+        raise CannotRegister(error) from None
 
 
 def _take_out(run: Run, written: Edit, *, is_new: bool) -> None:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from trakt_config import lazy
 from trakt_config.storage.files import (
     LARGEST_CONFIG,
-    READABLE_BY_OTHERS,
     create,
     is_mount_point,
     read,
     readable_by_others,
+    readable_warning,
     remove_if_empty,
     resolve,
 )
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGEST_CONFIG",
-    "READABLE_BY_OTHERS",
     "Changed",
     "Held",
     "Unfinished",
@@ -39,6 +38,7 @@ __all__ = [
     "peek",
     "read",
     "readable_by_others",
+    "readable_warning",
     "remove_if_empty",
     "resolve",
 ]

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from trakt_config.errors import ConfigError, os_reason
+from trakt_config.errors import ConfigError, os_reason, quoted_for_shell
 
 #: Of larger configs no more is read: nobody has one, and memory and time stay bounded.
 LARGEST_CONFIG = 2 * 1024 * 1024
@@ -134,16 +134,24 @@ def resolve(path: str | os.PathLike[str]) -> str:
 
     :raises ConfigError: there is no such file, or it is not a regular one.
     """
+    hint = "Check the path of the config."
     try:
         real = os.path.realpath(os.fspath(path))
-        if stat.S_ISREG(os.stat(real).st_mode):
+        mode = os.stat(real).st_mode
+        if stat.S_ISREG(mode):
             return real
         problem = "is not a regular file"
+        if not os.fspath(path):
+            problem, hint = "has an empty path", "Name the file."
+        elif stat.S_ISDIR(mode):
+            problem, hint = "is a directory", "Name the file in it."
     except FileNotFoundError:
         problem = "does not exist"
+        if os.fspath(path)[:1] in ("~", b"~"):
+            hint = "Write the home directory out: a ~ that is in quotes, or in a unit file, stays."
     except (OSError, ValueError) as error:
         problem = f"cannot be read: {os_reason(error)}"
-    raise ConfigError(f"the config {problem}", hint="Check the path of the config.")
+    raise ConfigError(f"the config {problem}", hint=hint)
 
 
 def open_regular(path: str, flags: int, mode: int = 0o600) -> int:
@@ -365,8 +373,10 @@ def is_mount_point(path: str, mountinfo: str = "/proc/self/mountinfo") -> bool:
         for place in places)
 
 
-READABLE_BY_OTHERS = ("other users of this machine can read the tokens in it: run chmod 600 on it "
-                      "(or 640, where a group has to read it)")
+def readable_warning(name: str) -> str:
+    """What is to be said of a file that others can read; `name` as the user wrote it."""
+    return (f"other users of this machine can read the tokens in it: chmod 600 "
+            f"{quoted_for_shell(name)} (or 640, where a group has to read it)")
 
 
 def readable_by_others(path: str) -> bool:

@@ -139,11 +139,16 @@ def test_refresh_token_from_before_the_migration(sandbox: Sandbox, config: Any) 
 
 
 @pytest.mark.parametrize("old, new, words", [
-    ("    access_token:", "    acces_token:", "line 12: .* is access_token meant?"),
-    ("    refresh_token:", "    Refresh_Token:", "line 15: .* is refresh_token meant?"),
-    ("  client_secret:", "  client_secert:", "line 7: .* is client_secret meant?"),
-    ("  pin:", "  access_token: x\n  pin:", "line 9: .* belongs into trakt.authorization"),
-    ("  pin:", "  cheese: x\n  pin:", "line 9: .* it is left as it is"),
+    ("    access_token:", "    acces_token:",
+     "line 12, column \\d+: .* is access_token meant?"),
+    ("    refresh_token:", "    Refresh_Token:",
+     "line 15, column \\d+: .* is refresh_token meant?"),
+    ("  client_secret:", "  client_secert:",
+     "line 7, column \\d+: .* is client_secret meant?"),
+    ("  pin:", "  access_token: x\n  pin:",
+     "line 9, column \\d+: .* belongs in trakt.authorization"),
+    ("  pin:", "  cheese: x\n  pin:",
+     "line 9, column \\d+: .* it is left as it is"),
 ])
 def test_keys_that_nobody_reads(sandbox: Sandbox, config: Any, old: str, new: str,
                                 words: str) -> None:

@@ -103,7 +103,7 @@ def test_a_bad_config_is_one_clear_error(text: bytes, words: str, tmp_path: Path
 def test_a_missing_file_and_a_folder(tmp_path: Path, command: Command) -> None:
     missing, folder = command("authorize", "nope.yml"), command("authorize", ".")
     assert missing.stderr.startswith("nope.yml: the config does not exist\n")
-    assert folder.stderr.startswith(".: the config is not a regular file\n")
+    assert folder.stderr == ".: the config is a directory\n  Name the file in it.\n"
     assert (missing.returncode, folder.returncode) == (2, 2)
 
 

@@ -17,8 +17,10 @@ EXPORTED = "access_token, token_type, expires_in, scope, created_at"
 
 #: What was typed; the command whose usage is shown; what is said of it.
 MISTAKES: list[tuple[str, str, str]] = [
-    ("", "", "the following arguments are required: COMMAND"),
-    ("-v", "", "the following arguments are required: COMMAND"),
+    ("", "", f"a command has to follow: {COMMANDS} (trakt-config --help says what they do)"),
+    ("-v", "", f"a command has to follow: {COMMANDS} (trakt-config --help says what they do)"),
+    ("version", "", "there is no command version; did you mean: trakt-config --version"),
+    ("-V", "", "there is no option -V"),
     ("authorise config.yml", "", "there is no command authorise; did you mean authorize?"),
     ("satus config.yml", "", "there is no command satus; did you mean status?"),
     ("logn config.yml", "", "there is no command logn; did you mean login?"),
@@ -45,7 +47,32 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("login --device config.yml", " login", "there is no option --device"),
     ("status --on-line config.yml", " status",
      "there is no option --on-line; did you mean --online?"),
-    ("token a.yml b.yml", " token", f"there is an argument too many ({NO_SECRET})"),
+    ("token a.yml b.yml", " token", "there is an argument too many"),
+    ("logout ./a b.yml", " logout", "there is an argument too many"),
+    ("token a.yml HIDDEN", " token", f"there is an argument too many ({NO_SECRET})"),
+    ("authorize --config config.yml", " authorize",
+     "there is no option --config: the config is named without one"),
+    ("authorize --config=config.yml", " authorize",
+     "there is no option --config: the config is named without one"),
+    ("authorize -x.yml", " authorize", "there is no option -x; did you mean ./-x.yml?"),
+    ("authorize --min_validity 6h config.yml", " authorize",
+     "there is no option --min_validity; did you mean --min-validity?"),
+    ("authorize --dry_run config.yml", " authorize",
+     "there is no option --dry_run; did you mean --dry-run?"),
+    ("authorize --copy other.yml config.yml", " authorize",
+     "there is no option --copy; did you mean --copy-to?"),
+    ("authorize --json=true config.yml", " authorize", "argument --json: takes no value"),
+    ("authorize config.yml --copy-to a.yml b.yml", " authorize",
+     "name every CONFIG before the options; --copy-to takes one OTHER, and may be repeated"),
+    ("authorize --min-validity 6hours config.yml", " authorize", UNITS),
+    ("authorize --min-validity 1,5h config.yml", " authorize", UNITS),
+    ("authorize --min-validity 06:00 config.yml", " authorize", UNITS),
+    ("status --check config.yml", " status", "there is no option --check"),
+    ("token --json config.yml", " token", "there is no option --json"),
+    ("login -p1234ABCD config.yml", " login", "there is no option -p"),
+    ("login --client_id=HIDDEN config.yml", " login",
+     f"there is no option --client_id: {NO_SECRET}"),
+    ("sandbox --host localhost", " sandbox", "there is no option --host"),
     ("demo extra", " demo", f"there is an argument too many ({NO_SECRET})"),
     ("status --force config.yml", " status", "there is no option --force"),
     ("authorize --json --dry-run config.yml", " authorize",
@@ -99,6 +126,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(output, "raise_on_signals", lambda: None)
     (tmp_path / "config.yml").write_text("trakt:\n")
+    (tmp_path / "-x.yml").write_text("trakt:\n")
 
 
 @pytest.mark.parametrize("typed, command, words", MISTAKES, ids=[typed for typed, *_ in MISTAKES])
@@ -135,3 +163,24 @@ def test_verbose_shows_where_requests_would_go(
     main.main(["-v", "authorize", "config.yml"])
     assert (f"Trakt is {sandbox.url} and https://api.trakt.tv (set by TRAKT_CONFIG_OAUTH_URL)"
             in capsys.readouterr().err)
+
+
+def test_what_does_nothing_is_said_before_a_login_is_asked_for(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As file:line:column, by the main command too."""
+    (tmp_path / "config.yml").write_text("trakt:\n  client_id: abc\n  Pin: 1234ABCD\n")
+    assert main.main(["authorize", "-v", "config.yml"]) == 3
+    said = capsys.readouterr().err
+    assert "config.yml:3:3: trakt has a key that is not read here; is pin meant?\n" in said
+    assert "there is neither a pin nor a refresh token\n" in said and "1234ABCD" not in said
+
+
+@pytest.mark.parametrize("path, words", [
+    ("folder", "folder: the config is a directory\n  Name the file in it.\n"),
+    ("~/no.yml", "~/no.yml: the config does not exist\n  Write the home directory out: "),
+    ("no.yml", "no.yml: the config does not exist\n  Check the path of the config.\n")])
+def test_paths_that_lead_nowhere(path: str, words: str, tmp_path: Path,
+                                 capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "folder").mkdir()
+    assert main.main(["status", path]) == 2
+    assert capsys.readouterr().err.startswith(words)

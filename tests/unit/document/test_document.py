@@ -605,6 +605,10 @@ def test_a_client_that_is_there_is_never_overwritten(value: bytes) -> None:
      b"trakt:\n  client_id: x\n  redirect_uri: http://h/c\n  pin: 1\n  client_secret: y\n"
      b"  force_refresh: yes\n"),
     ("in JSON", b'{"trakt": {"client_id": ""}}', b""),
+    ("empty in JSON", b'{"a": 1, "trakt": {}}', b""),
+    ("empty in flow", b"trakt: { } # c\nb: 1\n",
+     b"trakt: {client_id: ID, client_secret: SECRET, redirect_uri: \"http://h/c\", pin: null, "
+     b"force_refresh: false } # c\nb: 1\n"),
 )
 def test_fill_client_completely(before: bytes, after: bytes) -> None:
     """All that a host looks for is there then, and a second time changes nothing."""

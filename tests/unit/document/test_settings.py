@@ -87,8 +87,9 @@ def test_the_repr_of_the_settings_has_no_secret() -> None:
     pytest.param(b"", None, None, "there is no trakt block in this file", id="an empty file"),
     pytest.param(b"libraries:\n", None, None, "there is no trakt block in this file",
                  id="no trakt"),
-    pytest.param(b"mal:\n  trakt:\n    client_id: id\n", None, None,
-                 "there is no trakt block in this file", id="a trakt that is not the root's"),
+    pytest.param(b"mal:\n  trakt:\n    client_id: id\n", 2, 3, "there is no trakt block: is this "
+                 "key meant, which stands within another one?",
+                 id="a trakt that is not the root's"),
     pytest.param(b"a: 1\ntrakt:\n", 2, 1, "the trakt block is empty: it has no client_id",
                  id="trakt without anything"),
     pytest.param(b"trakt: ~\n", 1, 1, "the trakt block is empty: it has no client_id",

@@ -762,7 +762,8 @@ def test_browser_needs_an_address_of_this_machine(redirect_uri: str, line: int, 
     with untouched(path), pytest.raises(ConfigError, match="redirect_uri") as caught:
         sign_in(path, "browser")
     assert caught.value.line == line
-    assert "redirect_uri: http://127.0.0.1:8765/callback" in caught.value.hint
+    assert caught.value.hint.startswith(f"In line {line}, change" if redirect_uri else "Add this")
+    assert "`redirect_uri: http://127.0.0.1:8765/callback`" in caught.value.hint
     assert sandbox.ledger == []
 
 
@@ -827,6 +828,7 @@ def test_pin_from_a_redirect(change: Callable[[str], str], sandbox: Sandbox, con
 
 @pytest.mark.parametrize("typed, reason, words", [
     ("", "pin_refused", "no pin"), ("   ", "pin_refused", "no pin"),
+    ("<html>", "pin_refused", "none of"), ("{{ pin }}", "pin_refused", "none of"),
     ("12 34", "pin_refused", "blanks"), ("1234\u200b", "pin_refused", "not ASCII"),
     ("https://example.org/?code=1234&state=other", "pin_refused", "another sign-in"),
     ("https://example.org/?nothing=here", "pin_refused", "no code"),

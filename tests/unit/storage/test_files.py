@@ -72,7 +72,7 @@ def dangling(path: Path) -> None:
     (nothing, "the config does not exist"),
     (dangling, "the config does not exist"),
     (loop, f"the config cannot be read: {os.strerror(errno.ELOOP)}"),
-    (os.mkdir, "the config is not a regular file"),
+    (os.mkdir, "the config is a directory"),
     (os.mkfifo, "the config is not a regular file"),
     (unix_socket, "the config is not a regular file"),
 ])
@@ -91,7 +91,7 @@ def test_what_is_no_regular_file_is_refused_at_once(
 @pytest.mark.parametrize("path, message", [
     ("/dev/null", "the config is not a regular file"),
     ("/dev/null/config.yml", f"the config cannot be read: {os.strerror(errno.ENOTDIR)}"),
-    ("", "the config is not a regular file"),
+    ("", "the config has an empty path"),
     ("a\0b", "the config cannot be read: not a valid path"),
     ("x" * 5000, f"the config cannot be read: {os.strerror(errno.ENAMETOOLONG)}"),
 ])
