@@ -14,10 +14,10 @@ def client_for(options: Options, snapshot: Snapshot) -> oauth.TraktClient:
     return oauth.TraktClient(
         snapshot.settings.client, oauth.Endpoints.from_environ(options.environ),
         session=options.session, clock=options.clock, sleep=options.sleep,
-        secrets=_secrets(snapshot))
+        secrets=secrets_in(snapshot))
 
 
-def _secrets(snapshot: Snapshot) -> list[Secret]:
+def secrets_in(snapshot: Snapshot) -> list[Secret]:
     """Every secret in the config, whether a request sends it or not."""
     settings = snapshot.settings
     found = (settings.client.client_secret, settings.pin, settings.refresh_token,

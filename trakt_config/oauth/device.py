@@ -19,6 +19,7 @@ from trakt_config.oauth.answers import (
     unusable,
 )
 from trakt_config.oauth.endpoints import VISIBLE, endpoint_problem
+from trakt_config.oauth.quotes import gives_away
 from trakt_config.oauth.requester import Requester
 from trakt_config.oauth.transport import HttpResponse
 from trakt_config.tokens import Authorization, Secret
@@ -61,7 +62,7 @@ def device_code(trakt: Requester) -> DeviceCode:
     if not is_success(answer):
         raise failure_of(answer, DEVICE_CODE, secrets=trakt.all_secrets()).error
     code = _device_code(json_object(answer.body))
-    if code is None:
+    if code is None or gives_away(f"{code.user_code} {code.link}", trakt.all_secrets()):
         raise unusable(answer).error
     return code
 

@@ -8,13 +8,14 @@ import base64
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 from trakt_config import oauth
 from trakt_config.authorization import redeem, save
 from trakt_config.authorization.run import Snapshot
+from trakt_config.authorization.trakt import secrets_in
 from trakt_config.errors import (
     APPS_PAGE,
     SIGN_IN_AGAIN,
@@ -73,7 +74,7 @@ def in_browser(sign_in: SignIn) -> Authorization:
                 redirect = receiver.wait(TIME_LIMIT, sign_in.dialog.countdown)
             finally:
                 sign_in.dialog.countdown(None)
-            return _answered(sign_in, request, receiver, redirect)
+            return _answered(sign_in, snapshot, request, receiver, redirect)
 
 
 def with_pin(sign_in: SignIn) -> Authorization:
@@ -84,7 +85,8 @@ def with_pin(sign_in: SignIn) -> Authorization:
     for left in reversed(range(PIN_TRIES)):
         typed = sign_in.dialog.ask_pin()
         try:
-            return _exchange_code(sign_in, request, _code_typed(typed, request))
+            return _exchange_code(
+                sign_in, request, _code_typed(typed, request, _secrets(snapshot, request)))
         except LoginRequired as error:
             refused = error
         if refused.reason != "pin_refused" or not typed or not left \
@@ -93,15 +95,16 @@ def with_pin(sign_in: SignIn) -> Authorization:
     raise refused
 
 
-def _answered(sign_in: SignIn, request: AuthorizationRequest, receiver: loopback.Receiver,
-              redirect: Mapping[str, str] | None) -> Authorization:
+def _answered(sign_in: SignIn, snapshot: Snapshot, request: AuthorizationRequest,
+              receiver: loopback.Receiver, redirect: Mapping[str, str] | None) -> Authorization:
     """The browser's tab says that all is well when it is, and not before."""
     if redirect is None:
         raise LoginRequired(f"nobody signed in within {TIME_LIMIT / 60:.0f} minutes",
                             reason="expired", hint=SIGN_IN_AGAIN)
     name = sign_in.run.name
     try:
-        authorization = _exchange_code(sign_in, request, _code_in(redirect))
+        authorization = _exchange_code(
+            sign_in, request, _code_in(redirect, _secrets(snapshot, request)))
     except save.TokensReplaced:
         receiver.answer("Trakt was authorized elsewhere",
                         f"{name} has other tokens by now, and those stay.")
@@ -128,7 +131,12 @@ def _loopback_address(snapshot: Snapshot) -> loopback.Address:
     raise needs_loopback_uri(snapshot.document)
 
 
-def _code_typed(text: str, request: AuthorizationRequest) -> Secret:
+def _secrets(snapshot: Snapshot, request: AuthorizationRequest) -> Sequence[Secret]:
+    """What the words of a redirect must not show."""
+    return [*secrets_in(snapshot), request.code_verifier]
+
+
+def _code_typed(text: str, request: AuthorizationRequest, known: Sequence[Secret]) -> Secret:
     """The code in what the person brought: a pin, or the address that Trakt redirected to."""
     text = text.strip()
     if _NO_PIN.search(text):
@@ -146,17 +154,17 @@ def _code_typed(text: str, request: AuthorizationRequest) -> Secret:
     if not redirect.get("code") and not redirect.get("error"):
         raise LoginRequired("that address holds no code", reason="pin_refused",
                             hint="Open it, allow the app there, and bring what comes then")
-    return _code_in(redirect)
+    return _code_in(redirect, known)
 
 
-def _code_in(redirect: Mapping[str, str]) -> Secret:
+def _code_in(redirect: Mapping[str, str], known: Sequence[Secret]) -> Secret:
     """The code that Trakt redirected with (RFC 6749, sections 4.1.2 and 4.1.2.1)."""
-    error = oauth.cleaned(redirect.get("error", ""))
+    error = oauth.cleaned(redirect.get("error", ""), known)
     if not error:
         return _checked(redirect.get("code", ""))
     if error == "access_denied":
         raise LoginRequired("access was denied at Trakt", reason="denied", hint=SIGN_IN_AGAIN)
-    description = oauth.cleaned(redirect.get("error_description", ""))
+    description = oauth.cleaned(redirect.get("error_description", ""), known)
     said = f'{error}: "{description}"' if description else error
     if error in ("server_error", "temporarily_unavailable"):
         raise TraktUnavailable(f"Trakt failed ({said})", hint="Try again later.")

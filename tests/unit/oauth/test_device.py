@@ -42,6 +42,19 @@ def test_begin() -> None:
     assert code == CODE and "dc-0" not in repr(code)
 
 
+@pytest.mark.parametrize("change", [
+    {"user_code": SECRET}, {"user_code": SECRET[3:15]},
+    {"verification_url": f"https://trakt.tv/activate?{SECRET[:14]}"},
+])
+def test_a_secret_in_what_is_shown_to_the_person(change: dict[str, Any]) -> None:
+    """Of the app, or of the config; nobody could sign in with such a code."""
+    with pytest.raises(TraktUnavailable, match="cannot be used"):
+        begin({"json": {**ANSWER, **change}})
+    with requests_mock.Mocker() as trakt, pytest.raises(TraktUnavailable, match="cannot be used"):
+        trakt.post(CODE_URL, json={**ANSWER, "user_code": "at-an0ther-t0ken"})
+        TraktClient(CLIENT, secrets=[Secret("at-an0ther-t0ken-0f-the-file")]).device_code()
+
+
 @pytest.mark.parametrize("change, expires_in, interval", [
     ({"expires_in": None, "interval": "soon"}, 600, 5),
     ({"expires_in": -1, "interval": 0}, 600, 5),

@@ -389,6 +389,16 @@ def test_a_client_id_that_fits_no_header() -> None:
     (f"part {CLIENT_SECRET[3:15]}!", "part ********!"),
     (f"less {CLIENT_SECRET[3:14]}!", f"less {CLIENT_SECRET[3:14]}!"),
     (f"hidden {CLIENT_SECRET[:5]}\x00{CLIENT_SECRET[5:]}", "hidden ********"),
+    ("broken " + "\n".join(CLIENT_SECRET) + " up", "broken ******** up"),
+    ("in an address: " + "".join(f"%{ord(c):02X}" for c in CLIENT_SECRET), "********"),
+    ("in HTML: " + "".join(f"&#{ord(c)};" for c in CLIENT_SECRET), "********"),
+    ("in JSON: " + "".join(f"\\u{ord(c):04x}" for c in CLIENT_SECRET), "********"),
+    ("in C: " + "".join(f"\\x{ord(c):02x}" for c in CLIENT_SECRET), "********"),
+    ("escaped: " + "".join(f"\\{c}" for c in CLIENT_SECRET if c not in "ux"), "********"),
+    ("100% of \\n & more", "100% of \\n & more"),
+    ("x" * 3990 + CLIENT_SECRET, "x" * 197 + "..."),
+    ("x" * 190 + CLIENT_SECRET, "x" * 190 + "********"),
+    (" " * 3985 + CLIENT_SECRET, "********"),
     (f"pin {PIN}, again {PIN}", "pin ********, again ********"),
 ])
 def test_cleaned(text: str, shown: str) -> None:

@@ -741,6 +741,35 @@ def test_other_errors_of_the_redirect(error: str, kind: type[TraktConfigError],
     assert "\x1b" not in str(caught.value)
 
 
+@pytest.mark.parametrize("method", ["browser", "pin"])
+def test_a_redirect_that_quotes_a_secret(method: str, sandbox: Sandbox, config: Any,
+                                         sign_in: Login, port: int) -> None:
+    """Masked in the tab as well, whichever secret of the config it is."""
+    path = config(sandbox.issue_authorization(), redirect_uri=callback(port))
+    quoted = [values(path)["refresh_token"], values(path)["access_token"], sandbox.client_secret]
+    pages: list[str] = []
+    came = threading.Event()
+    back = f"{callback(port)}?error=invalid_scope&error_description={quote(' '.join(quoted))}"
+    addresses: list[str] = []
+
+    def with_state(url: str) -> str:
+        return f"{back}&state={parse_qs(urlsplit(url).query)['state'][0]}"
+
+    def browse(url: str) -> bool:
+        with urllib.request.urlopen(with_state(url), timeout=10) as page:
+            pages.append(page.read().decode())
+        came.set()
+        return True
+
+    with pytest.raises(ClientRejected, match="invalid_scope") as caught:
+        sign_in(path, method, open_browser=browse, show_address=addresses.append,
+                ask_pin=lambda: with_state(addresses[0]))
+    assert method == "pin" or came.wait(10)
+    for text in [str(caught.value), *pages]:
+        assert "********" in text
+        assert not [secret for secret in quoted if secret[:12] in text or secret[-12:] in text]
+
+
 def test_nobody_comes_back_from_the_browser(config: Any, sign_in: Login, port: int,
                                             monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authorization_code, "TIME_LIMIT", 0.01)
