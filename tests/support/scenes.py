@@ -43,7 +43,7 @@ class Scene:
                   **more: Any) -> Ended:
         """The command in a child."""
         return forked(command("authorize", self.config, *options), environ=self.environ,
-                      fault=fault, prepare=self.prepare, **more)
+                      fault=fault, **{"prepare": self.prepare, **more})
 
     def files(self) -> dict[str, bytes]:
         """Everything that is on the disk."""
@@ -150,14 +150,14 @@ def recovery(trakt: Any, base: Path) -> Scene:
 def recovery_of_a_torn_config(trakt: Any, base: Path) -> Scene:
     """An earlier run was killed in the middle of an overwrite in place."""
     made = refresh_in_place(trakt, base)
-    made.authorize(fault=Fault("write", TORN_WRITE, "kill"))
-    assert made.config.read_bytes() != made.before and made.kept()
+    made.authorize(fault=Fault("write", TORN_WRITE, "torn", share=2 / 3))
+    assert made.config.read_bytes() != made.before and made.kept() and made.left_overs()
     made.asked_before = trakt.asked()
     return made
 
 
-#: note, answer, before, content, the tail of the config, and then its head.
-TORN_WRITE = 6
+#: note, answer, before, content, and then the config, which is as long as it was.
+TORN_WRITE = 5
 
 
 def is_usable(scene: Scene) -> bool:
