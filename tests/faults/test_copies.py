@@ -5,6 +5,7 @@ import os
 import random
 import re
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,11 +15,11 @@ from typing import Any
 import pytest
 
 from tests.support import injection, scenes
-from tests.support.injection import FULL, App, Fault, forked
+from tests.support.injection import FULL, NOBODY, App, Fault, become_nobody, forked
 from tests.support.scenes import Scene
 from trakt_config import TraktConfigError, document
 from trakt_config.authorization.authorize import ensure_authorized
-from trakt_config.authorization.copy import copy_to, disarm_twin
+from trakt_config.authorization.copy import copy_to, disarm_twin, own_tokens
 from trakt_config.authorization.run import Options
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -41,9 +42,10 @@ def authorize(holder: Path, copies: list[Path], *, force: bool = False) -> int:
     options = Options(force=force, lock_timeout=timedelta(seconds=60),
                       sleep=lambda seconds: None)
     failed = 0
+    known = own_tokens(holder, options)
     for step in ([lambda copy=copy: disarm_twin(copy, holder, options) for copy in copies]
                  + [lambda: ensure_authorized(holder, options)]
-                 + [lambda copy=copy: copy_to(copy, holder, options) for copy in copies]):
+                 + [lambda copy=copy: copy_to(copy, holder, options, known) for copy in copies]):
         try:
             step()
         except TraktConfigError:
@@ -75,15 +77,27 @@ def age(path: Path) -> None:
                             path.read_bytes(), count=1))
 
 
-def test_a_kill_at_every_call_is_healed_by_the_next_run(trakt: Any, tmp_path: Path) -> None:
+def hard_linked(made: Scene, count: int) -> list[Path]:
+    """Copies that are overwritten in place, and so may be left half written."""
+    copies = family(made, count)
+    for copy in copies:
+        os.link(copy, copy.with_suffix(".second"))
+    return copies
+
+
+@pytest.mark.parametrize("build", [family, hard_linked], ids=["by rename", "in place"])
+def test_a_kill_at_every_call_is_healed_by_the_next_run(build: Any, trakt: Any,
+                                                        tmp_path: Path) -> None:
     """Between the holder and its copies, and anywhere else."""
     made = scenes.scene(trakt, tmp_path)
-    copies = family(made, 2)
+    copies = build(made, 2)
     calls = forked(lambda: authorize(made.config, copies), environ=made.environ, watch=True).calls
+    if build is hard_linked:
+        calls = [call for call in calls if call.kind in ("write", "ftruncate", "fsync")]
     found = []
-    for call in calls[::1 if FULL else 41]:
+    for call in calls[::1 if FULL else 7 if build is hard_linked else 41]:
         made = scenes.scene(trakt, tmp_path)
-        copies = family(made, 2)
+        copies = build(made, 2)
         forked(lambda: authorize(made.config, copies), environ=made.environ,
                fault=Fault(call.kind, call.ordinal, "kill"))
         trakt.settle()
@@ -95,9 +109,38 @@ def test_a_kill_at_every_call_is_healed_by_the_next_run(trakt: Any, tmp_path: Pa
             assert_equal(made.config, copies)
             assert trakt.spent_again() == 0 and trakt.issued() == 1
             assert not [name for name in made.left_overs() if "copy" not in name or "trakt" in name]
-        except AssertionError as error:
+        except (AssertionError, TraktConfigError) as error:
             found.append(f"{call}: {error}")
     assert not found, "\n".join(found)
+
+
+def test_a_twin_of_a_holder_that_was_left_half_written(trakt: Any, tmp_path: Path) -> None:
+    """Whose token it has, only the journal knows."""
+    made = scenes.recovery_of_a_torn_config(trakt, tmp_path)
+    twin = family(made, 2)[1]
+    assert authorize_in_child(made, made.config, [twin]) == 0
+    assert_equal(made.config, [twin])
+    assert trakt.spent_again() == 0 and trakt.issued() == 1
+
+
+def test_a_copy_that_cannot_be_written(trakt: Any) -> None:
+    """It is an error of that file alone, and none where there is nothing to write."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        made = scenes.scene(trakt, Path(name), age=60)
+        other = made.base / "elsewhere" / "other.yml"
+        other.write_text(BARE.format(id=App.client_id))
+        for path in (made.config.parent, made.config, other.parent, made.base / "home"):
+            os.chown(path, NOBODY, NOBODY)
+        refused = made.authorize("--copy-to", other, prepare=become_nobody)
+        assert refused.status == 5 and refused.err.startswith(f"{other}: "), str(refused)
+        assert refused.out.startswith(f"{made.config}: fresh") and not values(other)["access_token"]
+        assert made.authorize("--copy-to", other).status == 0
+        assert_equal(made.config, [other])
+        assert made.authorize("--copy-to", other, prepare=become_nobody).status == 0
+        assert other.stat().st_uid == 0 and trakt.asked() == 0
 
 
 @pytest.mark.parametrize("crossing", [False, True], ids=["the same", "crossing"])
@@ -105,17 +148,39 @@ def test_a_crowd_ends_equal(crossing: bool, trakt: Any, tmp_path: Path) -> None:
     """32 runs at once, with one holder, or where every second takes a copy for the holder."""
     made = scenes.scene(trakt, tmp_path)
     copies = family(made, 2)
-    twin = copies[1]
     forked(lambda: authorize(made.config, copies), environ=made.environ)
     age(made.config)
-    crowd = []
-    for number in range(32):
-        holder, others = (twin, [made.config]) if crossing and number % 2 else (made.config, copies)
-        crowd.append(start(made, lambda holder=holder, others=others: authorize(holder, others)))
-    for child in crowd:
-        os.waitpid(child, 0)
+    crowd(made, copies, crossing)
     assert_equal(made.config, copies)
     assert trakt.spent_again() == 0 and trakt.issued() == 2
+
+
+def test_a_crowd_of_twins_that_cross_agrees_on_one_holder(trakt: Any, tmp_path: Path) -> None:
+    """Two files with one refresh token, and each is the holder for half of the runs."""
+    made = scenes.scene(trakt, tmp_path)
+    copies = family(made, 2)
+    crowd(made, copies, crossing=True)
+    holder, twin = made.config, copies[1]
+    if values(twin)["refresh_token"]:
+        holder, twin = twin, holder
+    assert authorize_in_child(made, holder, [copies[0], twin]) == 0
+    assert_equal(holder, [copies[0], twin])
+    assert trakt.spent_again() == 0 and trakt.issued() == 1 and made.kept()
+
+
+def crowd(made: Scene, copies: list[Path], crossing: bool) -> None:
+    """32 runs; where they cross, every second takes the last copy for the holder."""
+    runs = []
+    for number in range(32):
+        holder, others = (copies[-1], [made.config]) if crossing and number % 2 \
+            else (made.config, copies)
+        runs.append(start(made, lambda holder=holder, others=others: authorize(holder, others)))
+    for run in runs:
+        os.waitpid(run, 0)
+
+
+def authorize_in_child(made: Scene, holder: Path, copies: list[Path]) -> int:
+    return forked(lambda: authorize(holder, copies), environ=made.environ).status
 
 
 def test_copies_follow_their_holder_through_a_kill_storm(trakt: Any, tmp_path: Path) -> None:

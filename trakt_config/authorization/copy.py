@@ -10,13 +10,15 @@ holder has under its lock, so that the last writer always brings the newest.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 from trakt_config import document, storage
-from trakt_config.authorization import recovery, refresh, save
+from trakt_config.authorization import plan, recovery, refresh, save
 from trakt_config.authorization.intent import Intent
+from trakt_config.authorization.plan import Plan
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import (
     ConfigPath,
@@ -24,11 +26,24 @@ from trakt_config.authorization.run import (
     Run,
     Snapshot,
     environment,
+    name_of,
     reports_errors,
 )
 from trakt_config.document import Document
-from trakt_config.errors import SIGN_IN, ConfigError, LoginRequired, SaveError, os_reason
+from trakt_config.errors import (
+    SIGN_IN,
+    ConfigError,
+    LockTimeout,
+    LoginRequired,
+    SaveError,
+    TraktConfigError,
+    os_reason,
+)
+from trakt_config.storage import Unfinished
 from trakt_config.tokens import Secret
+
+#: Digests of refresh tokens.
+Tokens = frozenset[str]
 
 
 def copy_authorization(holder: ConfigPath, other: ConfigPath, *,
@@ -38,7 +53,8 @@ def copy_authorization(holder: ConfigPath, other: ConfigPath, *,
 
     Call it after :func:`trakt_config.authorize` of the holder; it sends no request. Nothing but the
     six values of `other` changes, and a copy that has them already is not written. A copied file
-    with the holder's own refresh token becomes a copy.
+    with the holder's own refresh token becomes a copy; call it before that `authorize` as well
+    where there may be one, since a token that the holder has replaced cannot be told from another.
 
     :param holder: the config that is signed in.
     :param other: a config with a ``trakt`` block that has the same ``client_id`` or none.
@@ -55,135 +71,242 @@ def copy_authorization(holder: ConfigPath, other: ConfigPath, *,
     return copy_to(other, holder, options)
 
 
-def copy_to(other: ConfigPath, holder: ConfigPath, options: Options) -> bool:
-    """:func:`copy_authorization`, with the options of a run on the holder."""
-    return _copy(other, holder, options, _signed_in(holder, options))
+@reports_errors
+def copy_to(other: ConfigPath, holder: ConfigPath, options: Options,
+            known: Tokens = frozenset()) -> bool:
+    """:func:`copy_authorization`, with the options of a run on the holder.
+
+    :param known: what :func:`own_tokens` said before that run.
+    """
+    source, target = _runs(holder, other, options)
+    return _copy(source, target, known)
 
 
+@reports_errors
 def disarm_twin(other: ConfigPath, holder: ConfigPath, options: Options) -> bool:
     """Before the holder's refresh token is spent: empty it in a config that has the very same one.
 
     Afterwards the two could no longer be told from configs that are signed in each for itself.
 
+    :returns: whether `other` was such a config.
     :raises TraktConfigError: as :func:`copy_authorization`.
     """
-    snapshot = _snapshot(holder, options)
-    token = snapshot.settings.refresh_token
-    if token is None or _refresh_token(_parsed(other, options)) != token:
-        return False
-    return _copy(other, holder, options, snapshot)
+    source, target = _runs(holder, other, options)
+    token = _digest(_refresh_token(document.parse(storage.read(target.path))))
+    own = _tokens_of(source)
+    return token in own and _copy(source, target, own, only_disarm=True)
 
 
 @reports_errors
-def _signed_in(holder: ConfigPath, options: Options) -> Snapshot:
-    snapshot = Run.on(holder, options).read()
-    if snapshot.settings.authorization is None:
-        raise LoginRequired("the config holds no access token to copy", hint=SIGN_IN)
-    return snapshot
+def own_tokens(holder: ConfigPath, options: Options) -> Tokens:
+    """The refresh tokens that are the holder's: the one in it, and one that a run which was cut
+    short may have spent.
+
+    :raises ConfigError: there is no such file.
+    """
+    return _tokens_of(Run.on(holder, options))
 
 
 @reports_errors
-def _snapshot(holder: ConfigPath, options: Options) -> Snapshot:
-    return Run.on(holder, options).read()
+def plan_copy(other: ConfigPath, holder: ConfigPath, options: Options, *,
+              holder_stays: bool) -> Plan:
+    """What :func:`copy_to` would do. Nothing is locked or written.
+
+    :param holder_stays: whether the holder's tokens are those that it has now.
+    :raises ConfigError: see :func:`copy_authorization`.
+    """
+    source, target = _runs(holder, other, options)
+    with _named(source):
+        snapshot = source.read()
+    now = document.parse(storage.read(target.path))
+    _check(now, snapshot, options, _tokens_of(source))
+    edited = _edited(now, snapshot) if holder_stays else document.set_authorization(
+        now, {**plan.stand_in(), "refresh_token": None})
+    if edited is now:
+        return Plan(f"has the authorization of {name_of(holder)}", "", "", "", leaves_tokens=True)
+    obstacle = storage.obstacle(target.path, options.environ)
+    left_over = plan.LEFT_OVER if storage.exists(target.path, options.environ) else ""
+    return Plan(f"would get the access token of {name_of(holder)}",
+                document.masked_diff(now, edited, values_known=holder_stays), left_over,
+                obstacle.message if obstacle else "", leaves_tokens=False)
 
 
-@reports_errors
-def _parsed(other: ConfigPath, options: Options) -> Document:
-    return document.parse(storage.read(Run.on(other, options).path))
+def _runs(holder: ConfigPath, other: ConfigPath, options: Options) -> tuple[Run, Run]:
+    """The runs on the two.
 
-
-@reports_errors
-def _copy(other: ConfigPath, holder: ConfigPath, options: Options, known: Snapshot) -> bool:
-    source, target = Run.on(holder, options), Run.on(other, options)
-    if source.path == target.path:
+    :raises ConfigError: one of them does not exist, or they are one file.
+    """
+    try:
+        source = Run.on(holder, options)
+    except ConfigError as error:
+        error.path = os.fsdecode(holder)
+        raise
+    target = Run.on(other, options)
+    # By another name, a hard link or a mount: its only refresh token would be emptied.
+    if os.path.samefile(source.path, target.path):
         raise ConfigError("it is the holder itself", hint="Name another file behind --copy-to.")
-    parsed = document.parse(storage.read(target.path))
-    _check(parsed, known, options, {known.settings.refresh_token})
-    if _edited(parsed, known) is parsed and not storage.exists(target.path, options.environ):
-        return False
-    with _both_held(source, target) as (held_source, held_target):
-        before = source.read(held=held_source).settings.refresh_token
-        snapshot, recovered = refresh.locked_snapshot(source, held_source, None)
-        if recovered is RecoveryResult.NEWER:
-            raise refresh.newer_journal()
-        _finish(target, held_target)
-        tokens = {before, known.settings.refresh_token, snapshot.settings.refresh_token}
-        return _write(target, held_target, snapshot, tokens)
+    return source, target
 
 
 @contextmanager
-def _both_held(source: Run, target: Run) -> Iterator[tuple[storage.Held, storage.Held]]:
-    """Both locks, taken in the order of the paths."""
-    with ExitStack() as stack:
-        held = {run.path: stack.enter_context(run.hold())
-                for run in sorted((source, target), key=lambda run: run.path)}
-        yield held[source.path], held[target.path]
+def _named(run: Run) -> Iterator[None]:
+    """Errors in here are about this one of the two configs."""
+    try:
+        yield
+    except TraktConfigError as error:
+        error.path = error.path or run.name
+        raise
 
 
-def _finish(target: Run, held: storage.Held) -> None:
-    """Finish an overwrite that was cut short; an answer of Trakt's is not ours to drop.
+def _tokens_of(source: Run) -> Tokens:
+    """:func:`own_tokens`, also of a file that is half written."""
+    left = storage.peek(source.path, source.options.environ)
+    try:
+        return _tokens_in(storage.read(source.path), [left])
+    except ConfigError:
+        return _tokens_in(b"", [left])
 
-    :raises SaveError: there is one.
+
+def _tokens_in(data: bytes, left: Iterable[Unfinished | None]) -> Tokens:
+    """Of the config and of its journals. Half a token in a file that is half written is nobody's.
     """
-    if held.second:
-        _finish(target, held.second)
-    found = held.unfinished()
-    if found is None:
-        return
-    if found.newer:
-        raise refresh.newer_journal()
-    recovery.refuse_to_lose(held, found, "an earlier run on it was cut short")
-    held.discard_journal()
+    found: set[str | None] = set()
+    try:
+        found.add(_digest(_refresh_token(document.parse(data))))
+    except ConfigError:
+        pass
+    for each in left:
+        intent = Intent.decode(each.note) if each else None
+        found.add(intent.refresh_token if intent else None)
+    return frozenset(token for token in found if token)
 
 
-def _write(target: Run, held: storage.Held, snapshot: Snapshot,
-           tokens: set[Secret | None]) -> bool:
-    """Edit the copy as it is by now.
+def _copy(source: Run, target: Run, known: Tokens, *, only_disarm: bool = False) -> bool:
+    """Write what is missing in the copy; whether something was.
 
-    :param tokens: the refresh tokens that are the holder's own.
+    :param known: digests of refresh tokens that are the holder's, beside those found here.
+    :param only_disarm: what counts is that the copy has no refresh token; the holder need not have
+        an access token.
     """
+    known |= _tokens_of(source)
+    broken: TraktConfigError | None = None
+    try:
+        if _has_all(source, target, known):
+            return False
+    except (ConfigError, LoginRequired) as error:
+        broken = error  # One may be half written: what counts is read under the locks.
+    with ExitStack() as locks:
+        try:
+            held = _hold_both(locks, source, target)
+        except (SaveError, LockTimeout) as error:
+            raise broken or error from None
+        return _locked(source, target, held, known, only_disarm)
+
+
+def _has_all(source: Run, target: Run, known: Tokens) -> bool:
+    """Whether there is nothing to write, as far as is seen without a lock.
+
+    :raises ConfigError, LoginRequired: as :func:`copy_authorization`.
+    """
+    with _named(source):
+        snapshot = source.read()
+        _refuse_without_access_token(snapshot)
+    now = document.parse(storage.read(target.path))
+    _check(now, snapshot, target.options, known)
+    return _edited(now, snapshot) is now \
+        and not storage.exists(target.path, target.options.environ)
+
+
+def _hold_both(locks: ExitStack, source: Run, target: Run) -> dict[str, storage.Held]:
+    """Both locks by path, taken in the order of the paths.
+
+    :raises LockTimeout, SaveError: one of them cannot be had.
+    """
+    held = {}
+    for run in sorted((source, target), key=lambda run: run.path):
+        with _named(run):
+            held[run.path] = locks.enter_context(run.hold())
+    return held
+
+
+def _locked(source: Run, target: Run, held: Mapping[str, storage.Held], known: Tokens,
+            only_disarm: bool) -> bool:
+    """Nobody else is at work on either: finish what was left, look again, write."""
+    with _named(source):
+        ours = held[source.path]
+        known |= _tokens_in(b"", [journal.unfinished() for journal in _journals(ours)])
+        snapshot, recovered = refresh.locked_snapshot(source, ours, None)
+        if recovered is RecoveryResult.NEWER:
+            raise refresh.newer_journal()
+        if not only_disarm:
+            _refuse_without_access_token(snapshot)
+    return _write(target, held[target.path], snapshot, known)
+
+
+def _journals(held: storage.Held) -> list[storage.Held]:
+    """The config with each of its journals, the older first."""
+    return [held.second, held] if held.second else [held]
+
+
+def _refuse_without_access_token(holder: Snapshot) -> None:
+    if holder.settings.authorization is None:
+        raise LoginRequired("the config holds no access token to copy", hint=SIGN_IN)
+
+
+def _write(target: Run, held: storage.Held, holder: Snapshot, known: Tokens) -> bool:
+    """Finish an overwrite that was cut short, and edit the copy as it is by then.
+
+    :raises SaveError: an answer of Trakt's waits in its journal, which is not ours to drop.
+    """
+    for journal in _journals(held):
+        found = journal.unfinished()
+        if found and found.newer:
+            raise refresh.newer_journal()
+        recovery.refuse_to_lose(journal, found, "an earlier run on it was cut short")
     written = False
 
     def edit() -> None:
         nonlocal written
         now = document.parse(held.read())
-        _check(now, snapshot, target.options, tokens)
-        edited = _edited(now, snapshot)
+        _check(now, holder, target.options, known)
+        edited = _edited(now, holder)
         if edited is now:
             return
-        held.reserve(Intent().encode(), max(len(now.data), len(edited.data)))
+        held.reserve(Intent().encode(), max(len(now.data), len(edited.data)), with_answer=False)
         held.replace(now.data, edited.data)
         written = True
 
     try:
         save.as_it_is_now(edit)
-        held.discard_journal()
+        for journal in _journals(held):
+            journal.discard_journal()
         return written
     except OSError as error:
         raise SaveError(f"the copy could not be written: {os_reason(error)}",
                         hint="The holder is signed in. Fix this and run again.") from None
 
 
-def _check(parsed: Document, holder: Snapshot, options: Options,
-           tokens: set[Secret | None]) -> None:
+def _check(now: Document, holder: Snapshot, options: Options, known: Tokens) -> None:
     """Refuse what must not become a copy.
 
     :raises ConfigError: see :func:`copy_authorization`.
     """
-    if parsed.trakt is None:
+    if now.trakt is None:
         raise ConfigError("there is no trakt block to copy the authorization into",
                           hint="Add a line `trakt:`, and below it `  authorization:`.",
-                          line=parsed.trakt_line, column=parsed.trakt_column)
-    client_id = parsed.trakt.get("client_id")
-    if client_id is not None and not client_id.blank:
-        theirs = document.read_settings(parsed, options.environ).client.client_id
-        if theirs != holder.settings.client.client_id:
-            raise ConfigError("trakt.client_id is another app's than the holder's",
-                              hint="Use the holder's client_id here, or sign in by itself.",
-                              line=client_id.line, column=client_id.column)
-    token = _refresh_token(parsed)
-    if token is not None and token not in tokens:
-        value = parsed.authorization["refresh_token"]
+                          line=now.trakt_line, column=now.trakt_column)
+    client_id = now.trakt.get("client_id")
+    if client_id is not None and not client_id.blank \
+            and document.client_id(now, options.environ) != holder.settings.client.client_id:
+        raise ConfigError("trakt.client_id is another app's than the holder's",
+                          hint="Use the holder's client_id here, or sign in by itself.",
+                          line=client_id.line, column=client_id.column)
+    token = _refresh_token(now)
+    # One that has no refresh token is no holder, whatever it had: this may be the last one.
+    is_own = holder.settings.refresh_token is not None and (
+        token == holder.settings.refresh_token or _digest(token) in known)
+    if token is not None and not is_own:
+        value = now.authorization["refresh_token"]
         raise ConfigError("trakt.authorization.refresh_token is not the holder's: this file is "
                           "signed in by itself",
                           hint="Leave it out of --copy-to, or empty the refresh_token first.",
@@ -195,8 +318,12 @@ def _refresh_token(parsed: Document) -> Secret | None:
     return None if value is None or value.blank or not value.scalar else Secret(value.text)
 
 
-def _edited(parsed: Document, holder: Snapshot) -> Document:
+def _digest(token: Secret | None) -> str | None:
+    return token.fingerprint() if token else None
+
+
+def _edited(now: Document, holder: Snapshot) -> Document:
     """The copy with the holder's five values; the very document where it has them already."""
     authorization = holder.settings.authorization
     values = authorization.values() if authorization else {}
-    return document.set_authorization(parsed, {**values, "refresh_token": None})
+    return document.set_authorization(now, {**values, "refresh_token": None})

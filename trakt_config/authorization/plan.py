@@ -43,6 +43,11 @@ class Step(enum.Enum):
     KEEP_UNSAVED = "would keep the authorization: a new one could not be saved"
 
     @property
+    def leaves_tokens(self) -> bool:
+        """Whether the config keeps the tokens that it has."""
+        return self in (Step.NOTHING, Step.KEEP, Step.KEEP_IN_DOUBT, Step.KEEP_UNSAVED)
+
+    @property
     def asks_trakt(self) -> bool:
         return self in (Step.EXCHANGE, Step.REFRESH, Step.REFRESH_OR_KEEP, Step.REFRESH_IN_DOUBT)
 
@@ -67,12 +72,16 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be done, and the masked difference that it would make to the file."""
+    """What would be done, and the masked difference that it would make to the file.
+
+    :ivar leaves_tokens: whether the tokens stay those that are there.
+    """
 
     intention: str
     diff: str
     left_over: str
     obstacle: str
+    leaves_tokens: bool
 
 
 @reports_errors
@@ -87,7 +96,7 @@ def plan(config_path: ConfigPath, options: Options) -> Plan:
     if found.step is None:
         raise found.failure or AssertionError
     return Plan(found.step.value, _diff(found) if found.step.asks_trakt else "",
-                found.left_over, found.obstacle)
+                found.left_over, found.obstacle, found.step.leaves_tokens)
 
 
 def foresee(run: Run) -> Outlook:
@@ -254,10 +263,15 @@ def _unsaved_answer(problem: str) -> SaveError:
                           "they are put in.")
 
 
+def stand_in() -> dict[str, str]:
+    """Values for those that are not known yet."""
+    values = {key: "x" * 64 if "token" in key else "1" for key in redeem.STAND_IN}
+    return {**values, "token_type": "bearer", "scope": "public",
+            "created_at": str(int(time.time()))}
+
+
 def _diff(found: Outlook) -> str:
     snapshot = found.snapshot
-    values = {key: "x" * 64 if "token" in key else "1" for key in redeem.STAND_IN}
-    values.update(token_type="bearer", scope="public", created_at=str(int(time.time())))
-    edited = document.set_authorization(snapshot.document, values,
+    edited = document.set_authorization(snapshot.document, stand_in(),
                                         clear_pin=snapshot.settings.pin is not None)
     return document.masked_diff(snapshot.document, edited, values_known=False)

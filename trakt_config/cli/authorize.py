@@ -3,12 +3,18 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import Any, Callable
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable
 
 from trakt_config.authorization.authorize import ensure_authorized
 from trakt_config.authorization.run import Options, Result
 from trakt_config.cli import arguments, boundary, output
 from trakt_config.errors import TraktConfigError, printable
+
+if TYPE_CHECKING:
+    from trakt_config.authorization.plan import Plan
 
 DESCRIPTION = """\
 Exchange a pin or refresh what is due, and write it back into the config. It never asks
@@ -43,80 +49,118 @@ def run(options: argparse.Namespace) -> int:
         options.refuse("--copy-to goes with one CONFIG: the one that holds the refresh token")
     if len(options.configs) > 1:
         arguments.warn_of_shared_tokens(options.configs)
-    if options.dry_run:
-        return boundary.gravest(_each(_plan, config, options) for config in options.configs)
     if options.copy_to:
-        _disarm_twins(options)
-    statuses = [_each(_authorize, config, options) for config in options.configs]
-    if options.copy_to and statuses == [0]:
-        statuses += [_each(_copy, other, options) for other in options.copy_to]
-    return boundary.gravest(statuses)
+        with_copies = _plan_with_copies if options.dry_run else _authorize_with_copies
+        return boundary.gravest(with_copies(options.configs[0], options))
+    work = _plan if options.dry_run else _authorize
+    return boundary.gravest(_each(config, options, partial(work, config, options))
+                            for config in options.configs)
 
 
-def _each(work: Callable[[str, argparse.Namespace], None], config: str,
-          options: argparse.Namespace) -> int:
-    """The exit status for one file; with ``--json`` its error is an object too."""
+def _each(config: str, options: argparse.Namespace, work: Callable[[], object],
+          **more: str) -> int:
+    """The exit status for one file; with ``--json`` its error is an object too, with `more`."""
     def on_error(error: TraktConfigError) -> None:
         if options.json:
-            output.json(_object(config, None, error))
+            output.json({**_object(config, "failed", error=error), **more})
 
-    return boundary.exit_status(lambda: work(config, options), verbose=options.verbose,
-                                on_error=on_error)
+    def alone() -> None:
+        work()
+
+    return boundary.exit_status(alone, verbose=options.verbose, on_error=on_error)
 
 
 def _options(options: argparse.Namespace) -> Options:
     return Options(min_validity=options.min_validity, force=options.force)
 
 
-def _authorize(config: str, options: argparse.Namespace) -> None:
+def _authorize(config: str, options: argparse.Namespace) -> Result:
     result = ensure_authorized(config, _options(options))
+    expires_at = result.authorization.expires_at
     if options.json:
-        output.json(_object(config, result, None))
+        output.json(_object(config, result.outcome.value, expires_at))
     elif not options.quiet:
-        output.done(f"{printable(config)}: {result.outcome.value}, "
-                    f"{output.validity(result.authorization.expires_at)}")
+        output.done(f"{printable(config)}: {result.outcome.value}, {output.validity(expires_at)}")
+    return result
 
 
-def _disarm_twins(options: argparse.Namespace) -> None:
-    """Before the refresh token is spent. What fails here fails again, and is told, when copying."""
-    from trakt_config.authorization.copy import disarm_twin
-    for other in options.copy_to:
-        try:
-            disarm_twin(other, options.configs[0], _options(options))
-        except TraktConfigError:
-            pass
-
-
-def _copy(other: str, options: argparse.Namespace) -> None:
-    from trakt_config.authorization.copy import copy_to
-    holder = options.configs[0]
-    is_written = copy_to(other, holder, _options(options))
-    if options.json:
-        output.json({"config": printable(other), "copy_of": printable(holder),
-                     "outcome": "copied" if is_written else "fresh", "error": None})
-    elif not options.quiet:
-        what = "copied from" if is_written else "has the authorization of"
-        output.done(f"{printable(other)}: {what} {printable(holder)}")
-
-
-def _plan(config: str, options: argparse.Namespace) -> None:
+def _plan(config: str, options: argparse.Namespace) -> Plan:
     from trakt_config.authorization.plan import plan
     found = plan(config, _options(options))
+    _show(config, found)
+    return found
+
+
+def _show(config: str, found: Plan) -> None:
     output.out(f"{printable(config)}: {found.intention}")
     for note in filter(None, (found.left_over, found.obstacle)):
         output.out(f"{printable(config)}: {note}")
     if found.diff:
         output.out(found.diff.rstrip("\n"))
+
+
+# -- copies --------------------------------------------------------------------------------------
+
+def _authorize_with_copies(holder: str, options: argparse.Namespace) -> Iterator[int]:
+    """The exit status of the holder, and of each copy once that is authorized."""
+    known = _disarm_twins(holder, options)
+    results: list[Result] = []
+    yield _each(holder, options, lambda: results.append(_authorize(holder, options)))
+    for other in options.copy_to if results else ():
+        yield _each(other, options, partial(_copy, other, holder, options, known, results[0]),
+                    copy_of=printable(holder))
+
+
+def _disarm_twins(holder: str, options: argparse.Namespace) -> frozenset[str]:
+    """Before the refresh token is spent: what fails here fails again, and is told, when copying.
+
+    Returns what the holder's tokens are by then.
+    """
+    from trakt_config.authorization.copy import disarm_twin, own_tokens
+    try:
+        known = own_tokens(holder, _options(options))
+    except TraktConfigError:
+        return frozenset()
     for other in options.copy_to:
-        output.out(f"{printable(other)}: would get the access token of {printable(config)}")
+        try:
+            disarm_twin(other, holder, _options(options))
+        except TraktConfigError:
+            pass
+    return known
 
 
-def _object(config: str, result: Result | None,
-            error: TraktConfigError | None) -> dict[str, Any]:
-    expires_at = result.authorization.expires_at if result else None
+def _copy(other: str, holder: str, options: argparse.Namespace, known: frozenset[str],
+          result: Result) -> None:
+    from trakt_config.authorization.copy import copy_to
+    is_written = copy_to(other, holder, _options(options), known)
+    expires_at = result.authorization.expires_at
+    if options.json:
+        output.json({**_object(other, "copied" if is_written else "fresh", expires_at),
+                     "copy_of": printable(holder)})
+    elif not options.quiet:
+        what = "copied from" if is_written else "has the authorization of"
+        output.done(f"{printable(other)}: {what} {printable(holder)}, "
+                    f"{output.validity(expires_at)}")
+
+
+def _plan_with_copies(holder: str, options: argparse.Namespace) -> Iterator[int]:
+    """As :func:`_authorize_with_copies`."""
+    plans: list[Plan] = []
+    yield _each(holder, options, lambda: plans.append(_plan(holder, options)))
+    for other in options.copy_to if plans else ():
+        yield _each(other, options, partial(_plan_copy, other, holder, options, plans[0]))
+
+
+def _plan_copy(other: str, holder: str, options: argparse.Namespace, of_holder: Plan) -> None:
+    from trakt_config.authorization.copy import plan_copy
+    _show(other, plan_copy(other, holder, _options(options), holder_stays=of_holder.leaves_tokens))
+
+
+def _object(config: str, outcome: str, expires_at: datetime | None = None,
+            error: TraktConfigError | None = None) -> dict[str, Any]:
     return {
         "config": printable(config),
-        "outcome": result.outcome.value if result else "failed",
+        "outcome": outcome,
         "expires_at": expires_at and output.rfc3339(expires_at),
         "expires_in": int(expires_at.timestamp() - time.time()) if expires_at else None,
         "error": error and boundary.error_object(error),

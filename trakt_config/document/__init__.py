@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trakt_config import lazy
 from trakt_config.document.document import Document, Value, parse
 from trakt_config.document.keys import SETTING_KEYS
-from trakt_config.document.settings import Settings, read_settings
+from trakt_config.document.settings import Settings, client_id, read_settings
 from trakt_config.document.unused import other_keys
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = [
     "Settings",
     "Value",
     "clear_authorization",
+    "client_id",
     "fill_client",
     "masked_diff",
     "other_keys",

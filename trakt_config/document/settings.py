@@ -64,6 +64,14 @@ def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
         warnings=warnings_about(document))
 
 
+def client_id(document: Document, environ: Mapping[str, str]) -> str:
+    """The ``client_id`` alone, whatever the rest of the block says; empty where there is none.
+
+    :raises ConfigError: with line and column; never with a value.
+    """
+    return _setting(document.trakt or {}, "client_id", environ)
+
+
 def _block(document: Document) -> Mapping[str, Value]:
     if not document.trakt:
         refuse_strays(document)

@@ -5,17 +5,18 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
-from trakt_config import ConfigError, LoginRequired, SaveError, document
+from trakt_config import ConfigError, LockTimeout, LoginRequired, SaveError, document
 from trakt_config.authorization import copy
 from trakt_config.authorization.authorize import ensure_authorized
 from trakt_config.authorization.copy import copy_authorization, disarm_twin
-from trakt_config.authorization.run import Options
-from trakt_config.sandbox import Sandbox
+from trakt_config.authorization.run import Options, Outcome, Run
+from trakt_config.sandbox import Answer, Sandbox
 
 Config = Callable[..., Path]
 FIVE = ("access_token", "token_type", "expires_in", "scope", "created_at")
@@ -29,6 +30,10 @@ def values(path: Path) -> dict[str, str]:
     parsed = document.parse(path.read_bytes())
     return {key: "" if value.blank else value.text
             for key, value in parsed.authorization.items()}
+
+
+def interrupt(*arguments: Any, **more: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def assert_is_copy(other: Path, holder: Path) -> None:
@@ -86,15 +91,51 @@ def test_what_must_not_become_a_copy(text: str, words: str, sandbox: Sandbox, co
     assert other.read_text() == text and holder.read_bytes() == before
 
 
-def test_a_missing_copy_and_the_holder_itself(sandbox: Sandbox, config: Config,
-                                              environ: Mapping[str, str], tmp_path: Path) -> None:
-    holder = config(issued(sandbox))
-    with pytest.raises(ConfigError, match="does not exist"):
-        copy_authorization(holder, tmp_path / "nope.yml", environ=environ)
-    link = tmp_path / "link.yml"
-    link.symlink_to(holder)
+def test_a_missing_copy_and_a_missing_holder(sandbox: Sandbox, config: Config,
+                                             environ: Mapping[str, str], tmp_path: Path) -> None:
+    """The error names the one that is missing."""
+    there, missing = config(issued(sandbox)), tmp_path / "nope.yml"
+    for holder, other in ((there, missing), (missing, there)):
+        with pytest.raises(ConfigError, match="does not exist") as caught:
+            copy_authorization(holder, other, environ=environ)
+        assert caught.value.path == str(missing)
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_the_holder_by_another_name_keeps_its_refresh_token(
+        link: Callable[[Path, Path], None], sandbox: Sandbox, config: Config,
+        environ: Mapping[str, str], tmp_path: Path) -> None:
+    holder, other = config(issued(sandbox)), tmp_path / "other.yml"
+    link(holder, other)
+    before = holder.read_bytes()
     with pytest.raises(ConfigError, match="holder itself"):
-        copy_authorization(holder, link, environ=environ)
+        copy_authorization(holder, other, environ=environ)
+    with pytest.raises(ConfigError, match="holder itself"):
+        disarm_twin(other, holder, Options(environ=environ))
+    assert holder.read_bytes() == before
+
+
+@pytest.mark.parametrize("line, is_same", [
+    ("client_id: <<an-id>>", True), ("client_id: <<AN_ID>>", True),
+    ("client_id: <<another-id>>", False), ("client_id:", True), ("pin:", True),
+    ("client_id: <<nowhere>>", None), ("client_id: ${ID}", None)])
+@pytest.mark.parametrize("id_of_holder", ["", "<<an-id>>"])
+def test_placeholders_as_client_id(id_of_holder: str, line: str, is_same: bool | None,
+                                   sandbox: Sandbox, config: Config, environ: Mapping[str, str],
+                                   tmp_path: Path) -> None:
+    """In either of the two; nothing else of the copy's block has to be filled in."""
+    holder, other = config(issued(sandbox)), tmp_path / "other.yml"
+    if id_of_holder:
+        holder.write_text(holder.read_text().replace(sandbox.client_id, id_of_holder, 1))
+    other.write_text(f"trakt:\n  {line}\n  client_secret: ${{SECRET}}\n"
+                     "  redirect_uri: <<nowhere>>\n")
+    given = {**environ, "KOMETA_AN_ID": sandbox.client_id, "KOMETA_ANOTHER_ID": "another"}
+    if is_same:
+        assert copy_authorization(holder, other, environ=given)
+        assert_is_copy(other, holder)
+        return
+    with pytest.raises(ConfigError, match="client_id"):
+        copy_authorization(holder, other, environ=given)
 
 
 def test_a_holder_without_an_access_token(config: Config, environ: Mapping[str, str]) -> None:
@@ -119,6 +160,60 @@ def test_a_twin_becomes_a_copy_before_the_token_is_spent(
     assert sandbox.honours_refresh(values(holder)["refresh_token"])
 
 
+def test_a_twin_that_was_busy_is_still_known_after_the_refresh(
+        sandbox: Sandbox, config: Config, environ: Mapping[str, str]) -> None:
+    """It could not be disarmed before: only this run knows whose token that was."""
+    stale = issued(sandbox, 14 * 86400)
+    holder, twin = config(stale), config(stale, name="twin.yml")
+    options = Options(environ=environ, lock_timeout=timedelta(0))
+    known = copy.own_tokens(holder, options)
+    with Run.on(twin, options).hold(), pytest.raises(LockTimeout) as caught:
+        disarm_twin(twin, holder, options)
+    assert caught.value.path == str(twin)
+    ensure_authorized(holder, options)
+    with pytest.raises(ConfigError, match="signed in by itself"):
+        copy.copy_to(twin, holder, options)
+    assert copy.copy_to(twin, holder, options, known)
+    assert_is_copy(twin, holder)
+
+
+def test_twins_that_disarm_each_other_at_once_keep_one_token(
+        sandbox: Sandbox, config: Config, environ: Mapping[str, str],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second has seen a token in its holder that is gone when it has the locks."""
+    fresh = issued(sandbox)
+    first, second = config(fresh), config(fresh, name="second.yml")
+    options = Options(environ=environ)
+    hold_both = vars(copy)["_hold_both"]
+
+    def late(*arguments: Any) -> Any:
+        monkeypatch.setattr(copy, "_hold_both", hold_both)
+        assert disarm_twin(second, first, options)
+        return hold_both(*arguments)
+
+    monkeypatch.setattr(copy, "_hold_both", late)
+    with pytest.raises(ConfigError, match="signed in by itself"):
+        disarm_twin(first, second, options)
+    assert values(first)["refresh_token"] and not values(second)["refresh_token"]
+
+
+def test_a_holder_that_has_logged_out_meanwhile_is_not_copied(
+        sandbox: Sandbox, config: Config, environ: Mapping[str, str],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    holder, other = config(issued(sandbox)), config(issued(sandbox, 86400), name="other.yml")
+    other.write_text(other.read_text().replace(values(other)["refresh_token"], ""))
+    before, hold_both = other.read_bytes(), vars(copy)["_hold_both"]
+
+    def late(*arguments: Any) -> Any:
+        config()
+        return hold_both(*arguments)
+
+    monkeypatch.setattr(copy, "_hold_both", late)
+    with pytest.raises(LoginRequired) as caught:
+        copy_authorization(holder, other, environ=environ)
+    assert caught.value.path == str(holder) and other.read_bytes() == before
+
+
 def test_twins_that_copy_to_each_other_keep_one_token(
         sandbox: Sandbox, config: Config, environ: Mapping[str, str]) -> None:
     """Whoever is first is the holder; the other is told that it is none."""
@@ -135,15 +230,26 @@ def test_a_copy_with_an_unfinished_answer_of_its_own(
         monkeypatch: pytest.MonkeyPatch) -> None:
     """What an earlier run on it had bought is not dropped."""
     holder, other = config(issued(sandbox)), config(name="other.yml")
-
-    def killed(*arguments: Any, **more: Any) -> None:
-        raise KeyboardInterrupt
     pin = config(pin=sandbox.issue_code(), name="other.yml")
     with monkeypatch.context() as patched:
-        patched.setattr("trakt_config.authorization.save.save", killed)
+        patched.setattr("trakt_config.authorization.save.save", interrupt)
         with pytest.raises(KeyboardInterrupt):
             ensure_authorized(pin, Options(environ=environ))
     with pytest.raises(SaveError, match="cut short"):
         copy_authorization(holder, other, environ=environ)
     ensure_authorized(other, Options(environ=environ))
     assert values(other)["refresh_token"]
+
+
+def test_a_doubt_about_a_token_of_its_own_is_kept(
+        sandbox: Sandbox, config: Config, environ: Mapping[str, str]) -> None:
+    """What is refused as a copy has lost nothing: its next run does not send what may be spent."""
+    holder, other = config(issued(sandbox)), config(issued(sandbox, 6 * 86400), name="other.yml")
+    options = Options(environ=environ, sleep=lambda seconds: None)
+    sandbox.answer(Answer(process=True, cut="close"))
+    assert ensure_authorized(other, options).outcome is Outcome.KEPT
+    asked = len(sandbox.token_requests)
+    with pytest.raises(ConfigError, match="signed in by itself"):
+        copy_authorization(holder, other, environ=environ)
+    assert ensure_authorized(other, options).outcome is Outcome.KEPT
+    assert len(sandbox.token_requests) == asked
