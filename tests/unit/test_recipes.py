@@ -147,7 +147,7 @@ def test_the_cron_job_shares_nothing_that_can_be_spent() -> None:
     """The config map has placeholders for what `exec` gives, and none for the refresh token."""
     config = kubernetes()["ConfigMap", "kometa-config"]["data"]["config.yml"]
     values = document.parse(config.encode()).authorization
-    assert values["access_token"].text == "<<trakt_access_token>>"
+    assert values["access_token"].text == "<<trakt-access-token>>"
     assert values["refresh_token"].blank
     [container] = pods()[1]["containers"]
     assert container["command"][:2] == ["trakt-config", "exec"] and container["command"][-1] == "--"

@@ -10,11 +10,9 @@ import argparse
 import errno
 import logging
 import os
-import shutil
 import signal
 import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NoReturn
 
 from trakt_config.authorization.authorize import ensure_authorized
@@ -27,7 +25,8 @@ DESCRIPTION = """\
 Authorize as `trakt-config authorize` does, then become COMMAND, with the access token in its
 environment: KOMETA_TRAKT_ACCESS_TOKEN, KOMETA_TRAKT_TOKEN_TYPE, KOMETA_TRAKT_EXPIRES_IN,
 KOMETA_TRAKT_SCOPE and KOMETA_TRAKT_CREATED_AT. The refresh token, the client secret and the pin
-are not among them. Where there is no authorization, COMMAND is not started."""
+are not among them, and what stands there of older runs is taken out; the rest of the environment
+is passed on. Where there is no authorization, COMMAND is not started."""
 
 EXAMPLES = """\
 examples:
@@ -36,6 +35,11 @@ examples:
 
 #: What COMMAND may be given, by the name that `--env` takes.
 EXPORTED = ("access_token", "token_type", "expires_in", "scope", "created_at")
+
+#: What the media manager takes for the same (in any case, with dashes too), and what a host could
+#: spend: none of it comes from anywhere else.
+_STALE = frozenset(f"{prefix}_TRAKT_{key.upper()}" for prefix in ("KOMETA", "PMM")
+                   for key in (*EXPORTED, "refresh_token", "pin"))
 
 #: As a shell has them (POSIX, Shell Command Language, 2.8.2).
 CANNOT_RUN, NOT_FOUND = 126, 127
@@ -68,12 +72,14 @@ def run(options: argparse.Namespace) -> int:
     """Become the command; returns only where it was not started."""
     if not options.command_line:
         options.refuse("exec needs a command behind --")
-    environ = without_token(options.env)
+    names = _names(options)
+    environ = inherited(names)
     authorizations: list[Authorization] = []
     status = boundary.exit_status(lambda: authorizations.append(_authorize(options)),
                                   verbose=options.verbose)
     if authorizations:
-        environ.update(variables(authorizations[0], options.env))
+        values = authorizations[0].values()
+        environ.update({name: values[key] for name, key in names.items()})
     elif not options.anyway:
         return status
     else:
@@ -88,64 +94,94 @@ def _authorize(options: argparse.Namespace) -> Authorization:
                              Options(min_validity=options.min_validity)).authorization
 
 
-def variables(authorization: Authorization,
-              more: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """What the command is given, by the name of the variable."""
-    values = authorization.values()
-    names = [*((f"KOMETA_TRAKT_{key.upper()}", key) for key in EXPORTED), *more]
-    return {name: values[key] for name, key in names}
+def _names(options: argparse.Namespace) -> dict[str, str]:
+    """What each variable of the command's gets."""
+    names = {f"KOMETA_TRAKT_{key.upper()}": key for key in EXPORTED}
+    for name, key in options.env:
+        if names.setdefault(name, key) != key:
+            options.refuse(f"--env {name} cannot be both {names[name]} and {key}")
+    return names
 
 
-def without_token(more: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Our environment without an older run's variables, which could be taken for this one's."""
-    ours = {f"KOMETA_TRAKT_{key.upper()}" for key in EXPORTED} | {name for name, _ in more}
-    return {name: value for name, value in os.environ.items() if name not in ours}
+def inherited(names: Container[str]) -> dict[str, str]:
+    """Our environment as it was at our start, but for what could be taken for the token of now."""
+    environ = {name: value for name, value in os.environ.items()
+               if name not in names and name.upper().replace("-", "_") not in _STALE}
+    return _without_coercion(environ)
 
 
-def become(command_line: Sequence[str], environ: dict[str, str]) -> int:
+def _without_coercion(environ: dict[str, str]) -> dict[str, str]:
+    """In the C locale Python sets LC_CTYPE for itself and its children (PEP 538)."""
+    try:
+        with open("/proc/self/environ", "rb") as stream:
+            given = dict(line.partition(b"=")[::2] for line in stream.read().split(b"\0"))
+    except OSError:
+        return environ
+    environ.pop("LC_CTYPE", None)
+    if b"LC_CTYPE" in given:
+        environ["LC_CTYPE"] = os.fsdecode(given[b"LC_CTYPE"])
+    return environ
+
+
+def become(command_line: Sequence[str], environ: Mapping[str, str]) -> int:
     """Replace this process by the command. Returns an exit status where that is not possible."""
     problem: OSError
     try:
         if os.name == "nt":  # Untested: exec there would end this process before the command ends.
             return subprocess.run(command_line, env=environ, check=False).returncode
         _restore_signals()
-        _flush()
+        output.give_back_streams()
         _execute(command_line, environ)
     except OSError as error:
         problem = error
-    output.error(f"trakt-config: {printable(command_line[0])}: {os_reason(problem)}")
     is_missing = problem.errno in (errno.ENOENT, errno.ENOTDIR)
+    reason = os_reason(problem)
+    if is_missing and os.path.isfile(command_line[0]):
+        reason = "the interpreter that its first line names is missing"
+    output.error(f"trakt-config: {printable(command_line[0]) or repr('')}: {reason}")
     return NOT_FOUND if is_missing else CANNOT_RUN
 
 
-def _execute(command_line: Sequence[str], environ: dict[str, str]) -> NoReturn:
+def _execute(command_line: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
     """execvp(3), which gives a script without a `#!` line to the shell.
 
     :raises OSError: it cannot be executed.
     """
-    try:
-        os.execvpe(command_line[0], list(command_line), environ)
-    except OSError as error:
-        script = shutil.which(command_line[0], path=environ.get("PATH"))
-        if error.errno != errno.ENOEXEC or script is None:
-            raise
-        os.execve("/bin/sh", ["/bin/sh", script, *command_line[1:]], environ)
+    name, *arguments = command_line
+    problem = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    refused: OSError | None = None
+    for path in _places(name, environ):
+        try:
+            os.execve(path, [name, *arguments], environ)
+        except PermissionError as error:
+            refused = error
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            if error.errno != errno.ENOEXEC:
+                raise
+            os.execve("/bin/sh", ["/bin/sh", path, *arguments], environ)
+    raise refused or problem
+
+
+def _places(name: str, environ: Mapping[str, str]) -> list[str]:
+    """Where a command of this name may be."""
+    if not name or os.path.dirname(name):
+        return [name] if name else []
+    return [os.path.join(folder, name) for folder in os.get_exec_path(environ)]
 
 
 def _restore_signals() -> None:
-    """What we or Python caught or ignore is for the command as it was for us at our start."""
-    for name in _IGNORED_BY_PYTHON:
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
-    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+    """What we caught is for the command as it was for us at our start, and what Python ignores is
+    as programs expect it. A signal that comes meanwhile waits, and then ends us as any other.
+    """
+    caught = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
+              if hasattr(signal, name)]
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, caught)
+    for number in caught:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):
-            pass
+    for name in _IGNORED_BY_PYTHON:
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_IGN:
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -90,15 +90,32 @@ def _write(stream: TextIO | None, text: str) -> bool:
         return False
 
 
+#: The descriptors that go nowhere by now, and duplicates of what they were.
+_given_up: dict[int, int] = {}
+
+
 def _give_up(stream: TextIO) -> None:
     """Let the rest go nowhere, so that the interpreter does not fail when it flushes at exit."""
     try:
         fd = stream.fileno()
+        if fd not in _given_up:
+            _given_up[fd] = os.dup(fd)
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, fd)
         os.close(nowhere)
     except (OSError, ValueError):
         pass
+
+
+def give_back_streams() -> None:
+    """For a program that this process becomes: it may get rid of its words where we could not."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()  # To nowhere, if it was given up.
+        except (AttributeError, OSError, ValueError):
+            pass
+    for fd, kept in _given_up.items():
+        os.dup2(kept, fd)
 
 
 class LogHandler(logging.Handler):
