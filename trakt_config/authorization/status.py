@@ -4,6 +4,7 @@ Nothing here refreshes, locks or writes.
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -160,6 +161,7 @@ def _problems(run: Run, found: Outlook) -> Iterator[str]:
     for warning in (*snapshot.settings.warnings, *document.other_keys(snapshot.document)):
         yield f"line {warning.line}, column {warning.column}: {warning.message}"
     yield from _rewritten_by_kometa(snapshot.document.trakt or {})
+    yield from _not_filled_by_kometa(snapshot.document.trakt or {})
     yield from _edit_problems(snapshot, found.step)
     yield from _file_problems(run, found)
 
@@ -186,6 +188,18 @@ def _rewritten_by_kometa(trakt: Mapping[str, Value]) -> Iterator[str]:
     if missing:
         yield (f"Kometa rewrites the whole file to add what it misses: add {' and '.join(missing)} "
                "to trakt")
+
+
+def _not_filled_by_kometa(trakt: Mapping[str, Value]) -> Iterator[str]:
+    """Placeholders that are one to us alone: for KOMETA_A_B, Kometa fills <<a-b>> and <<A_B>>."""
+    for key in ("client_id", "client_secret", "redirect_uri"):
+        value = trakt.get(key)
+        names = re.findall("<<([^<>]+)>>", value.text) if value else []
+        if any(name not in (name.lower().replace("_", "-"), name.upper().replace("-", "_"))
+               for name in names):
+            assert value is not None
+            yield (f"line {value.line}: Kometa does not fill this placeholder in trakt.{key}: it "
+                   "takes small letters and dashes, or capitals and underscores")
 
 
 def _edit_problems(snapshot: Snapshot, step: Step | None) -> Iterator[str]:

@@ -20,7 +20,8 @@ _COMMENTED_OUT = re.compile(r" *#[^ \t\r\n]")
 
 #: The way out for somebody who keeps the tokens somewhere else.
 KEPT_ELSEWHERE_HINT = ("Keep the authorization in a small file of its own, and start the job with: "
-                       "trakt-config exec THATFILE -- COMMAND")
+                       "trakt-config exec THATFILE -- COMMAND (it sets what Kometa fills "
+                       "<<trakt-access-token>> from)")
 
 
 @dataclass(frozen=True)

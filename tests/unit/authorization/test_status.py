@@ -157,6 +157,19 @@ def test_keys_that_nobody_reads(sandbox: Sandbox, config: Any, old: str, new: st
     assert [re.match(words, problem) for problem in look(path).problems][-1]
 
 
+@pytest.mark.parametrize("name, is_filled", [
+    ("an-id", True), ("AN_ID", True), ("id", True), ("an_id", False), ("An-Id", False)])
+def test_placeholders_that_kometa_does_not_fill(name: str, is_filled: bool, sandbox: Sandbox,
+                                                config: Any, environ: Mapping[str, str]) -> None:
+    """To us they all are one."""
+    path = config(issued(sandbox))
+    path.write_text(path.read_text().replace(sandbox.client_id, f"<<{name}>>", 1))
+    options = Options(environ={**environ, "KOMETA_AN_ID": "x", "KOMETA_ID": "x"})
+    found = [problem for problem in status.look(path, options).problems if "fill" in problem]
+    assert len(found) == (0 if is_filled else 1)
+    assert all("line 6: Kometa does not fill" in problem for problem in found)
+
+
 def test_key_that_holds_a_secret_is_not_shown(sandbox: Sandbox, config: Any) -> None:
     """In flow style, `{pin:1234}` is one key."""
     path = config(issued(sandbox))

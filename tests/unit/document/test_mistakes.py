@@ -378,7 +378,8 @@ ERRORS = (
      "4:19: trakt.authorization.access_token is a placeholder: the tokens are kept somewhere "
      "else",
      "Keep the authorization in a small file of its own, and start the job with: "
-     "trakt-config exec THATFILE -- COMMAND"),
+     "trakt-config exec THATFILE -- COMMAND (it sets what Kometa fills <<trakt-access-token>> "
+     "from)"),
     ("pin address",
      "trakt:\n  client_id: a\n  pin: https://x/?state=1\n",
      "3:8: trakt.pin is an address without a code",
