@@ -126,8 +126,8 @@ def test_an_interpreter_without_a_stream_prints_and_ends_well(redirection: str) 
     code = ("from trakt_config.cli import output; output.prepare(); output.out('a'); "
             "output.err('b')")
     command = ["sh", "-c", f'exec "$0" -c "$1" {redirection}', sys.executable, code]
-    folder = os.path.dirname(os.path.dirname(os.path.abspath(output.__file__)))
-    ended = subprocess.run(command, cwd=folder, capture_output=True, timeout=30)
+    root = Path(output.__file__).parents[2]
+    ended = subprocess.run(command, cwd=root, capture_output=True, timeout=30)
     assert ended.returncode == 0
     assert ended.stdout == (b"" if " >&-" in f" {redirection}" else b"a\n")
     assert ended.stderr == (b"" if "2>&-" in redirection else b"b\n")
