@@ -1,12 +1,12 @@
 """Values: a secret that does not print, the API app, and the authorization that Trakt gives."""
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+
+from trakt_config.record import Record, field
 
 #: The keys of the ``authorization`` block, in the order in which Kometa writes them.
 AUTHORIZATION_KEYS = (
@@ -42,6 +42,7 @@ class Secret:
 
     def fingerprint(self) -> str:
         """A digest that recognises the secret again and does not give it away."""
+        import hashlib  # not for a fresh run: it loads OpenSSL
         return hashlib.sha256(self._characters.encode("utf-8", "surrogatepass")).hexdigest()
 
     def __bool__(self) -> bool:
@@ -59,8 +60,7 @@ class Secret:
     __str__ = __repr__
 
 
-@dataclass(frozen=True)
-class Client:
+class Client(Record):
     """The API app at Trakt (RFC 6749, section 2). Newer apps have no secret."""
 
     client_id: str
@@ -68,8 +68,7 @@ class Client:
     redirect_uri: str = "urn:ietf:wg:oauth:2.0:oob"
 
 
-@dataclass(frozen=True)
-class Authorization:
+class Authorization(Record):
     """What Trakt's token endpoint gave (RFC 6749, section 5.1); the repr shows no token.
 
     ``expires_in`` is in seconds, ``created_at`` in seconds since 1970 by Trakt's clock.

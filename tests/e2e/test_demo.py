@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from trakt_config.authorization import authorize
 from trakt_config.authorization.run import Options, Result
 from trakt_config.cli import demo
 from trakt_config.errors import SaveError
+from trakt_config.record import replace
 from trakt_config.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
 from trakt_config.tokens import Authorization
 

@@ -10,7 +10,6 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ def leave(made: Scene, *, answer: bytes | None = None, spent: str | None = None,
     note = Intent(refresh_token=Secret(spent).fingerprint() if spent else None,
                 pin=Secret(pin).fingerprint() if pin else None)
     opened = journal.acquire(str(made.config), {}, lambda: None, print)
-    opened.begin(json.dumps(asdict(note)).encode(), 100000)
+    opened.begin(note.encode(), 100000)
     for kind, payload in ((b"answer", answer), (b"before", before), (b"content", content)):
         if payload is not None:
             opened.append(kind, payload, time.time())

@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
+from trakt_config.record import Record
 from trakt_config.tokens import Authorization
 
 #: The share of its life below which an authorization that is still good enough is refreshed, so
@@ -22,8 +22,7 @@ class Freshness(enum.Enum):
     MANDATORY = "mandatory"  #: a refresh; where that is not possible, that is an error
 
 
-@dataclass(frozen=True)
-class Assessment:
+class Assessment(Record):
     """The decision and what it rests on.
 
     ``seconds_left`` is how long the access token is still valid: 0 when it is not, or when its

@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 
 from trakt_config.authorization.run import Snapshot
+from trakt_config.record import Record, fields_of
 from trakt_config.tokens import Secret
 
 
-@dataclass(frozen=True)
-class Intent:
+class Intent(Record):
     """What the journal says of a request: what its answer replaces in the config, and what was
     sent for it. Digests, never the thing itself.
 
@@ -32,7 +31,7 @@ class Intent:
                    _fingerprint(snapshot.settings.pin), refresh_unknown, pin_unknown)
 
     def encode(self) -> bytes:
-        return json.dumps(asdict(self)).encode("ascii")
+        return json.dumps(fields_of(self)).encode("ascii")
 
     @classmethod
     def decode(cls, encoded: bytes | None) -> Intent | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 import time
-from dataclasses import dataclass
 
 from trakt_config import document, oauth, storage
 from trakt_config.authorization import recovery, redeem, refresh, save
@@ -16,6 +15,7 @@ from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.refresh import MIGRATION
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
 from trakt_config.errors import SIGN_IN, ConfigError, LoginRequired, SaveError, TraktConfigError
+from trakt_config.record import Record
 from trakt_config.storage import Unfinished
 from trakt_config.tokens import Authorization
 
@@ -52,8 +52,7 @@ class Step(enum.Enum):
         return self in (Step.EXCHANGE, Step.REFRESH, Step.REFRESH_OR_KEEP, Step.REFRESH_IN_DOUBT)
 
 
-@dataclass(frozen=True)
-class Outlook:
+class Outlook(Record):
     """The next run.
 
     :ivar snapshot: the config as that run will find it, an overwrite that was cut short finished.
@@ -70,8 +69,7 @@ class Outlook:
     obstacle: str
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Record):
     """What would be done, and the masked difference that it would make to the file.
 
     :ivar leaves_tokens: whether the tokens stay those that are there.

@@ -33,7 +33,6 @@ are :func:`redeem`'s, from top to bottom, and of these splice and replace are
 """
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Callable, TypeVar, Union
 
 from trakt_config import document, oauth, storage
@@ -50,6 +49,7 @@ from trakt_config.errors import (
     os_reason,
 )
 from trakt_config.oauth import BUDGET
+from trakt_config.record import replace
 from trakt_config.tokens import (
     AUTHORIZATION_KEYS,
     Authorization,

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union, cast
 
@@ -16,6 +15,7 @@ from trakt_config import document, storage
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
 from trakt_config.document import Document, Settings
 from trakt_config.errors import SaveError, TraktConfigError, os_reason, printable, with_path
+from trakt_config.record import Record, field
 from trakt_config.tokens import Authorization, Secret
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ class Outcome(enum.Enum):
     KEPT = "kept"            #: a new pair could not be had; the old one is still good
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Record):
     """The outcome and the authorization that the config holds now."""
 
     outcome: Outcome
@@ -58,8 +57,7 @@ def environment(environ: Mapping[str, str] | None) -> Mapping[str, str]:
     return os.environ if environ is None else environ
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Record):
     """What a caller may ask; :func:`trakt_config.authorize` describes each."""
 
     min_validity: timedelta = timedelta(minutes=10)
@@ -88,8 +86,7 @@ class Options:
             raise TypeError(f"clock has to be a function, not {type(self.clock).__name__}")
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Record):
     """The config at one moment: its bytes, what they say, and what that calls for."""
 
     document: Document
@@ -118,8 +115,7 @@ class Snapshot:
         return self.assessment.freshness is Freshness.FRESH and self.settings.pin is None
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Record):
     """One run on one config. `name` is the config as the caller named it, `path` the real file."""
 
     name: str

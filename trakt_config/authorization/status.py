@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,7 @@ from trakt_config.errors import (
     command,
     with_path,
 )
+from trakt_config.record import Record, replace
 from trakt_config.tokens import Authorization
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ REPLACED_FIRST = ("Trakt was not asked whose the access token is: the next autho
                   "one in its place")
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(Record):
     """What a config holds now, and what the next run will make of it.
 
     :ivar state: ``valid``, ``expired``, ``unknown_age`` (an access token without usable times),

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import urljoin, urlsplit
@@ -23,6 +22,7 @@ from trakt_config.errors import (
     LoginRequired,
     TraktConfigError,
 )
+from trakt_config.record import Record, fields_of, replace
 from trakt_config.tokens import Authorization, Secret
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 Stamp = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class _Known:
+class _Known(Record):
     """What the config held, and how the file looked then; `until` it is not asked again."""
 
     authorization: Authorization
@@ -116,7 +115,7 @@ class TraktAuth:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without tokens, which belong in the config alone."""
-        options = {field.name: getattr(self._options, field.name) for field in fields(Options)}
+        options = fields_of(self._options)
         if options["environ"] is os.environ:
             del options["environ"]  # A copy has the environment of its own process.
         return {"config_path": self._config_path, "options": options}

@@ -70,7 +70,11 @@ def _split(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser; of the commands only the one that `argv` names has its arguments."""
+    """The parser; of the commands only the one that `argv` names has its arguments.
+
+    Where that comes first, the others are not there at all: nothing shows them then, and every
+    one costs time.
+    """
     chosen = _chosen(argv)
     parser = Parser(
         prog="trakt-config", parents=[_general_options()], allow_abbrev=False,
@@ -79,9 +83,10 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser.set_defaults(verbose=False, quiet=False)
     commands: Any = parser.add_subparsers(metavar="COMMAND", dest="command", required=True,
                                           parser_class=Parser, prog=parser.prog)
-    for name, summary in COMMANDS.items():
+    shown = [chosen] if argv[:1] == [chosen] and chosen in COMMANDS else COMMANDS
+    for name in shown:
         command = commands.add_parser(
-            name, parents=[_general_options()], allow_abbrev=False, help=summary)
+            name, parents=[_general_options()], allow_abbrev=False, help=COMMANDS[name])
         if name == chosen:
             module = _command(name)
             command.description, command.epilog = module.DESCRIPTION, module.EXAMPLES

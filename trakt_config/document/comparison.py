@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 
 from trakt_config.document import quoting
 from trakt_config.document.keys import AUTHORIZATION, KNOWN_KEYS, ROOT, TRAKT, Path, dotted
 from trakt_config.document.layout import Entry, Layout
 from trakt_config.document.splices import BARE
+from trakt_config.record import Record
 
 #: What stands at the end of a text without a line break, and is followed by something then.
 END_WITH_NEWLINE = ("End the file with a newline: the block text would take in what is written "
@@ -16,8 +16,7 @@ END_WITH_NEWLINE = ("End the file with a newline: the block text would take in w
 _ONE_KEY_A_LINE = "Write trakt and authorization with one `key: value` on each line."
 
 
-@dataclass(frozen=True)
-class Objection:
+class Objection(Record):
     """What else would change, and where in the old text; never what it says."""
 
     message: str

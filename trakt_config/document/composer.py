@@ -5,7 +5,6 @@ recurses, and of everything outside `trakt` only a digest is kept (:mod:`.outsid
 """
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from ruamel.yaml.events import (
@@ -20,6 +19,7 @@ from ruamel.yaml.events import (
 )
 
 from trakt_config.document import checks, marks
+from trakt_config.document.digests import blake2b
 from trakt_config.document.events import content, identity, is_blank, is_empty, refuse
 from trakt_config.document.keys import AUTHORIZATION, KEYS, ROOT, TRAKT, WRITTEN, Path, dotted
 from trakt_config.document.layout import Block, Entry, Layout
@@ -188,7 +188,7 @@ class Composer:
 
     # -- where a node belongs --
 
-    def _place(self, event: Any) -> tuple[Path | None, hashlib.blake2b | None]:
+    def _place(self, event: Any) -> tuple[Path | None, blake2b | None]:
         """The path of a node that begins, and the digest that it belongs to."""
         path: Path | None = ROOT
         digest = None
@@ -211,17 +211,17 @@ class Composer:
             return None
         return parent.path + (content(parent.key.event),)
 
-    def _digest(self, parent: Collection, event: Any) -> hashlib.blake2b | None:
+    def _digest(self, parent: Collection, event: Any) -> blake2b | None:
         """Entries of `trakt` and `authorization` have digests of their own, keys and values."""
         if parent.path is None:
             return parent.child
         key = event if parent.key is None else parent.key.event
         if parent.path == ROOT and content(key) != "trakt":
             return None
-        parent.child = hashlib.blake2b(digest_size=16)
+        parent.child = blake2b(digest_size=16)
         return parent.child
 
-    def _add(self, digest: hashlib.blake2b | None, event: Any) -> None:
+    def _add(self, digest: blake2b | None, event: Any) -> None:
         if digest is None:
             self.outside.add(event)
         else:
@@ -234,7 +234,7 @@ class Composer:
             self.alone = False
         self.anchors.define(event, (path or TRAKT) if is_ours else None)
 
-    def _finish(self, event: Any, digest: hashlib.blake2b | None, block: Block | None) -> None:
+    def _finish(self, event: Any, digest: blake2b | None, block: Block | None) -> None:
         """A node has ended: it was a key, or the value that completes an entry, or an item."""
         parent = self.stack[-1]
         if not parent.mapping:
@@ -249,7 +249,7 @@ class Composer:
         parent.last_end = self.end
         parent.ends_outside = False
 
-    def _entry(self, parent: Collection, key: Key, event: Any, digest: hashlib.blake2b | None,
+    def _entry(self, parent: Collection, key: Key, event: Any, digest: blake2b | None,
                block: Block | None) -> Entry:
         name = content(key.event)
         assert parent.path is not None and digest is not None

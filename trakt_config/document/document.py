@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from trakt_config.document.events import trimmed
@@ -11,6 +10,7 @@ from trakt_config.document.layout import Block, Entry, Layout, Stray
 from trakt_config.document.lines import position
 from trakt_config.document.parser import read_layout
 from trakt_config.errors import ConfigError
+from trakt_config.record import Record, field
 
 #: A larger file is no config.
 MAX_BYTES = 2 * 1024 * 1024
@@ -24,8 +24,7 @@ KEPT_ELSEWHERE_HINT = ("Keep the authorization in a small file of its own, and s
                        "<<trakt-access-token>> from)")
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(Record):
     """One value of the block.
 
     ``text`` is what it says: the content of a quoted or block scalar, the characters of a plain
@@ -49,8 +48,7 @@ class Value:
     key_column: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class Document:
+class Document(Record, eq=False):
     """A config that has been read; nothing of the file is in its repr.
 
     ``trakt`` holds every value of the block by key, ``authorization`` included (not a scalar, or

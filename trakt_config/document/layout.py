@@ -1,18 +1,17 @@
 """Where the ``trakt`` block of a YAML text stands. All positions are offsets in characters."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml.events import ScalarEvent
 
 from trakt_config.document.events import is_blank, is_empty
+from trakt_config.record import Record, field
 
 _STANDARD_TAGS = "tag:yaml.org,2002:"
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Record):
     """One key with its value, as it stands in the text.
 
     ``start`` is where the value begins, its tag and anchor included; ``end`` is behind its last
@@ -67,8 +66,7 @@ class Entry:
         return self.scalar and is_blank(self.event) and not self.foreign
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(Record):
     """A mapping, in block or in flow style, as it stands in the text.
 
     ``start`` is at the first key, or behind the ``{``; ``column`` is the indentation of the keys.
@@ -88,8 +86,7 @@ class Block:
         return next((entry for entry in self.entries if entry.key == key), None)
 
 
-@dataclass(frozen=True)
-class Stray:
+class Stray(Record):
     """A key of the root that was meant to be `trakt`, or to stand in it. ``key`` is one of ours."""
 
     key: str
@@ -101,8 +98,7 @@ class Stray:
         return self.key == "trakt"
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(Record):
     """What one pass keeps. ``digest`` covers everything but the root's ``trakt`` entry.
 
     ``loader`` is the one that could read the text. ``document_end`` is where a ``...`` stands.

@@ -1,19 +1,18 @@
 """What is open while a config is read: collections whose end, and keys whose value, comes next."""
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml.events import MappingStartEvent
 
+from trakt_config.document.digests import blake2b
 from trakt_config.document.events import content
 from trakt_config.document.keys import ROOT, Path
 from trakt_config.document.layout import Entry
+from trakt_config.record import Record, field
 
 
-@dataclass
-class Key:
+class Key(Record):
     """A key whose value comes next."""
 
     event: Any
@@ -21,8 +20,7 @@ class Key:
     digest: bytes
 
 
-@dataclass
-class Collection:
+class Collection(Record, frozen=False):
     """Its end has not been reached. ``path`` is None where entries are not kept.
 
     ``written`` says that it is part of a value that we replace, ``inside`` that it is within
@@ -33,10 +31,10 @@ class Collection:
     path: Path | None
     inside: bool
     written: bool
-    digest: hashlib.blake2b | None
+    digest: blake2b | None
     start: int
     column: int
-    child: hashlib.blake2b | None
+    child: blake2b | None
     colon: int | None = None
     key: Key | None = None
     keys: int = 0

@@ -1,12 +1,12 @@
 """What stands outside of `trakt`: only a digest of it is kept, and where its last value ends."""
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from ruamel.yaml.events import AliasEvent, CollectionStartEvent, ScalarEvent
 
 from trakt_config.document.checks import Anchors, refuse_depth
+from trakt_config.document.digests import blake2b
 from trakt_config.document.events import identity
 from trakt_config.document.marks import behind_colon, end_of, skip_gap
 
@@ -24,7 +24,7 @@ class Outside:
         self._text = text
         self._anchors = anchors
         # An edit that only another loader can read is not the same.
-        self._digest = hashlib.blake2b(loader.encode("ascii"), digest_size=16)
+        self._digest = blake2b(loader.encode("ascii"), digest_size=16)
         self._batch: list[tuple[Any, ...]] = []  # events that are to be digested
         self._solid: Any = None  # the last event that takes room
         self._empties = 0  # how many came behind it that take none

@@ -31,7 +31,6 @@ so Kometa, could read before it can read afterwards, or the edit is refused as w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
 from trakt_config.document.comparison import END_WITH_NEWLINE, OUTSIDE, Objection, compare
 from trakt_config.document.document import MAX_BYTES, Document, document_of
@@ -42,6 +41,7 @@ from trakt_config.document.lines import position
 from trakt_config.document.parser import outside, read_layout
 from trakt_config.document.splices import Splice, overlapping, spliced
 from trakt_config.errors import ConfigError
+from trakt_config.record import Record, field, replace
 
 #: Stands for the rest of the file behind the `trakt` entry.
 _MADE_UP = "z: 0\n"
@@ -50,8 +50,7 @@ _HOST_OBJECTION = Objection("Kometa could not read the file afterwards",
                             "Write each value on the line of its key.")
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Record):
     """The document before, the splices, and what the values at these paths are to say then."""
 
     before: Document

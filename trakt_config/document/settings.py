@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, Value
 from trakt_config.document.unused import (
@@ -17,6 +16,7 @@ from trakt_config.document.unused import (
     warnings_about,
 )
 from trakt_config.errors import APPS_PAGE, ConfigError, command
+from trakt_config.record import Record
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secret
 
 #: A name in printable ASCII: anything else is shown as the wrong character that it is.
@@ -31,8 +31,7 @@ _PUT_ID = (f"Put your app's Client ID there ({APPS_PAGE}), or have it put there:
            f"{command('login')}")
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Record):
     """The ``trakt`` block. ``authorization`` is None where no access token of known age is.
 
     ``warnings`` are about what a person typed and what does nothing as it stands.

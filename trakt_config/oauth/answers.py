@@ -5,7 +5,6 @@ import json
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Callable
 
 from trakt_config.errors import (
@@ -20,6 +19,7 @@ from trakt_config.errors import (
 )
 from trakt_config.oauth.quotes import cleaned
 from trakt_config.oauth.transport import HttpResponse
+from trakt_config.record import Record
 from trakt_config.tokens import Authorization, Secret, UnusableAnswer
 
 #: Seconds before a request is repeated where Trakt does not say how many.
@@ -32,8 +32,7 @@ LONGEST_PAUSE = 30.0
 LONGEST_RETRY_AFTER = 86400.0
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(Record):
     """A request that did not succeed.
 
     :ivar error: what to raise when nothing more is tried.
@@ -51,8 +50,7 @@ class Failure:
         return isinstance(self.error, TraktUnavailable) and self.error.outcome_unknown
 
 
-@dataclass(frozen=True)
-class Credential:
+class Credential(Record):
     """What was sent, for the words of a refusal."""
 
     name: str

@@ -3,17 +3,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from trakt_config.errors import ConfigError
 from trakt_config.oauth.transport import is_loopback
+from trakt_config.record import Record
 
 VISIBLE = re.compile("[!-~]+")
 
 
-@dataclass(frozen=True)
-class Endpoints:
+class Endpoints(Record):
     """Where Trakt is: scheme, host and perhaps a path, without a slash at the end."""
 
     oauth: str = "https://auth.trakt.tv"

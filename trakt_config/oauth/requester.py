@@ -5,13 +5,13 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Callable
 
 from trakt_config.errors import APPS_PAGE, SIGN_IN_AGAIN, ConfigError, TraktUnavailable
 from trakt_config.oauth import limits
 from trakt_config.oauth.endpoints import VISIBLE, Endpoints
 from trakt_config.oauth.transport import HttpResponse, call
+from trakt_config.record import Record, field
 from trakt_config.tokens import Client, Secret
 from trakt_config.version import __version__
 
@@ -24,8 +24,7 @@ logger = logging.getLogger("trakt_config")
 BACKOFF = (1.0, 2.0)
 
 
-@dataclass(frozen=True)
-class Deadline:
+class Deadline(Record):
     """The time that is left for tries and waits, by a clock that nobody sets."""
 
     ends: float
@@ -47,8 +46,7 @@ class Deadline:
         return self.left() > 0
 
 
-@dataclass(frozen=True)
-class Requester:
+class Requester(Record):
     """Sends requests for one app.
 
     :ivar app: client_id, client_secret and redirect_uri.

@@ -4,7 +4,6 @@ It knows no file. Sources: Trakt's developer guide; RFC 6749 (OAuth 2.0), RFC 76
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Callable
 
 from trakt_config.errors import SIGN_IN_AGAIN, LoginRequired, TraktConfigError, TraktUnavailable
@@ -20,19 +19,18 @@ from trakt_config.oauth.answers import (
     is_success,
 )
 from trakt_config.oauth.requester import Deadline, Requester, logger
+from trakt_config.record import Record
 from trakt_config.tokens import Authorization, Secret
 
 
-@dataclass(frozen=True)
-class AuthorizationCode:
+class AuthorizationCode(Record):
     """A pin or the code of a redirect (RFC 6749, section 4.1.3), perhaps with PKCE's verifier."""
 
     code: Secret
     code_verifier: Secret | None = None
 
 
-@dataclass(frozen=True)
-class RefreshToken:
+class RefreshToken(Record):
     """A refresh token (RFC 6749, section 6). At Trakt it works once."""
 
     token: Secret

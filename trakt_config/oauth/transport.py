@@ -11,13 +11,13 @@ import ipaddress
 import time
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from trakt_config.oauth import limits
 from trakt_config.oauth.http_errors import explained
 from trakt_config.oauth.patience import PatientReader, Watch, be_patient
+from trakt_config.record import Record, field
 
 if TYPE_CHECKING:
     import requests
@@ -31,8 +31,7 @@ WAITED = 0.05
 TOO_LONG = "the answer took too long"
 
 
-@dataclass(frozen=True)
-class HttpResponse:
+class HttpResponse(Record):
     """What came back: header names in lower case, the body decompressed.
 
     ``problem`` is empty for a whole body; else it says why ``body`` is only its beginning.

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import Callable
 
+from trakt_config.record import Record
 from trakt_config.storage import files
 
 _ACL = "system.posix_acl_access"
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(Record):
     """Whose a config is.
 
     :ivar group_bits: what its group may do with it, of reading and writing.

@@ -1,7 +1,6 @@
 """Where the journal and the replacement of a config stand."""
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 
@@ -18,30 +17,44 @@ def beside(config: str) -> str:
     """Where the journal of `config` stands: in its folder, hidden, never ending in .yml."""
     folder, name = os.path.split(config)
     if len(os.fsencode(name)) + 1 + len(_SUFFIX) > _LONGEST_NAME:
-        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+        name = _hashed(name)
     path = os.path.join(folder, f".{name}{_SUFFIX}")
     return config.beside(path) if isinstance(config, Anchored) else path
 
 
 def in_state_directory(config: str, environ: Mapping[str, str]) -> str | None:
     """Where it stands when the folder takes no file; None without a home directory."""
-    name = hashlib.sha256(os.fsencode(config)).hexdigest()[:32] + _SUFFIX
+    directory = _state_directory(environ)
+    return directory and os.path.join(directory, _hashed(config) + _SUFFIX)
+
+
+def _state_directory(environ: Mapping[str, str]) -> str | None:
     own = environ.get("TRAKT_CONFIG_STATE_DIR")
     if own:
-        return os.path.join(os.path.abspath(own), name)
+        return os.path.abspath(own)
     state = environ.get("XDG_STATE_HOME", "")
     if not os.path.isabs(state):  # The XDG specification: a relative path is to be ignored.
         home = environ.get("HOME") or environ.get("USERPROFILE") or ""
         if not os.path.isabs(home):
             return None
         state = os.path.join(home, ".local", "state")
-    return os.path.join(state, "trakt_config", name)
+    return os.path.join(state, "trakt_config")
+
+
+def _hashed(name: str) -> str:
+    import hashlib  # not for a fresh run: it loads OpenSSL
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
 
 
 def exists(config: str, environ: Mapping[str, str]) -> bool:
     """Whether there is a journal of `config` in either place."""
+    if os.path.lexists(beside(config)):
+        return True
+    directory = _state_directory(environ)
+    if directory is None or not os.path.lexists(directory):
+        return False
     elsewhere = in_state_directory(config, environ)
-    return os.path.lexists(beside(config)) or bool(elsewhere and os.path.lexists(elsewhere))
+    return elsewhere is not None and os.path.lexists(elsewhere)
 
 
 def temporary(config: str) -> str:

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass, field
 
+from trakt_config.record import Record, field
 from trakt_config.storage import files
 
 MAGIC = b"trakt_config journal "
@@ -30,8 +30,7 @@ _LATEST = 10.0 ** 14
 _OVERWRITE = frozenset({b"before", b"content"})
 
 
-@dataclass(frozen=True)
-class Unfinished:
+class Unfinished(Record):
     """What a killed run left. ``newer`` says that a newer version of this package wrote it."""
 
     note: bytes | None = field(default=None, repr=False)

@@ -4,7 +4,6 @@
 """
 from __future__ import annotations
 
-import dataclasses
 import os
 import random
 from collections import Counter
@@ -18,6 +17,7 @@ from trakt_config.document.edit import authorization_change, set_authorization
 from trakt_config.document.proof import Change, local_proof, proved, whole_proof
 from trakt_config.document.splices import Splice
 from trakt_config.errors import ConfigError
+from trakt_config.record import replace
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
 CHANGES = 50_000 if os.environ.get("TRAKT_CONFIG_FULL") == "1" else 2_000
@@ -62,7 +62,7 @@ def broken(rng: random.Random, change: Change) -> Change:
             start = rng.randrange(entry.key_start, len(text) + 1)
             end = min(len(text), start + rng.choice((0, 0, 0, 1, 2, 9)))
             splices.append((start, end, rng.choice(LITTER)))
-    return dataclasses.replace(change, splices=splices)
+    return replace(change, splices=splices)
 
 
 def moved(rng: random.Random, splice: Splice, length: int) -> Splice:
