@@ -91,6 +91,7 @@ class KeyChecks:
         self.strays: list[Stray] = []
         self._seen: set[Path] = set()  # of those that may be there only once
         self._lookalikes: list[tuple[Path, str, Any]] = []
+        self._merge_at_root: Any = None
 
     def take(self, path: Path, event: Any) -> None:
         """A key of the mapping at `path`."""
@@ -100,9 +101,11 @@ class KeyChecks:
         if name in KEYS[path] and _has_tag(event):
             refuse(f"the tag (!) before the key {name} makes it a key of another kind",
                    "Delete the tag.", event)
-        if path != ROOT and name == "<<" and event.style is None:
-            refuse(f"a merge key (<<) inside {dotted(TRAKT)}",
-                   "Write the merged keys out in the trakt block.", event)
+        if name == "<<" and event.style is None:
+            if path != ROOT:
+                refuse(f"a merge key (<<) inside {dotted(TRAKT)}",
+                       "Write the merged keys out in the trakt block.", event)
+            self._merge_at_root = self._merge_at_root or event
         whole = path + (name,)
         if whole in self._seen:
             refuse(f"{dotted(whole)} is there twice", "Delete one of the two.", event)
@@ -117,6 +120,15 @@ class KeyChecks:
         if meant is not None and len(self.strays) < _MAX_STRAYS:
             mark = event.start_mark
             self.strays.append(Stray(meant, mark.line + 1, mark.column + 1))
+
+    def refuse_merged(self, layout: Layout) -> None:
+        """Where no `trakt` stands at the root, one may come with a merge key: a second one, with
+        other values, would hide it from the host.
+        """
+        if layout.entry is None and self._merge_at_root is not None:
+            refuse("there is no trakt block, but a merge key (<<) that may bring one",
+                   "Write the trakt block out at the outermost level of the file.",
+                   self._merge_at_root)
 
     def refuse_lookalikes(self, layout: Layout) -> None:
         """A key of ours that is missing, while one with an invisible character is there."""

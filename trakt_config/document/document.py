@@ -75,8 +75,9 @@ def parse(data: bytes) -> Document:
     :raises ConfigError: with line and column, without a path: not UTF-8; over 2 MiB; nested over
         100 deep; not YAML to ruamel.yaml, which is what Kometa reads with; several documents; the
         root, `trakt` or `authorization` not a mapping; a key that we read or write is there twice
-        or, in block style, without a colon; an alias or merge key inside `trakt`; an anchor on
-        something that we write and that an alias elsewhere uses.
+        or, in block style, without a colon; an alias or merge key inside `trakt`, or a merge
+        key at the root in place of it; an anchor on something that we write and that an alias
+        elsewhere uses.
     """
     if len(data) > MAX_BYTES:
         raise ConfigError("the file is larger than 2 MiB", hint="Is this the right file?")

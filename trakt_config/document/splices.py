@@ -22,8 +22,9 @@ Fields = Mapping[str, Union[str, None, "Fields"]]
 #: The keys whose values are numbers or booleans.
 BARE = frozenset({"expires_in", "created_at", "force_refresh"})
 
+#: As ruamel.yaml reads them: an anchor may hold nearly anything, a colon too.
 _TAG_OR_ANCHOR = re.compile(
-    "![^ \t\r\n\x85\u2028\u2029]*|&[^ \t\r\n\x85\u2028\u2029?:,\\[\\]{}%@`]*")
+    "![^ \t\r\n\x85\u2028\u2029]*|&[^\x00- \x7f-\x9f\ufeff,\\[\\]{}]*")
 _ENDS_WITH_TAG = re.compile(r"""(?:^|[\s,:{\[])![^\s'"]*\Z""")
 _COMMENT_LINE = re.compile(r"( *)#")
 
@@ -135,12 +136,15 @@ def _cut(text: str, start: int, end: int) -> Splice:
     """Without what stands there, the blanks before it, and its whole line if that is empty then.
 
     A comment behind it moves up to the line of the key, and keeps its own below another comment
-    or an empty line.
+    or an empty line. At the end of a text without a final newline, empty lines above it go too:
+    they would be one.
     """
     before, line_end = len(text[:start].rstrip(" \t")), end_of_line(text, end)
     if text[before - 1:before] not in ("\n", "\r"):
         return before, end, _spaced(text, before, end, "")
     above = before - (2 if text[before - 2:before] == "\r\n" else 1)
+    if not text[end:].strip(" \t"):
+        return len(text[:above].rstrip(" \t\r\n")), line_end, ""
     if not text[end:line_end].strip(" \t"):
         return above, line_end, ""
     if text[:above].rstrip(" \t").endswith(":"):

@@ -152,6 +152,7 @@ REFUSALS = [
     ("an alias as a key", b"a: &a pin\ntrakt:\n  *a : 1\n", 3, 3),
     ("a merge key", b"trakt:\n  <<: {a: 1}\n", 2, 3),
     ("a merge key in authorization", b"trakt:\n  authorization:\n    <<: {a: 1}\n", 3, 5),
+    ("a merge key that may bring trakt", b"a: &a {}\nb: 1\n<<: *a\n", 3, 1),
     ("trakt used elsewhere", b"trakt: &t\n  pin: 1\nb: *t\n", 1, 8),
     ("authorization used elsewhere", b"trakt:\n  authorization: &t {}\nb: *t\n", 2, 18),
     ("a token used elsewhere", b"trakt:\n  authorization:\n    scope: &t x\nb: *t\n", 3, 12),
@@ -270,6 +271,8 @@ def with_access(value: bytes) -> bytes:
     (b" # k\n      !!str old\n\n", b" ACCESS # k\n\n"),
     (b" # k\n      &a old\n", b" ACCESS # k\n"),
     (b" !!str # k\n      old\n\n", b" ACCESS # k\n\n"),
+    (b" &a:b # k\n      'old'\n", b" # k\n      'ACCESS'\n"),
+    (b" &a:?%@`b !!str # k\n      'old'\n", b" # k\n      'ACCESS'\n"),
     (b" # k\n      old # c\n\n", b" # k\n      ACCESS # c\n\n"),
 ]])
 def test_old_values_of_any_style_are_replaced(before: bytes, after: bytes) -> None:
@@ -323,6 +326,7 @@ def test_values_that_are_there_already_stay_as_they_are(before: bytes) -> None:
     ("multi-line", b"  pin: 12\n    34 # c\n", b"  pin: # c\n"),
     ("block scalar", b"  pin: |  # c\n    1234\n\n", b"  pin:  # c\n\n"),
     ("tag", b"  pin: !!str 1234 # c\n", b"  pin: # c\n"),
+    ("anchor with a colon", b"  pin: &a:b # c\n    1234\n", b"  pin: # c\n"),
     ("tag on a line of its own", b"  pin: !!str # c\n    1234\n", b"  pin: # c\n"),
     ("list", b"  pin:\n  - 1\n  - 2\n", b"  pin:\n"),
     ("complex key", b"  ? pin\n  : 1234\n", b"  ? pin\n  :\n"),
@@ -509,6 +513,23 @@ def test_no_room_after_a_final_block_scalar() -> None:
         set_authorization(document, NEW)
     assert (caught.value.line, caught.value.column) == (3, 3)
     assert "newline" in caught.value.hint
+    with pytest.raises(ConfigError, match="line 1, outside of it") as caught:
+        fill_client(parse(b"notes: |\n  text"), "ID", "SECRET")
+    assert "newline" in caught.value.hint
+
+
+@pytest.mark.parametrize("before, after", [
+    (b"  pin: # c\n\n    1234", b"  pin: # c"), (b"  pin:\n\n    1234 ", b"  pin:"),
+    (b"  pin:\n\n    # c\n    1234", b"  pin:\n\n    # c"), (b"  pin: 1234", b"  pin:"),
+    (b"  pin:\n\n    1234\n", b"  pin:\n\n"), (b"  pin:\n  - 1", b"  pin:"),
+])
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_a_file_ends_with_a_newline_if_it_did(before: bytes, after: bytes,
+                                              newline: bytes) -> None:
+    """Whatever an emptied value leaves behind."""
+    head = b"trakt:\n  authorization:\n" + SIX
+    assert edited((head + before).replace(b"\n", newline)) == (
+        (head + after).replace(b"\n", newline))
 
 
 @pytest.mark.parametrize("data", [b"", b"a: 1\n", b"trakt:\n"])
