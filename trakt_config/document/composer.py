@@ -165,7 +165,7 @@ class Composer:
             return
         parent = self.stack[-1]
         if parent.at_outside and parent.key is not None:
-            self.outside.take_leaf(parent.key.event, event)
+            self.outside.take_leaf(parent.key.end, event)
             self._leave_outside()
             return
         path, digest = self._place(event)

@@ -26,7 +26,8 @@ class Outside:
         # An edit that only another loader can read is not the same.
         self._digest = blake2b(loader.encode("ascii"), digest_size=16)
         self._batch: list[tuple[Any, ...]] = []  # events that are to be digested
-        self._solid: Any = None  # the last event that takes room
+        self._solid: Any = None  # the last event that takes room; None where the key is the last
+        self._end_of_key = 0
         self._empties = 0  # how many came behind it that take none
         self.depth = 0
 
@@ -35,9 +36,9 @@ class Outside:
         self.depth = 1
         self._solid, self._empties = event, 0
 
-    def take_leaf(self, key: Any, event: Any) -> None:
+    def take_leaf(self, end_of_key: int, event: Any) -> None:
         """A whole value, behind its key."""
-        self._solid, self._empties = key, 0
+        self._solid, self._empties, self._end_of_key = None, 0, end_of_key
         self.take(event)
 
     def take(self, event: Any) -> None:
@@ -91,7 +92,7 @@ class Outside:
 
     def end(self) -> int:
         """Where the last value ends."""
-        end = end_of(self._text, self._solid)
+        end = self._end_of_key if self._solid is None else end_of(self._text, self._solid)
         for _ in range(self._empties):
             found = skip_gap(self._text, end)
             if self._text[found:found + 1] != ":":

@@ -643,6 +643,29 @@ def test_fill_client_completely(before: bytes, after: bytes) -> None:
     assert fill_client(filled, "a", "b", redirect_uri="c", complete=True).data == filled.data
 
 
+@pytest.mark.parametrize("item", ["a", "'a'", "[a]", "[a, # c\n b]", "{a: b}", "? [a]",
+                                  "? {a: b}", "[a]: b", "[a]: ", "{a: b} : {c}", "? ",
+                                  "? !!str ", "? &a ", "&a [b]", "!!str a"])
+@pytest.mark.parametrize("form", ["{%s}", "{%s }", "{\n  %s\n}\n", "{\n  %s, # c\n}\n",
+                                  "{b: 1, %s,}", "trakt: {%s}", "trakt: {authorization: {%s}}",
+                                  "trakt: {authorization: {\n  %s # c\n}}"])
+def test_keys_of_any_kind_in_flow_style(item: str, form: str) -> None:
+    """A block or a key is added behind them, and what the host could load it loads again."""
+    text = form % item
+    tree = ruamel.yaml.YAML().load(text)
+    document = parse(text.encode())
+    edit = set_authorization(document, NEW) if "trakt" in text else fill_client(
+        document, "ID", "SECRET")
+    after = ruamel.yaml.YAML().load(edit.data)
+    added = after["trakt"]["authorization"] if "trakt" in text else after.pop("trakt")
+    assert added["scope"] == "public" if "trakt" in text else added["client_id"] == "ID"
+    for key in (*NEW, "authorization"):
+        after.get("trakt", {}).get("authorization", {}).pop(key, None)
+    if "authorization" not in text:
+        after.get("trakt", {}).pop("authorization", None)
+    assert repr(after) == repr(tree)
+
+
 def test_fill_client_behind_kept_blank_lines() -> None:
     """A final `|+` scalar keeps its text."""
     filled = fill_client(parse(b"a: |+\n  x\n\n"), "ID", "")
