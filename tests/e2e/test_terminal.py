@@ -449,6 +449,21 @@ def test_create_leaves_a_config_that_is_there(sandbox: Sandbox, config: Any, app
     assert path.read_text().startswith("libraries:\n")
 
 
+@pytest.mark.parametrize("text, status, words", [
+    ("trakt:\nclient_id: abc\n", 2, "config.yml:2:1: client_id stands beside trakt, not in it\n"),
+    ("a: 1\n", 0, "chmod 600 ")])
+def test_what_is_seen_before_the_first_question(text: str, status: int, words: str,
+                                                sandbox: Sandbox, tmp_path: Path, approved: None,
+                                                run: Any) -> None:
+    """Keys that were meant for the block, and others who could read the secret that is typed."""
+    path = tmp_path / "config.yml"
+    path.write_text(text)
+    path.chmod(0o644)
+    done = run("login", path, stdin=f"{sandbox.client_id}\n{sandbox.client_secret}\n")
+    assert done.returncode == status and words in done.stderr
+    assert (path.read_text() == text) is (status != 0)
+
+
 def test_a_config_that_does_not_exist(tmp_path: Path, run: Any) -> None:
     done = run("login", tmp_path / "config.yml", stdin="id\nsecret\n")
     assert done.returncode == 2
@@ -514,7 +529,7 @@ def test_a_config_that_others_can_read(mode: int, warned: int, config: Any, sand
     path.chmod(mode)
     assert here(monkeypatch, sandbox.environ, "login", path) == 0
     error = capsys.readouterr().err
-    assert error.count("chmod 600") == warned and error.count("640") == warned
+    assert error.count(f"chmod 600 {path} ") == warned and error.count("640") == warned
     assert path.stat().st_mode & 0o777 == mode
 
 

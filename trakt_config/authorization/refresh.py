@@ -263,9 +263,17 @@ def _new_pair(run: Run, outcome: Outcome, authorization: Authorization) -> Resul
     if left < asked:
         clock = "; is the clock of this machine right?" if left < authorization.expires_in / 2 \
             else ": every run will refresh it"
-        run.warn(f"the new access token is valid for {left / 3600:.1f} hours, less than the "
-                 f"{asked / 3600:.1f} that were asked for{clock}")
+        run.warn(f"the new access token is valid for {_in_units(left)}, less than the "
+                 f"{_in_units(asked)} that were asked for{clock}")
     return Result(outcome, authorization)
+
+
+def _in_units(seconds: float) -> str:
+    """With a decimal, since two spans that are nearly alike are compared."""
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 def no_authorization(snapshot: Snapshot) -> LoginRequired:

@@ -82,8 +82,15 @@ class Options(Record):
                 raise ValueError(f"{name} is negative")
         if self.min_validity > LONGEST_VALIDITY:
             raise ValueError(f"min_validity is longer than {LONGEST_VALIDITY.days} days")
-        if not callable(self.clock):
-            raise TypeError(f"clock has to be a function, not {type(self.clock).__name__}")
+        for name, is_right, kind in (
+                ("force", isinstance(self.force, bool), "True or False"),
+                ("session", self.session is None or hasattr(self.session, "send"),
+                 "a session of requests"),
+                ("clock", callable(self.clock), "a function"),
+                ("environ", isinstance(self.environ, Mapping), "a mapping")):
+            if not is_right:
+                found = type(getattr(self, name)).__name__
+                raise TypeError(f"{name} has to be {kind}, not {found}")
 
 
 class Snapshot(Record):

@@ -80,6 +80,7 @@ def _sign_in(options: argparse.Namespace) -> None:
 
 def _until_accepted(options: argparse.Namespace, dialog: Dialog) -> Authorization:
     """Sign in; with another id and secret, where Trakt refuses what was typed at a terminal."""
+    _warn_of_readers(options.config)
     for left in reversed(range(TRIES)):
         client = _client_from_person(options, again=left < TRIES - 1)
         try:
@@ -94,7 +95,6 @@ def _until_accepted(options: argparse.Namespace, dialog: Dialog) -> Authorizatio
 def _with_client(options: argparse.Namespace, client: NewClient, dialog: Dialog) -> Authorization:
     from trakt_config import sign_in
     if not client:
-        _warn_of_readers(options.config)
         return sign_in.login(options.config, method=options.method, dialog=dialog,
                              other_account=options.other_account)
     try:

@@ -15,7 +15,7 @@ out of logs and of other programs' arguments."""
 
 EXAMPLES = """\
 examples:
-  curl -H "Authorization: Bearer $(trakt-config token config.yml)" ..."""
+  printf 'Authorization: Bearer %s' "$(trakt-config token config.yml)" | curl -H @- ..."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

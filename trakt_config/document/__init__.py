@@ -10,7 +10,7 @@ from trakt_config import lazy
 from trakt_config.document.document import Document, Value, parse
 from trakt_config.document.keys import SETTING_KEYS
 from trakt_config.document.settings import Settings, client_id, read_settings
-from trakt_config.document.unused import other_keys
+from trakt_config.document.unused import other_keys, refuse_strays
 
 if TYPE_CHECKING:
     from trakt_config.document.diff import masked_diff
@@ -28,6 +28,7 @@ __all__ = [
     "other_keys",
     "parse",
     "read_settings",
+    "refuse_strays",
     "set_authorization",
 ]
 

@@ -61,7 +61,8 @@ class Credential(Record):
 TYPED_PIN = Credential(
     "the pin", "pin_refused",
     "a pin works once, for about ten minutes, and only with the redirect_uri and the app that it "
-    f"was made for; get a new one or sign in: {command('login')}")
+    f"was made for, and Trakt may refuse one that is typed into a file; sign in: "
+    f"{command('login')}")
 AUTHORIZATION_CODE = Credential(
     "the code", "pin_refused",
     "a code or pin works once, for about ten minutes, and only with the redirect_uri and the app "
@@ -104,8 +105,8 @@ _INVALID_CLIENT = (
 
 _REDIRECT_URI_MISMATCH = (
     "Trakt refuses trakt.redirect_uri (redirect_uri mismatch)",
-    "it must equal the one that the code was issued for, case and all; blocks made with Kometa's "
-    "web page need https://utilities.kometa.wiki/trakt-oauth/callback")
+    "it must equal the one that the code was issued for, case and all: leave it empty for a PIN; "
+    "blocks made with Kometa's web page need https://utilities.kometa.wiki/trakt-oauth/callback")
 
 _CLIENT_ID_REQUIRED = (
     "Trakt does not know this client_id (client_id is required)",

@@ -110,8 +110,8 @@ def _answered(sign_in: SignIn, snapshot: Snapshot, request: AuthorizationRequest
                         f"{name} has other tokens by now, and those stay.")
         raise
     except TraktConfigError as error:
-        receiver.answer("Trakt is not authorized", f"{name} is not signed in: {error.message}. "
-                                                   "The terminal says what to do.")
+        receiver.answer("Trakt is not authorized", f"{name} is not signed in: {error.message}; "
+                                                   "the terminal says what to do.")
         raise
     account = sign_in.account_of(authorization)
     receiver.answer("Trakt is authorized",

@@ -63,6 +63,8 @@ def login(config_path: ConfigPath, *,
     """
     if method not in METHODS:
         raise ValueError(f"method has to be one of {', '.join(METHODS)}")
+    if not isinstance(dialog, Dialog):
+        raise TypeError(f"dialog has to be a Dialog, not {type(dialog).__name__}")
     options = Options(lock_timeout=lock_timeout, session=session, clock=clock,
                       environ=environment(environ), sleep=sleep)
     return _signed_in(SignIn(Run.on(config_path, options), dialog, monotonic,

@@ -28,7 +28,7 @@ ACCOUNT_TIME_LIMIT = 5.0
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dialog:
     """How a sign-in talks to the person; what is left out stays silent.
 
@@ -56,6 +56,10 @@ class Dialog:
     offer_new_code: Callable[[str], bool] = lambda why: False
     show_account: Callable[[str], object] | None = None
     countdown: Callable[[float | None], object] = lambda left: None
+
+    def __repr__(self) -> str:
+        """Without the functions: help() shows this as a default."""
+        return "Dialog()"
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,16 @@ def test_no_token_is_valid_for_so_long(function: Callable[..., Any], value: time
         function("no such file", min_validity=value)
 
 
+@pytest.mark.parametrize("function, name, value", [
+    (trakt_config.authorize, "force", "no"), (trakt_config.authorize, "session", "x"),
+    (trakt_config.authorize, "clock", 3), (trakt_config.authorize, "environ", "x"),
+    (trakt_config.login, "dialog", print), (trakt_config.login, "environ", ["x"]),
+    (trakt_config.TraktAuth, "environ", 1)])
+def test_an_argument_of_another_kind(function: Callable[..., Any], name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"{name} has to be"):
+        function("no such file", **{name: value})
+
+
 def test_a_method() -> None:
     with pytest.raises(ValueError, match="device, browser, pin"):
         trakt_config.login("no such file", method="fax")  # type: ignore[arg-type]
@@ -40,7 +50,8 @@ def test_a_method() -> None:
 def test_no_environment_in_help() -> None:
     import pydoc
     for function in (trakt_config.authorize, trakt_config.login, trakt_config.TraktAuth):
-        assert "environ(" not in pydoc.plain(pydoc.render_doc(function))
+        text = pydoc.plain(pydoc.render_doc(function))
+        assert "environ(" not in text and " at 0x" not in text
 
 
 def test_a_time_zone_that_no_clock_can_show(monkeypatch: pytest.MonkeyPatch,
