@@ -550,7 +550,9 @@ def test_copy_has_the_environment_of_its_process(config: Any,
 
 
 def test_what_cannot_be_copied_says_so(config: Any) -> None:
-    auth = TraktAuth(config(), session=cast(Any, threading.Lock()))
+    session = requests.Session()
+    session.hooks = {"response": [threading.Lock()]}
+    auth = TraktAuth(config(), session=session)
     with pytest.raises(TypeError, match="pickle"):
         pickle.dumps(auth)
     with pytest.raises(TypeError, match="pickle"):
