@@ -21,6 +21,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trakt_config.tokens import Authorization
 
+#: Of a larger file no more is read, and it is no config: memory and time stay bounded.
+LARGEST_CONFIG = 2 * 1024 * 1024
+
 #: Where people look after their API apps, and where they make one. What those pages ask for
 #: (a connected GitHub account, an approval) is Trakt's, and changes.
 APPS_PAGE = "https://developer.trakt.tv/apps"

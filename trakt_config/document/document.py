@@ -9,11 +9,8 @@ from trakt_config.document.events import trimmed
 from trakt_config.document.layout import Block, Entry, Layout, Stray
 from trakt_config.document.lines import position
 from trakt_config.document.parser import read_layout
-from trakt_config.errors import ConfigError
+from trakt_config.errors import LARGEST_CONFIG, ConfigError
 from trakt_config.record import Record, field
-
-#: A larger file is no config.
-MAX_BYTES = 2 * 1024 * 1024
 
 _COMMENT = re.compile(r" *#")
 _COMMENTED_OUT = re.compile(r" *#[^ \t\r\n]")
@@ -79,7 +76,7 @@ def parse(data: bytes) -> Document:
         key at the root in place of it; an anchor on something that we write and that an alias
         elsewhere uses.
     """
-    if len(data) > MAX_BYTES:
+    if len(data) > LARGEST_CONFIG:
         raise ConfigError("the file is larger than 2 MiB", hint="Is this the right file?")
     text = _decoded(data)
     return document_of(data, text, read_layout(text))

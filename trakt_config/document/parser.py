@@ -19,6 +19,10 @@ from trakt_config.errors import ConfigError
 
 #: More events than a config of 2 MiB has: several for each byte can be made up, to waste time.
 MAX_EVENTS = 400_000
+#: Empty lines and comments are no events, and take time as well.
+MAX_LINES = MAX_EVENTS // 2
+
+_LINE_BREAKS = "\n\r\x85\u2028\u2029"
 
 
 def read_layout(text: str, loader: str | None = None) -> Layout:
@@ -27,6 +31,9 @@ def read_layout(text: str, loader: str | None = None) -> Layout:
     :param loader: the one to read with; None takes the first that can.
     :raises ConfigError: with line and column; see :func:`trakt_config.document.parse`.
     """
+    if sum(map(text.count, _LINE_BREAKS)) - text.count("\r\n") > MAX_LINES:
+        raise ConfigError(f"the file has more than {MAX_LINES} lines",
+                          hint="Is this the right file?")
     refused: ConfigError | None = None
     # The second is Kometa's: it takes a few things that the first does not, `{a: :x}`, some tabs.
     for name in (QUICK_LOADER, HOST_LOADER) if loader is None else (loader,):

@@ -33,14 +33,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from trakt_config.document.comparison import END_WITH_NEWLINE, OUTSIDE, Objection, compare
-from trakt_config.document.document import MAX_BYTES, Document, document_of
+from trakt_config.document.document import Document, document_of
 from trakt_config.document.events import HOST_LOADER, Unreadable, events
 from trakt_config.document.keys import Path
 from trakt_config.document.layout import Block, Entry, Layout
 from trakt_config.document.lines import position
 from trakt_config.document.parser import outside, read_layout
 from trakt_config.document.splices import Splice, overlapping, spliced
-from trakt_config.errors import ConfigError
+from trakt_config.errors import LARGEST_CONFIG, ConfigError
 from trakt_config.record import Record, field, replace
 
 #: Stands for the rest of the file behind the `trakt` entry.
@@ -83,7 +83,7 @@ def whole_proof(change: Change) -> Document | Objection:
         return Objection("two of its values stand in one place")
     try:
         data = spliced(before._text, change.splices).encode("utf-8")
-        if len(data) > MAX_BYTES:
+        if len(data) > LARGEST_CONFIG:
             return Objection("the file would become larger than 2 MiB", "Make the file smaller.")
         text = data.decode("utf-8")
         edited = document_of(data, text, read_layout(text, before._layout.loader))
@@ -153,7 +153,7 @@ def local_proof(change: Change) -> Document | Objection | None:
         return compared
     edited = text[:start] + new + text[end:]
     data = edited.encode("utf-8")
-    if len(data) > MAX_BYTES:
+    if len(data) > LARGEST_CONFIG:
         return None
     return document_of(data, edited, _joined(layout, compared, start, entry.line - 1,
                                              len(new) - len(old)))

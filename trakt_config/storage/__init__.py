@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from trakt_config import lazy
 from trakt_config.storage.files import (
-    LARGEST_CONFIG,
     create,
     is_mount_point,
     read,
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from trakt_config.storage.records import Unfinished
 
 __all__ = [
-    "LARGEST_CONFIG",
     "Changed",
     "Held",
     "Unfinished",

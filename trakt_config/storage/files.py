@@ -8,10 +8,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from trakt_config.errors import ConfigError, os_reason, quoted_for_shell
-
-#: Of larger configs no more is read: nobody has one, and memory and time stay bounded.
-LARGEST_CONFIG = 2 * 1024 * 1024
+from trakt_config.errors import LARGEST_CONFIG, ConfigError, os_reason, quoted_for_shell
 
 #: What file systems answer that do not have the thing at all (CIFS, FAT, WSL, some FUSE).
 NOT_SUPPORTED = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS,

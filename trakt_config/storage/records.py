@@ -16,13 +16,13 @@ from __future__ import annotations
 import hashlib
 import time
 
+from trakt_config.errors import LARGEST_CONFIG
 from trakt_config.record import Record, field
-from trakt_config.storage import files
 
 MAGIC = b"trakt_config journal "
 VERSION = 1
 #: Earlier releases took configs four times as large, and left two of them in a journal.
-LARGEST_JOURNAL = 16 * files.LARGEST_CONFIG
+LARGEST_JOURNAL = 16 * LARGEST_CONFIG
 
 #: No time of a record has more digits.
 _LATEST = 10.0 ** 14

@@ -726,6 +726,16 @@ def test_more_values_than_a_config_has_are_refused(unit: bytes, monkeypatch: Any
         parse(head + unit * 1100)
 
 
+@pytest.mark.parametrize("unit", [b"#\n", b"\n", b"\r\n", b"\r", "\u2028".encode(), b"a: b\n"])
+def test_more_lines_than_a_config_has_are_refused(unit: bytes, monkeypatch: Any) -> None:
+    """An empty one is no value, and takes time all the same."""
+    monkeypatch.setattr(parser, "MAX_LINES", 1000)
+    head = b"trakt:\n  client_id: x\n#"
+    assert parse(head + b"\n" + b"#\n" * 900).trakt is not None
+    with pytest.raises(ConfigError, match="more than 1000 lines"):
+        parse(head + unit * 1100)
+
+
 def test_more_keys_than_a_block_has_are_refused() -> None:
     """They are all kept."""
     data = b"trakt:\n" + b"".join(b"  k%d:\n" % number for number in range(1001))

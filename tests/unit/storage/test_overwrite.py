@@ -12,7 +12,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from trakt_config.storage import files, journal, overwrite, places, records
+from trakt_config.errors import LARGEST_CONFIG
+from trakt_config.storage import journal, overwrite, places, records
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.overwrite import Changed, is_half_new, is_torn
 from trakt_config.storage.records import Unfinished
@@ -320,7 +321,7 @@ def test_a_journal_that_fails_in_the_second_try_never_pairs_it_with_the_first(
 
 def test_the_largest_config_fits_a_journal_after_any_number_of_tries(config: Path) -> None:
     """With two of the largest answers before it, and more than is read of a config."""
-    largest = files.LARGEST_CONFIG
+    largest = LARGEST_CONFIG
     old, new = b"o" * largest, b"n" * largest
     opened = hold(config, 0)
     for _ in range(2):
