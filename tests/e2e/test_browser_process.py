@@ -232,8 +232,13 @@ def test_a_temporary_folder_without_room_leaves_the_address(
         path: Path, environ: dict[str, str], sandbox: Sandbox, tmp_path_factory: Any) -> None:
     """No browser is started then, and the person goes on with the address that is shown."""
     browser = tmp_path_factory.mktemp("browser") / "browser"
-    code = ("import sys, tempfile; "
-            "tempfile.mkdtemp = lambda **_: (_ for _ in ()).throw(OSError(28, 'full')); "
+    browser.write_text(BROWSER)
+    browser.chmod(0o755)
+    code = ("import os, sys; real = os.mkdir\n"
+            "def mkdir(path, *more, **named):\n"
+            "    if 'trakt_config-' in path: raise OSError(28, 'full')\n"
+            "    real(path, *more, **named)\n"
+            "os.mkdir = mkdir\n"
             "from trakt_config.cli.main import main; sys.exit(main(sys.argv[1:]))")
     with subprocess.Popen([sys.executable, "-c", code, "login", "--browser", str(path)],
                           env={**environ, "PYTHONPATH": str(ROOT), "BROWSER": f"{browser} %s"},
@@ -243,3 +248,4 @@ def test_a_temporary_folder_without_room_leaves_the_address(
         visit(sandbox.sign_in(address))
         process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
+    assert os.listdir(browser.parent) == [browser.name]

@@ -88,6 +88,7 @@ class Served(Sandbox):
         """Forget all tokens, requests and prepared answers."""
         with self._lock:
             self._ledger.clear()
+            self._ledger_size = 0
             self._answers.clear()
         issuer: Any = self._issuer
         for known in (issuer._by_access_token, issuer._by_refresh_token, issuer._codes):

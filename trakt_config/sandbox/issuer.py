@@ -7,13 +7,16 @@ import re
 import secrets
 import threading
 from dataclasses import dataclass
-from typing import Callable
+from typing import Any, Callable
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 
 #: Seconds that an authorization code, and a device code, can be used.
 CODE_LIFETIME = 600
 DEVICE_LIFETIME = 600
+
+#: Codes, pairs and devices that are known, the last ones of each.
+MOST_KNOWN = 10_000
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
@@ -76,6 +79,11 @@ class Device:
     spent: bool = False
 
 
+def _forget_oldest(known: dict[str, Any]) -> None:
+    while len(known) > MOST_KNOWN:
+        del known[next(iter(known))]
+
+
 def challenge_for(code_verifier: str) -> str:
     """The S256 challenge of a verifier (RFC 7636, section 4.2)."""
     digest = hashlib.sha256(code_verifier.encode("utf-8")).digest()
@@ -121,6 +129,7 @@ class Issuer:
             code = code or self._unused_code()
             self._codes[code] = Code(redirect_uri, code_challenge,
                                      self.clock() + CODE_LIFETIME, secrets.token_hex(8))
+            _forget_oldest(self._codes)
             return code
 
     def exchange_code(self, code: object, redirect_uri: object, code_verifier: object) -> Pair:
@@ -163,6 +172,8 @@ class Issuer:
         with self._lock:
             self._by_access_token[pair.access_token] = pair
             self._by_refresh_token[pair.refresh_token] = pair
+            _forget_oldest(self._by_access_token)
+            _forget_oldest(self._by_refresh_token)
         return pair
 
     def honours_access(self, access_token: str) -> bool:
@@ -199,6 +210,7 @@ class Issuer:
                         expires_at=self.clock() + DEVICE_LIFETIME)
         with self._lock:
             self._devices[device.device_code] = device
+            _forget_oldest(self._devices)
         return device
 
     def decide_device(self, user_code: str, *, allow: bool) -> bool:

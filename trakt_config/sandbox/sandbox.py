@@ -29,8 +29,9 @@ CLIENT_ID = ("fa4ec11e471d" * 6)[:64]
 CLIENT_SECRET = ("fa4e5ec4e7" * 7)[:64]
 
 
-#: Requests that are remembered, the last ones.
+#: Requests that are remembered, the last ones, and how many characters they may have in all.
 LONGEST_LEDGER = 10_000
+LARGEST_LEDGER = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ class Sandbox:
                               family_revocation=family_revocation, new_server=new_server,
                               secret_required=secret_required)
         self._lock = threading.Lock()
-        self._ledger: deque[Request] = deque(maxlen=LONGEST_LEDGER)
+        self._ledger: deque[Request] = deque()
+        self._ledger_size = 0
         self._answers: dict[str, deque[Answer]] = defaultdict(deque)
         self._server = Server(host, port, self._next_answer, self._process)
         self.url = self._server.url
@@ -211,3 +213,12 @@ class Sandbox:
                           grant=str((body or {}).get("grant_type", grant)), reuse=reply.reuse)
         with self._lock:
             self._ledger.append(request)
+            self._ledger_size += _size_of(request)
+            while len(self._ledger) > LONGEST_LEDGER or self._ledger_size > LARGEST_LEDGER:
+                self._ledger_size -= _size_of(self._ledger.popleft())
+
+
+def _size_of(request: Request) -> int:
+    """The characters of what a client chose in it."""
+    headers = sum(len(name) + len(value) for name, value in request.headers.items())
+    return len(request.path) + len(request.query) + headers + len(repr(request.body))

@@ -549,6 +549,31 @@ def test_the_ledger_forgets_its_oldest(sandbox: Sandbox,
         assert [request.query for request in other.ledger] == ["2", "3", "4"]
 
 
+def test_the_ledger_is_bounded_in_size(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few large requests count as many small ones."""
+    monkeypatch.setattr(sandbox_module, "LARGEST_LEDGER", 10_000)
+    for number in range(6):
+        requests.post(f"{sandbox.url}/?{number}", json={"filling": "x" * 2500}, timeout=10)
+    assert [request.query for request in sandbox.ledger] == ["3", "4", "5"]
+    requests.get(f"{sandbox.url}/", headers={"x-long": "x" * 11_000}, timeout=10)
+    assert sandbox.ledger == []
+
+
+def test_what_is_issued_is_bounded(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest are not honoured any more."""
+    monkeypatch.setattr("trakt_config.sandbox.issuer.MOST_KNOWN", 3)
+    issued = [sandbox.issue_authorization() for _ in range(5)]
+    assert [sandbox.honours_refresh(pair["refresh_token"]) for pair in issued] == [
+        False, False, True, True, True]
+    assert [sandbox.honours_access(pair["access_token"]) for pair in issued] == [
+        False, False, True, True, True]
+    issuer = sandbox._issuer
+    for _ in range(5):
+        sandbox.issue_code()
+        issuer.issue_device()
+    assert (len(issuer._codes), len(issuer._devices)) == (3, 3)
+
+
 HOSTILE = {
     "start": [b"POST /oauth/token HTTP/1.1", b"GET /users/settings HTTP/1.1", b"PATCH / HTTP/1.1",
               b"POST /oauth/token", b"GET", b"\xff\xfe \x00 \x01", b"POST /oauth/token HTTP/9.9",
