@@ -97,8 +97,11 @@ class Requester(Record):
         for pause in (*BACKOFF, None):
             try:
                 timeout = max(0.1, min(limits.REQUEST_TIMEOUT, deadline.left()))
-                return call(method, url, headers=headers, body=body, session=self.session,
-                            timeout=timeout)
+                answer = call(method, url, headers=headers, body=body, session=self.session,
+                              timeout=timeout)
+                if not 200 <= answer.status < 300:  # What may be lost is not held up by a log.
+                    logger.debug("Trakt answered %s %s with %d", method, url, answer.status)
+                return answer
             except TraktUnavailable as error:
                 failure = error
             if failure.outcome_unknown or pause is None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from trakt_config.cli import main, output
+from trakt_config.sandbox import Answer
 
 COMMANDS = "authorize, exec, login, status, token, logout, demo, sandbox"
 NO_SECRET = ("a PIN or a secret is never an argument, which others can read: it is asked for, "
@@ -163,6 +164,23 @@ def test_verbose_shows_where_requests_would_go(
     main.main(["-v", "authorize", "config.yml"])
     assert (f"Trakt is {sandbox.url} and https://api.trakt.tv (set by TRAKT_CONFIG_OAUTH_URL)"
             in capsys.readouterr().err)
+
+
+def test_verbose_shows_what_was_decided_and_what_came_of_each_request(
+        sandbox: Any, config: Any, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in sandbox.environ.items():
+        monkeypatch.setenv(name, value)
+    values = sandbox.issue_authorization()
+    sandbox.answer(Answer(429, headers={"Retry-After": "0"}), path="/oauth/token")
+    config(values)
+    assert main.main(["-v", "authorize", "--force", "config.yml"]) == 0
+    said = capsys.readouterr().err
+    for words in ("has the lock of the config; the access token has to be refreshed\n",
+                  f"Trakt answered POST {sandbox.url}/oauth/token with 429\n", "trying again in",
+                  "Trakt's answer is saved\n"):
+        assert words in said
+    assert values["refresh_token"][:12] not in said
 
 
 def test_what_does_nothing_is_said_before_a_login_is_asked_for(
