@@ -2,8 +2,9 @@
 
 One config, its journal, Trakt, and a person with an editor. A run takes the steps of
 :mod:`trakt_config.authorization.redeem`, one at a time; between any two it may be killed, or the
-config edited. What tokens look like, how bytes are written and who owns a file is left out: here,
-a file is whole, half written, or cut short by a person.
+config edited. What tokens look like and how bytes are written is left out: here, a file is whole,
+half written, or cut short by a person. Of who may read a file there is what the order of two calls
+can get wrong: whether its group may, and whether that is the config's group.
 
 Each known fault of the protocol is a switch of :class:`Rules`; with all switches as they are by
 default, no state that can be reached breaks an invariant (`docs/guarantees.rst` has those).
@@ -33,6 +34,14 @@ class Rules:
     doubt_outlives_pin: bool = True       #: what is not known of the refresh token, that is
     doubt_outlives_run: bool = True       #: of a run that ended in peace, not knowing
     reader_reads_twice: bool = True       #: and looks for the journal in between
+    owner_before_mode: bool = True        #: of the file that takes the config's place
+    several_names_in_place: bool = True   #: a rename would cut the others off
+    journal_as_config: bool = True        #: the journal is its group's where the config is
+    raw_answer_first: bool = True         #: it is recorded before anything else is done with it
+    reserves: bool = True                 #: room for the answer, before it is asked for
+
+    group_may_read: bool = True     #: the config
+    several_names: bool = False     #: the config has another one, which must go on leading to it
 
 
 #: A pair that the person got elsewhere, and pastes over what is there.
@@ -59,6 +68,13 @@ class Journal(NamedTuple):
     content: Content | None = None
 
 
+class Readers(NamedTuple):
+    """Who may read a file besides its owner."""
+
+    group: bool = False
+    is_configs_group: bool = False
+
+
 class State(NamedTuple):
     config: Content = Content()
     journal: Journal | None = None
@@ -67,6 +83,8 @@ class State(NamedTuple):
     lost: frozenset[int] = frozenset()   #: pairs that nobody ever heard of, or that theirs replaced
     code_spent: bool = False
     edits: int = 0                       #: how many edits the person has made
+    journal_readers: Readers | None = None
+    temporary: Readers | None = None     #: of what will take the config's place
     # The run that is under way, if `at` says where it is.
     at: str = ""
     seen: Content | None = None
@@ -110,6 +128,15 @@ def moves(state: State, rules: Rules) -> Moves:
         yield from _edits(state, rules)
     if rules.reader:
         yield from _reader(state, rules)
+
+
+def _looser(state: State, rules: Rules) -> str:
+    """What at least one user may read now who may not read the config."""
+    for wrong, readers in (("I4: the replacement", state.temporary),
+                           ("I6: the journal", state.journal and state.journal_readers)):
+        if readers and readers.group and not (rules.group_may_read and readers.is_configs_group):
+            return f"{wrong} is looser than the config"
+    return ""
 
 
 def _killed(state: State) -> State:
@@ -217,8 +244,10 @@ def _decide(state: State, rules: Rules) -> Moves:
 def _reserve(state: State, rules: Rules) -> Moves:
     assert state.seen
     unknown = state.spends == "refresh" or (state.in_doubt and rules.doubt_outlives_pin)
-    yield "reserved", state._replace(at="ask", journal=Journal(
-        state.seen.refresh, state.seen.pin, unknown))
+    journal = Journal(state.seen.refresh, state.seen.pin, unknown)
+    shared = rules.group_may_read or not rules.journal_as_config
+    yield "reserved", state._replace(at="ask", journal=journal if rules.reserves else None,
+                                     journal_readers=Readers(shared, True))
 
 
 def _ask(state: State, rules: Rules) -> Moves:
@@ -267,8 +296,9 @@ def _unknown(state: State, rules: Rules) -> State:
 
 def _record(state: State, rules: Rules) -> Moves:
     assert state.journal
-    yield "recorded", state._replace(at="splice",
-                                     journal=state.journal._replace(answer=state.answer))
+    if rules.raw_answer_first:
+        state = state._replace(journal=state.journal._replace(answer=state.answer))
+    yield "recorded", state._replace(at="splice")
 
 
 def _splice(state: State, rules: Rules) -> Moves:
@@ -279,16 +309,39 @@ def _splice(state: State, rules: Rules) -> Moves:
         return
     pin = "" if config.pin == journal.pin else config.pin
     target = config._replace(refresh=state.answer, access=state.answer, pin=pin, half_of=None)
-    yield "spliced", state._replace(at="before" if rules.in_place else "replace", seen=config,
+    in_place = rules.in_place or (rules.several_names and rules.several_names_in_place)
+    yield "spliced", state._replace(at="before" if in_place else "temporary", seen=config,
                                     target=target)
+
+
+def _temporary(state: State, rules: Rules) -> Moves:
+    yield "a replacement is made", state._replace(at="dress", temporary=Readers())
+
+
+def _dress(state: State, rules: Rules) -> Moves:
+    """Its owner and group, and then its mode."""
+    assert state.temporary
+    owned = state.temporary._replace(is_configs_group=True)
+    moded = state.temporary._replace(group=rules.group_may_read)
+    if rules.owner_before_mode:
+        yield "it has its owner", state._replace(at="dress more", temporary=owned)
+    else:
+        yield "it has its mode", state._replace(at="dress more", temporary=moded)
+
+
+def _dress_more(state: State, rules: Rules) -> Moves:
+    yield "it has its mode and owner", state._replace(
+        at="replace", temporary=Readers(rules.group_may_read, True))
 
 
 def _replace(state: State, rules: Rules) -> Moves:
     assert state.target
     if state.config != state.seen:
-        yield "it has changed", state._replace(at="splice")
+        yield "it has changed", state._replace(at="splice", temporary=None)
+    elif rules.several_names:
+        yield "replaced", state._replace(wrong="I4: the config's other name is cut off")
     else:
-        yield "replaced", state._replace(at="tell", config=state.target)
+        yield "replaced", state._replace(at="tell", config=state.target, temporary=None)
 
 
 def _before(state: State, rules: Rules) -> Moves:
@@ -324,6 +377,8 @@ def _tell(state: State, rules: Rules) -> Moves:
 def _done(state: State) -> State:
     """Exit status 0."""
     usable = state.config.half_of is None and state.config.access >= 0
+    if state.journal is None:
+        state = state._replace(temporary=None)
     return _ended(state._replace(wrong=state.wrong or (
         "" if usable else "I5: exit 0 without usable tokens")))
 
@@ -372,8 +427,9 @@ class Search:
             for label, after in moves(state, self.rules):
                 if after not in self._came_from:
                     self._came_from[after] = state, label
-                    self._note(after, after.wrong)
-                    if not after.wrong:
+                    wrong = after.wrong or _looser(after, self.rules)
+                    self._note(after, wrong)
+                    if not wrong:
                         waiting.append(after)
 
     def _note(self, state: State, wrong: str) -> None:
@@ -409,6 +465,8 @@ def _wrong_after_all(state: State, is_exchanged_again: bool) -> str:
     config, journal = state.config, state.journal
     if config.half_of:
         return "I8: the config is not whole"
+    if state.temporary and not state.journal:
+        return "I8: a replacement is left"
     if config.edits != state.edits:
         return "I3: a person's edit is gone"
     if is_exchanged_again:

@@ -19,6 +19,8 @@ ALL = {
     "pins, due": Rules(runs=3, crashes=2, edits=3, losses=2, kinds=PINS, access_is_good=False),
     "pins in place": Rules(runs=3, crashes=2, edits=2, losses=2, kinds=PINS, in_place=True),
     "a reader": Rules(in_place=True, reader=True, crashes=2),
+    "private": Rules(crashes=2, edits=2, group_may_read=False),
+    "several names": Rules(crashes=2, edits=2, several_names=True),
 }
 
 KNOWN = {
@@ -33,6 +35,15 @@ KNOWN = {
     "half an overwrite is believed": (
         Rules(in_place=True, reader=True, reader_reads_twice=False),
         "I5: half an overwrite is believed"),
+    "an answer is used before it is recorded": (
+        Rules(kinds=(), raw_answer_first=False), "I1: a refresh token that Trakt honours is lost"),
+    "nothing is reserved": (Rules(kinds=(), reserves=False), "I2: spent before it can be saved"),
+    "a replacement has its mode before its owner": (
+        Rules(owner_before_mode=False), "I4: the replacement is looser"),
+    "a rename takes the place of one of several names": (
+        Rules(several_names=True, several_names_in_place=False), "I4: the config's other name"),
+    "a private config's journal is its group's": (
+        Rules(group_may_read=False, journal_as_config=False), "I6: the journal is looser"),
 }
 
 
@@ -49,5 +60,7 @@ def test_each_known_fault_is_found(rules: Rules, wrong: str) -> None:
     found = {name: trace for name, trace in Search(rules).found.items() if name.startswith(wrong)}
     assert len(found) == 1
     fixed = replace(rules, before_discards_content=True, short_is_theirs=True,
-                    doubt_outlives_pin=True, doubt_outlives_run=True, reader_reads_twice=True)
+                    doubt_outlives_pin=True, doubt_outlives_run=True, reader_reads_twice=True,
+                    owner_before_mode=True, several_names_in_place=True, journal_as_config=True,
+                    raw_answer_first=True, reserves=True)
     assert Search(fixed).found == {}

@@ -19,8 +19,9 @@ from trakt_config.errors import ConfigError
 
 #: More events than a config of 2 MiB has: several for each byte can be made up, to waste time.
 MAX_EVENTS = 400_000
-#: Empty lines and comments are no events, and take time as well.
-MAX_LINES = MAX_EVENTS // 2
+#: Empty lines and comments are no events, and take time as well: many of them in a row, more than
+#: in proportion.
+MAX_LINES = 100_000
 
 _LINE_BREAKS = "\n\r\x85\u2028\u2029"
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from trakt_config.authorization.save import MERGES
 from trakt_config.errors import LARGEST_CONFIG
 from trakt_config.storage import journal, overwrite, places, records
 from trakt_config.storage.journal_file import Journal
@@ -326,7 +327,7 @@ def test_the_largest_config_fits_a_journal_after_any_number_of_tries(config: Pat
     opened = hold(config, 0)
     for _ in range(2):
         opened.record_answer(b"a" * 288 * 1024, 1)
-    for _ in range(4):
+    for _ in range(MERGES):
         config.write_bytes(old)
         with pytest.raises(Changed):
             overwrite.overwrite(str(config), new, new, opened)
