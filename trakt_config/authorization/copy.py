@@ -92,7 +92,7 @@ def disarm_twin(other: ConfigPath, holder: ConfigPath, options: Options) -> bool
     :raises TraktConfigError: as :func:`copy_authorization`.
     """
     source, target = _runs(holder, other, options)
-    token = _digest(_refresh_token(document.parse(storage.read(target.path))))
+    token = _digest(document.refresh_token(document.parse(storage.read(target.path))))
     own = _tokens_of(source)
     return token in own and _copy(source, target, own, only_disarm=True)
 
@@ -172,7 +172,7 @@ def _tokens_in(data: bytes, left: Iterable[Unfinished | None]) -> Tokens:
     """
     found: set[str | None] = set()
     try:
-        found.add(_digest(_refresh_token(document.parse(data))))
+        found.add(_digest(document.refresh_token(document.parse(data))))
     except ConfigError:
         pass
     for each in left:
@@ -301,7 +301,7 @@ def _check(now: Document, holder: Snapshot, options: Options, known: Tokens) -> 
         raise ConfigError("trakt.client_id is another app's than the holder's",
                           hint="Use the holder's client_id here, or sign in by itself.",
                           line=client_id.line, column=client_id.column)
-    token = _refresh_token(now)
+    token = document.refresh_token(now)
     # One that has no refresh token is no holder, whatever it had: this may be the last one.
     is_own = holder.settings.refresh_token is not None and (
         token == holder.settings.refresh_token or _digest(token) in known)
@@ -309,13 +309,9 @@ def _check(now: Document, holder: Snapshot, options: Options, known: Tokens) -> 
         value = now.authorization["refresh_token"]
         raise ConfigError("trakt.authorization.refresh_token is not the holder's: this file is "
                           "signed in by itself",
-                          hint="Leave it out of --copy-to, or empty the refresh_token first.",
+                          hint="Leave it out of --copy-to; or empty the refresh_token first, if it "
+                               "is spent or not needed.",
                           line=value.line, column=value.column)
-
-
-def _refresh_token(parsed: Document) -> Secret | None:
-    value = parsed.authorization.get("refresh_token")
-    return None if value is None or value.blank or not value.scalar else Secret(value.text)
 
 
 def _digest(token: Secret | None) -> str | None:

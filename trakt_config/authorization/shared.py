@@ -1,7 +1,6 @@
 """Configs that hold the same refresh token: the first that refreshes it kills it in the others."""
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,8 +8,11 @@ from collections.abc import Iterator, Sequence
 from trakt_config import document, storage
 from trakt_config.errors import ConfigError, command, printable, quoted_for_shell, with_path
 
-#: What may be a refresh token, wherever it stands: only files that have one in common are parsed.
-_CANDIDATE = re.compile(rb"""refresh_token["']?\s*:[ \t]*["']?([^\s"',}#]+)""")
+#: What may be a refresh token, wherever and however it is written, but no key of the next line.
+#: Only files that have one in common are parsed.
+_CANDIDATE = re.compile(
+    rb"""refresh_token["']?\s*:(?:\s|\#[^\n]*\n|[!&]\S*(?=\s)|[>|][-+0-9]*(?=\s))*["']?"""
+    rb"""([^\s"',}#:]+)(?=[\s"',}#]|\Z)""")
 
 
 def shared_tokens(configs: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -46,8 +48,9 @@ def _alike(read: dict[str, tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
 
 
 def _fingerprint(data: bytes) -> str | None:
+    """Whatever the rest of the block says."""
     try:
-        token = document.read_settings(document.parse(data), os.environ).refresh_token
+        token = document.refresh_token(document.parse(data))
     except ConfigError:
         return None
     return token.fingerprint() if token else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trakt_config import lazy
 from trakt_config.document.document import Document, Value, parse
 from trakt_config.document.keys import SETTING_KEYS
-from trakt_config.document.settings import Settings, client_id, read_settings
+from trakt_config.document.settings import Settings, client_id, read_settings, refresh_token
 from trakt_config.document.unused import other_keys, refuse_strays
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "parse",
     "read_settings",
     "refuse_strays",
+    "refresh_token",
     "set_authorization",
 ]
 

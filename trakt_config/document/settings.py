@@ -71,6 +71,12 @@ def client_id(document: Document, environ: Mapping[str, str]) -> str:
     return _setting(document.trakt or {}, "client_id", environ)
 
 
+def refresh_token(document: Document) -> Secret | None:
+    """The refresh token as it stands there, whatever the rest of the block says."""
+    value = document.authorization.get("refresh_token")
+    return None if value is None or value.blank or not value.scalar else Secret(value.text)
+
+
 def _block(document: Document) -> Mapping[str, Value]:
     if not document.trakt:
         refuse_strays(document)

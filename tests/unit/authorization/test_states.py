@@ -362,6 +362,22 @@ def test_files_that_share_a_refresh_token(sandbox: Sandbox, config: Any, command
         == [False, False, False, False, False, True]
 
 
+BLOCK = "trakt:\n  authorization:\n    refresh_token:"
+
+
+@pytest.mark.parametrize("text", [
+    "trakt: {{authorization: {{refresh_token: {0}}}}}", BLOCK + " !!str '{0}'\n",
+    '{{"trakt": {{"authorization": {{"refresh_token":\n  "{0}"}}}}}}',
+    BLOCK + "  # new\n      {0}\n",
+    BLOCK + " >-\n      {0}\n    scope: x\n", BLOCK + "\n      {0}\n  client_id: <<nowhere>>\n"])
+def test_a_refresh_token_is_shared_in_any_style(text: str, sandbox: Sandbox, config: Any,
+                                                tmp_path: Path) -> None:
+    values = sandbox.issue_authorization()
+    first, second = str(config(values)), str(tmp_path / "other.yml")
+    Path(second).write_text(text.format(values["refresh_token"]))
+    assert [name for name, _ in shared.shared_tokens([first, second])] == [second]
+
+
 def test_files_that_share_nothing_are_not_parsed_for_it(
         sandbox: Sandbox, config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand configs in one command."""
