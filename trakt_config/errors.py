@@ -102,7 +102,7 @@ class TraktConfigError(Exception):
 
     @hint.setter
     def hint(self, hint: str) -> None:
-        self._hint = hint[:1].upper() + hint[1:]
+        self._hint = hint
 
     @property
     def where(self) -> str:

@@ -1,11 +1,13 @@
 """The error tree: what people read, and what callers may rely on."""
 from __future__ import annotations
 
+import ast
 import copy
 import errno
 import pickle
+import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable
 
@@ -27,6 +29,7 @@ from trakt_config.errors import (
     TraktUnavailable,
     printable,
 )
+from trakt_config.oauth import answers, http_errors
 from trakt_config.sandbox import Sandbox
 from trakt_config.tokens import Authorization
 
@@ -160,3 +163,35 @@ def test_errors_name_the_config_and_keep_nothing_of_what_was_behind_them(
     else:
         # An app without an authorization is nothing to be sorry for, there.
         assert name in ("logout", "status") and content == b"trakt:\n  client_id: x\n"
+
+
+def literal(node: ast.expr) -> str:
+    """The text of a string, with `{}` for what is filled in."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(literal(value) for value in node.values)
+    return str(node.value) if isinstance(node, ast.Constant) else "{}"
+
+
+def hints() -> Iterator[tuple[str, str]]:
+    """Every hint that is written where an error is raised, and those of the two tables."""
+    for path in sorted(Path(trakt_config.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.keyword) and node.arg == "hint":
+                yield f"{path.name}:{node.value.lineno}", literal(node.value)
+    for name, credential in vars(answers).items():
+        if isinstance(credential, answers.Credential):
+            yield name, credential.advice
+    for status_code, (_, advice) in answers._CLIENT_ADVICE.items():
+        yield str(status_code), advice
+    for name, _, advice in http_errors._CAUSES:
+        yield name, advice
+
+
+def test_every_hint_is_a_sentence() -> None:
+    """It begins with a capital, and ends with a full stop, or with what can be copied."""
+    found = {where: hint for where, hint in hints() if hint}
+    assert len(found) > 80
+    for where, hint in found.items():
+        assert hint[0].isupper() or hint.startswith("{}"), (where, hint)
+        copied = re.search(r"(\{\}|\0|https?://\S+|-- COMMAND)$", hint)
+        assert copied or hint.endswith((".", "?", ".)")), (where, hint)

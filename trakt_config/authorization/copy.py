@@ -144,7 +144,7 @@ def _runs(holder: ConfigPath, other: ConfigPath, options: Options) -> tuple[Run,
     target = Run.on(other, options)
     # By another name, a hard link or a mount: its only refresh token would be emptied.
     if os.path.samefile(source.path, target.path):
-        raise ConfigError("it is the holder itself", hint="Name another file behind --copy-to.")
+        raise ConfigError("it is the holder itself", hint="Name another file after --copy-to.")
     return source, target
 
 
@@ -250,7 +250,7 @@ def _journals(held: storage.Held) -> list[storage.Held]:
 
 def _refuse_without_access_token(holder: Snapshot) -> None:
     if holder.settings.authorization is None:
-        raise LoginRequired("the config holds no access token to copy", hint=SIGN_IN)
+        raise LoginRequired("the config has no access token to copy", hint=SIGN_IN)
 
 
 def _write(target: Run, held: storage.Held, holder: Snapshot, known: Tokens) -> bool:

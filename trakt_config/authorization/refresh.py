@@ -278,11 +278,11 @@ def _in_units(seconds: float) -> str:
 
 def no_authorization(snapshot: Snapshot) -> LoginRequired:
     what = "has no refresh token" if snapshot.settings.authorization \
-        else "holds no authorization yet"
+        else "has no authorization yet"
     typed = (snapshot.document.trakt or {}).get("pin")
     if typed and not typed.blank and not snapshot.settings.pin:
-        what += (f", and trakt.pin (line {typed.line}) is no pin: "
-                 "it has a blank, or one of < > { } $")
+        what += (f", and trakt.pin (line {typed.line}) is not a PIN: "
+                 "it has a space, or one of < > { } $")
     return LoginRequired(f"the config {what}", reason="no_authorization",
                          hint=SIGN_IN_OR_COPY if snapshot.settings.authorization else SIGN_IN)
 
@@ -290,7 +290,9 @@ def no_authorization(snapshot: Snapshot) -> LoginRequired:
 def _refused(snapshot: Snapshot, error: LoginRequired,
              recovered: RecoveryResult) -> LoginRequired:
     """Trakt refused the refresh token: why, as far as can be told."""
-    if recovered is RecoveryResult.UNKNOWN or error.reason == "answer_lost":
+    if error.reason == "answer_lost":
+        return error
+    if recovered is RecoveryResult.UNKNOWN:
         return LoginRequired("Trakt refused the refresh token: the answer to an earlier refresh "
                              "was lost", reason="answer_lost", hint=SIGN_IN)
     authorization = snapshot.settings.authorization

@@ -111,7 +111,7 @@ class _Task(Generic[T]):
         """
         never_began = self.cancel()
         if never_began and type(self._interruption) in (*_NO_THREAD, type(None)):
-            raise TraktUnavailable("the system gave no thread for the request",
+            raise TraktUnavailable("the system could not start a thread for the request",
                                    hint="Nothing was sent to Trakt. Try again.")
         if self._interruption is not None:
             if self._error is not None:

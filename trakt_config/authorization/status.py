@@ -185,8 +185,8 @@ def _rewritten_by_kometa(trakt: Mapping[str, Value]) -> Iterator[str]:
     lines = {"pin": "`pin:`", "force_refresh": "`force_refresh: false`"}
     missing = [line for key, line in lines.items() if key not in trakt]
     if missing:
-        yield (f"Kometa rewrites the whole file to add what it misses: add {' and '.join(missing)} "
-               "to trakt")
+        yield ("Kometa rewrites the whole file to add what is missing: add "
+               f"{' and '.join(missing)} to trakt")
 
 
 def _not_filled_by_kometa(trakt: Mapping[str, Value]) -> Iterator[str]:

@@ -122,7 +122,7 @@ def duration(text: str) -> timedelta:
         raise argparse.ArgumentTypeError("use a number with a unit: 30s, 45m, 6h, 1h30m, 2d, 1w")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if seconds > _LONGEST:
-        raise argparse.ArgumentTypeError("ten years are the most")
+        raise argparse.ArgumentTypeError("ten years is the longest")
     return timedelta(seconds=seconds)
 
 

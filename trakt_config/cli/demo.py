@@ -179,5 +179,5 @@ _NEXT = """\
 That was all of it, and the folder is gone again. Next, with your own config:
 
   trakt-config authorize --dry-run CONFIG   what would change; asks nobody, writes nothing
-  trakt-config login CONFIG                 sign in, once, with you in front of it
+  trakt-config login CONFIG                 sign in at Trakt once, interactively
   trakt-config authorize CONFIG             before every run of the media manager"""

@@ -71,7 +71,7 @@ def _variable(text: str) -> tuple[str, str]:
 def run(options: argparse.Namespace) -> int:
     """Become the command; returns only where it was not started."""
     if not options.command_line:
-        options.refuse("exec needs a command behind --")
+        options.refuse("exec needs a command after --")
     names = _names(options)
     environ = inherited(names)
     authorizations: list[Authorization] = []

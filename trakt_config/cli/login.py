@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="sign in with a browser anywhere, and type the PIN that it shows, "
                              "or the whole address that it is sent to")
     parser.add_argument("--create", action="store_true",
-                       help="make the config if it does not exist, readable by you alone; "
+                       help="create the config if it does not exist, readable by you alone; "
                             "at a terminal that needs no option")
     parser.add_argument("--other-account", action="store_true",
                         help="let Trakt ask who is signing in, for an account other than the one "
@@ -88,7 +88,7 @@ def _until_accepted(options: argparse.Namespace, dialog: Dialog) -> Authorizatio
         except ClientRejected as error:
             if not client or not left or not terminal.is_interactive():
                 raise
-            output.err(f"\n{error.message}. Nothing of it was kept. Once more:\n")
+            output.err(f"\n{error.message}. Nothing was saved. Try again:\n")
     raise AssertionError("unreachable")
 
 
@@ -141,14 +141,14 @@ def _missing(options: argparse.Namespace, *, again: bool) -> tuple[str, ...]:
     if os.path.lexists(options.config):
         return sign_in.missing(options.config)
     if not os.path.isdir(os.path.dirname(options.config) or os.curdir):
-        raise ConfigError("the config does not exist, and cannot be made: its folder does not "
+        raise ConfigError("the config does not exist, and cannot be created: its folder does not "
                           "exist either", path=options.config,
-                          hint="Check the path, or make the folder first.")
+                          hint="Check the path, or create the folder first.")
     if not options.create and not terminal.is_interactive():
         raise ConfigError("the config does not exist", path=options.config,
-                          hint=f"Check its path, or have it made: {command('login --create')}")
+                          hint=f"Check its path, or create it: {command('login --create')}")
     if terminal.is_interactive() and not again:
-        output.err(f"{printable(options.config)} does not exist yet; it will be made.")
+        output.err(f"{printable(options.config)} does not exist yet; it will be created.")
     return "client_id", "client_secret"
 
 
@@ -191,9 +191,9 @@ def _checked(config: str, name: str, text: str) -> str:
     good = _VISIBLE.match(text)
     assert good is not None
     if good.end() < len(text):
-        what = "a blank" if text[good.end()].isspace() else "not printable ASCII"
+        what = "a space" if text[good.end()].isspace() else "not printable ASCII"
         raise ConfigError(f"{name}: character {good.end() + 1} is {what}", path=config,
-                          hint="Copy the value again, without blanks and invisible characters.")
+                          hint="Copy the value again, without spaces and invisible characters.")
     return text
 
 

@@ -28,7 +28,7 @@ from trakt_config.version import __version__
 COMMANDS: Mapping[str, str] = {
     "authorize": "make sure that the authorization in each config is valid",
     "exec": "authorize, then become another program, with the access token in its environment",
-    "login": "sign in, with you in front of it",
+    "login": "sign in at Trakt, interactively",
     "status": "what is in each config; exit status 0 if it is usable",
     "token": "print a valid access token, for scripts",
     "logout": "revoke the authorization at Trakt, then empty it in the config",

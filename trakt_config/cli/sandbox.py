@@ -71,7 +71,7 @@ def _listening(options: argparse.Namespace) -> Sandbox:
 def _instructions(sandbox: Sandbox) -> str:
     variables = "\n".join(f"  export {name}={value}" for name, value in sandbox.environ.items())
     return f"""\
-A Trakt of our own runs at {sandbox.url} until Ctrl-C. In the shell that shall use it:
+A Trakt of our own runs at {sandbox.url} until Ctrl-C. In the shell that is to use it:
 
 {variables}
 

@@ -29,4 +29,4 @@ def run(options: argparse.Namespace) -> None:
                                                        ignore_force_refresh=True))
     if not output.out(result.authorization.access_token):
         raise SaveError("the access token could not be written to stdout",
-                        hint="Is there somebody who reads it, or room on the disk?")
+                        hint="Check that something reads it, and that the disk has room.")

@@ -258,7 +258,7 @@ class Composer:
         if isinstance(event, ScalarEvent):
             checks.refuse_other_kinds(self.text, path, event)
         if parent.colon is None and not parent.event.flow_style and path in (TRAKT, AUTHORIZATION):
-            refuse(f"{dotted(path)} has no colon", "Write a colon behind the key.", key.event)
+            refuse(f"{dotted(path)} has no colon", "Write a colon after the key.", key.event)
         # `!!str &a v` is marked at `&a`: the value begins at the first character of all.
         start = self.end if parent.colon is None or is_empty(event) else marks.skip_gap(
             self.text, parent.colon + 1)

@@ -47,7 +47,7 @@ def behind_colon(text: str, colon: int) -> int:
 
 
 def end_of_empty_key(text: str, event: Any) -> int:
-    """In flow style the mark of an empty key is behind the colon."""
+    """In flow style the mark of an empty key is after the colon."""
     mark = int(event.start_mark.index)
     return mark - text.startswith(":", mark - 1)
 

@@ -34,7 +34,7 @@ _WORD = re.compile(r"[ ]*[\w.-]+[ ]*$")
 _BARE_KEY = re.compile(r"[ ]*(?!-)[\w.-]+(?: [^ :#]+)?[ ]*$")
 _KEY = re.compile(r"(?m)^[ ]*[\w.-]+:(?=[ \r\n]|\Z)")
 
-_PASTE = "Write a colon and a space behind it: `{}: VALUE`."
+_PASTE = "Write a colon and a space after it: `{}: VALUE`."
 _CHECK = "Check the quotes, colons and indentation there and just above."
 
 
@@ -121,7 +121,7 @@ def _at_context(text: str, problem: MarkedYAMLError, known: str) -> Mistake | No
     if known.startswith("could not find expected ':'"):
         return _without_colon(text, line) or _without_space(text, line) or Mistake(
             "not valid YAML: a key without a colon",
-            "Write a colon and a space behind it, or indent it like the text above.", line, column)
+            "Write a colon and a space after it, or indent it like the text above.", line, column)
     if "quoted scalar" in str(problem.context) and (
             "end of stream" in known or "document separator" in known):
         return Mistake("not valid YAML: a quote that is opened here is never closed",
@@ -150,7 +150,7 @@ def _open_quote(text: str, mark: Any, last: Any, known: str) -> Mistake | None:
                        "Close it at the end of the value.", start.line + 1, start.column + 1)
     if known.startswith("expected ',' or"):
         return None
-    return Mistake("not valid YAML: text behind the closing quote",
+    return Mistake("not valid YAML: text after the closing quote",
                    "Delete it; a single quote within single quotes is written twice.",
                    mark.line + 1, mark.column + 1)
 
@@ -180,10 +180,10 @@ def _without_colon(text: str, line: int) -> Mistake | None:
     indentation, word, rest = found.groups()
     name, column = word.strip("\"'"), len(indentation) + 1
     shown = name if name in KNOWN_KEYS else "KEY"
-    what = f"behind {name}" if name in KNOWN_KEYS else "behind the key"
+    what = f"after {name}" if name in KNOWN_KEYS else "after the key"
     if rest.startswith(":") and rest[1:2].strip():
-        return Mistake(f"there is no space behind the colon of {name}" if name in KNOWN_KEYS
-                       else "there is no space behind the colon of this key",
+        return Mistake(f"there is no space after the colon of {name}" if name in KNOWN_KEYS
+                       else "there is no space after the colon of this key",
                        f"Write one: `{shown}: VALUE`.", line, column)
     if name not in KNOWN_KEYS or rest.startswith((":", ",", "]", "}")):
         return None
@@ -232,7 +232,7 @@ _EXPLANATIONS = (
      "Put quotes around the value."),
     ("escape", "a backslash in double quotes that begins no escape",
      "Write the backslash twice, or use single quotes."),
-    ("expected '<document start>'", "more text behind the end of the mapping",
+    ("expected '<document start>'", "more text after the end of the mapping",
      "Indent the line like the others of its block, or delete it."),
     ("tag handle", "a tag (!) whose handle is not declared",
      "Put quotes around the value if it is no tag."),

@@ -98,7 +98,7 @@ def _client(document: Document, trakt: Mapping[str, Value],
         if value is None:
             _refuse_misspelt(document, trakt)
         elif value.only_comment:
-            raise _error(value, "trakt.client_id is only a comment: what stands behind # is not "
+            raise _error(value, "trakt.client_id is only a comment: what is after # is not "
                                 "read", "Write your app's Client ID before the #.")
         raise ConfigError("trakt.client_id is empty" if value else "trakt has no client_id",
                           hint=_PUT_ID,
@@ -115,7 +115,7 @@ def _refuse_misspelt(document: Document, trakt: Mapping[str, Value]) -> None:
     """There is no client_id, but a key that looks like it."""
     for name, value in trakt.items():
         if name.startswith("client_id:"):
-            raise _error(value, "there is no space behind the colon of client_id",
+            raise _error(value, "there is no space after the colon of client_id",
                          "Write one: `client_id: VALUE`.")
     found = meant(trakt, "client_id")
     if found is not None:
@@ -159,10 +159,10 @@ def _secret(value: Value, key: str, name: str, environ: Mapping[str, str]) -> st
 def _check_characters(value: Value, name: str, text: str) -> None:
     found = _NOT_PRINTABLE_ASCII.search(text)
     if found:
-        what = "a blank" if found[0].isspace() else "not printable ASCII"
+        what = "a space" if found[0].isspace() else "not printable ASCII"
         raise _error(value, f"{name}: character {found.start() + 1} is {what} "
                             f"(U+{ord(found[0]):04X})",
-                     "Copy the value again, without blanks and invisible characters.")
+                     "Copy the value again, without spaces and invisible characters.")
 
 
 def _pin(value: Value | None) -> Secret | None:

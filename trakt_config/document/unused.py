@@ -43,7 +43,7 @@ def _warnings(document: Document) -> Iterator[SettingWarning]:
                              "brackets, braces or a dash", value.line, value.column)
     value = trakt.get("client_secret")
     if value is not None and value.commented_out:
-        yield SettingWarning("trakt.client_secret is only a comment: what stands behind # is not "
+        yield SettingWarning("trakt.client_secret is only a comment: what is after # is not "
                              "read", value.line, value.column)
     yield from misspelt_keys(document)
     for stray in document.strays:
@@ -61,7 +61,7 @@ def _is_set(value: Value | None) -> bool:
 
 
 def _beside(stray: Stray) -> str:
-    return f"{stray.key} stands beside trakt, not in it"
+    return f"{stray.key} is beside trakt, not in it"
 
 
 def refuse_strays(document: Document) -> None:

@@ -60,57 +60,57 @@ class Credential(Record):
 
 TYPED_PIN = Credential(
     "the pin", "pin_refused",
-    "a pin works once, for about ten minutes, and only with the redirect_uri and the app that it "
-    f"was made for, and Trakt may refuse one that is typed into a file; sign in: "
+    "A pin works once, for about ten minutes, and only with the redirect_uri and the app that it "
+    f"was made for, and Trakt may refuse one that is typed into a file. Sign in: "
     f"{command('login')}")
 AUTHORIZATION_CODE = Credential(
     "the code", "pin_refused",
-    "a code or pin works once, for about ten minutes, and only with the redirect_uri and the app "
-    f"that it was made for; start again: {command('login')}")
+    "A code or pin works once, for about ten minutes, and only with the redirect_uri and the app "
+    f"that it was made for. Start again: {command('login')}")
 REFRESH_TOKEN = Credential(
     "the refresh token", "refresh_token_refused",
-    "it was revoked, used by another copy of this file, or already replaced; where two files have "
-    "one token, make one a copy (authorize --copy-to); sign in again: "
+    "It was revoked, used by another copy of this file, or already replaced. Where two files have "
+    "one token, make one a copy (authorize --copy-to). Sign in again: "
     f"{command('login')}")
 ACCESS_TOKEN = Credential(
     "the access token", "access_token_refused",
-    f"it has ended or was revoked; run: {command('authorize --force')}; else: {command('login')}")
+    f"It has ended or was revoked. Run: {command('authorize --force')}; else: {command('login')}")
 DEVICE_CODE = Credential(
     "the device code", "pin_refused", SIGN_IN_AGAIN)
 
 #: Trakt's migration of July 2026 left older refresh tokens behind.
 _BEFORE_MIGRATION = (
-    "it was issued before Trakt's move of July 2026, and such tokens cannot be refreshed; sign in "
+    "It was issued before Trakt's move of July 2026, and such tokens cannot be refreshed. Sign in "
     f"once more: {command('login')}")
 
 _CLIENT_ADVICE: Mapping[int, tuple[str, str]] = {
     401: ("Trakt does not accept this app (401)",
-          "check client_id and client_secret (wrong, or swapped?) at "
+          "Check client_id and client_secret (wrong, or swapped?) at "
           f"{APPS_PAGE}"),
     403: ("Trakt refuses this app (403)",
-          "it may not be approved yet, was removed, or its key is refused; the page of your apps "
+          "It may not be approved yet, was removed, or its key is refused. The page of your apps "
           f"shows which: {APPS_PAGE}"),
     404: ("Trakt knows no such address (404)",
-          "check TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL; else upgrade trakt_config"),
+          "Check TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL; else upgrade trakt_config."),
     412: ("Trakt did not understand the type of the request (412)",
-          "a proxy may have altered it; else upgrade trakt_config"),
+          "A proxy may have altered it; else upgrade trakt_config."),
     426: ("Trakt allows this for VIP members only (426)",
-          "see https://app.trakt.tv/vip"),
+          "See https://app.trakt.tv/vip"),
 }
 
 _INVALID_CLIENT = (
     "Trakt does not accept client_id and client_secret (invalid_client)",
-    f"correct them in the trakt block (wrong, or swapped?): {APPS_PAGE} has both, unless the app "
-    "was removed")
+    f"Correct them in the trakt block (wrong, or swapped?): {APPS_PAGE} has both, unless the app "
+    "was removed.")
 
 _REDIRECT_URI_MISMATCH = (
     "Trakt refuses trakt.redirect_uri (redirect_uri mismatch)",
-    "it must equal the one that the code was issued for, case and all: leave it empty for a PIN; "
+    "It must equal the one that the code was issued for, case and all: leave it empty for a PIN; "
     "blocks made with Kometa's web page need https://utilities.kometa.wiki/trakt-oauth/callback")
 
 _CLIENT_ID_REQUIRED = (
     "Trakt does not know this client_id (client_id is required)",
-    f"the app was deleted, or a proxy altered the request; see {APPS_PAGE}")
+    f"The app was deleted, or a proxy altered the request. See {APPS_PAGE}")
 
 
 def failure_of(answer: HttpResponse, credential: Credential, *, secrets: Iterable[Secret] = (),
@@ -157,7 +157,7 @@ def unknown(words: str, answer: HttpResponse, *, clock: Callable[[], float] = ti
     """Trakt may have done what was asked, or not."""
     asked = retry_after(answer.headers, clock)
     error = TraktUnavailable(words, retry_after=asked, outcome_unknown=True,
-                             hint="try again later")
+                             hint="Try again later.")
     return Failure(error, repeat_after=PAUSE if asked is None else min(asked, LONGEST_PAUSE))
 
 
@@ -187,13 +187,13 @@ def _oauth_error(body: bytes, secrets: Iterable[Secret]) -> tuple[str, str]:
 def _rate_limited(answer: HttpResponse, clock: Callable[[], float]) -> Failure:
     asked = retry_after(answer.headers, clock)
     seconds = PAUSE if asked is None else asked
-    error = TraktUnavailable("Trakt asks to wait: too many requests (429)", retry_after=seconds,
-                             hint=f"try again in {seconds:.0f} s")
+    error = TraktUnavailable("Trakt asks us to wait: too many requests (429)", retry_after=seconds,
+                             hint=f"Try again in {seconds:.0f} s.")
     return Failure(error, repeat_after=seconds if seconds <= LONGEST_PAUSE else None)
 
 
 def _account_problem(answer: HttpResponse) -> AccountProblem | None:
-    hint = "sign in at https://app.trakt.tv to see why, or ask Trakt's support"
+    hint = "Sign in at https://app.trakt.tv to see why, or ask Trakt's support."
     if not 400 <= answer.status < 500:
         return None
     if "x-account-locked" in answer.headers:
@@ -256,7 +256,7 @@ def _client_advice(status: int, code: str, description: str) -> tuple[str, str]:
     if status in _CLIENT_ADVICE:
         return _CLIENT_ADVICE[status]
     return (f"Trakt refuses the request ({code or status})",
-            f"check the trakt block, and the app at {APPS_PAGE}")
+            f"Check the trakt block, and the app at {APPS_PAGE}")
 
 
 def _quoted(description: str) -> str:

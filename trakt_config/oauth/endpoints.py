@@ -33,8 +33,8 @@ def _endpoint(environ: Mapping[str, str], variable: str, default: str) -> str:
     value = environ.get(variable, "").strip() or default
     problem = endpoint_problem(value)
     if problem:
-        raise ConfigError(f"{variable} {problem}", hint=f"set it to an address such as {default}, "
-                                                        "or unset it")
+        raise ConfigError(f"{variable} {problem}", hint=f"Set it to an address such as {default}, "
+                                                        "or unset it.")
     return value.rstrip("/")
 
 
@@ -48,9 +48,9 @@ def endpoint_problem(value: str) -> str:
     if not VISIBLE.fullmatch(value) or "\\" in value or not host:
         return "is not a valid address"
     if "@" in parts.netloc:
-        return "must not hold a user name or password"
+        return "must not contain a user name or password"
     if "?" in value or "#" in value:
-        return "must not hold a query or a fragment"
+        return "must not contain a query or a fragment"
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         return "must start with https:// (http:// is only for this machine)"
     return ""

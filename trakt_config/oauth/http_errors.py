@@ -10,40 +10,42 @@ from collections.abc import Iterator
 
 from trakt_config.errors import TraktUnavailable
 
-_BAD_PROXY = ("the address of the proxy is not valid", "check HTTPS_PROXY and ALL_PROXY")
+_BAD_PROXY = ("the address of the proxy is not valid", "Check HTTPS_PROXY and ALL_PROXY.")
 
 #: What requests and urllib3 say of an address that they cannot parse, or look up.
 _BAD_ADDRESS = {"InvalidURL", "LocationParseError", "LocationValueError", "UnicodeError",
                 "URLSchemeUnknown"}
 
-_TOO_SLOW = ("{host} did not answer within {timeout:.0f} s", "try again later")
+_CONNECT_TIMEOUT = ("connecting to {host} timed out", "Check the network and its firewall.")
+
+_TOO_SLOW = ("{host} did not answer within {timeout:.0f} s", "Try again later.")
 
 #: Causes by the name of an exception in the chain, the most telling first. Names, because the
 #: classes differ between urllib3 1 and 2, and importing them would cost every fresh run.
 _CAUSES = (
     ("SSLCertVerificationError", "the TLS certificate of {host} is not trusted",
-     "where a proxy or virus scanner inspects TLS, set REQUESTS_CA_BUNDLE to its CA file; "
-     "check the clock of this machine too"),
+     "Where a proxy or virus scanner inspects TLS, set REQUESTS_CA_BUNDLE to its CA file; "
+     "check the clock of this machine too."),
     ("InvalidProxyURL", *_BAD_PROXY),
     ("InvalidSchema", "the proxy is of a kind that is not supported here",
-     'check HTTPS_PROXY and ALL_PROXY; for SOCKS install "requests[socks]"'),
+     'Check HTTPS_PROXY and ALL_PROXY; for SOCKS, install "requests[socks]".'),
     ("InvalidURL", "the address of Trakt is not valid",
-     "check TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL"),
+     "Check TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL."),
     ("ProxyError", "the proxy refused to connect to {host}",
-     "check HTTPS_PROXY and ALL_PROXY, and the proxy itself"),
-    ("gaierror", "the name {host} could not be resolved", "check the network and its DNS"),
+     "Check HTTPS_PROXY and ALL_PROXY, and the proxy itself."),
+    ("gaierror", "the name {host} could not be resolved", "Check the network and its DNS."),
     ("NameResolutionError", "the name {host} could not be resolved",
-     "check the network and its DNS"),
-    ("ConnectionRefusedError", "{host} refused the connection", "check the network"),
-    ("NewConnectionError", "{host} could not be connected to", "check the network"),
-    ("ConnectTimeout", "connecting to {host} timed out", "check the network and its firewall"),
-    ("ConnectTimeoutError", "connecting to {host} timed out", "check the network and its firewall"),
+     "Check the network and its DNS."),
+    ("ConnectionRefusedError", "{host} refused the connection", "Check the network."),
+    ("NewConnectionError", "no connection to {host} could be made", "Check the network."),
+    ("ConnectTimeout", *_CONNECT_TIMEOUT),
+    ("ConnectTimeoutError", *_CONNECT_TIMEOUT),
     ("ReadTimeout", *_TOO_SLOW),
     ("ReadTimeoutError", *_TOO_SLOW),
     ("SSLError", "the TLS connection to {host} failed",
-     "check the network, and HTTPS_PROXY and REQUESTS_CA_BUNDLE where they are set"),
-    ("ConnectionError", "the connection to {host} was cut", "try again later"),
-    ("ProtocolError", "the connection to {host} was cut", "try again later"),
+     "Check the network, and HTTPS_PROXY and REQUESTS_CA_BUNDLE where they are set."),
+    ("ConnectionError", "the connection to {host} was cut", "Try again later."),
+    ("ProtocolError", "the connection to {host} was cut", "Try again later."),
 )
 
 #: The request failed before it could be sent.
@@ -110,20 +112,20 @@ def _is_of_urllib3(error: Exception) -> bool:
 def _cause(error: Exception, *, expired: bool, in_handshake: bool) -> tuple[str, str]:
     if _is_missing_ca_bundle(error):
         return ("the file with the CA certificates does not exist",
-                "check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE")
+                "Check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.")
     if any(isinstance(link, OSError) and link.errno in (errno.EMFILE, errno.ENFILE)
            for link in _chain(error)):
         return ("this process or machine has no file descriptors left",
-                "close what is open, or raise the limit (ulimit -n)")
+                "Close what is open, or raise the limit (ulimit -n).")
     if expired:
         return _TOO_SLOW
     names = _names(error)
     if in_handshake and names & {"ReadTimeout", "ReadTimeoutError"}:
-        return "the TLS connection to {host} timed out", "check the network and its firewall"
+        return "the TLS connection to {host} timed out", "Check the network and its firewall."
     for name, words, hint in _CAUSES:
         if name in names:
             return words, hint
-    return "the request failed", "check the network and the proxy settings"
+    return "the request failed", "Check the network and the proxy settings."
 
 
 def _is_missing_ca_bundle(error: Exception) -> bool:

@@ -57,7 +57,7 @@ class Watch:
             _thread.start_new_thread(self._wait, ())
             return self
         except RuntimeError:
-            raise TraktUnavailable("the system gave no thread for the request",
+            raise TraktUnavailable("the system could not start a thread for the request",
                                    hint="Nothing was sent to Trakt. Try again.") from None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,

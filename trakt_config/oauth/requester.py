@@ -118,9 +118,9 @@ def _headers(client: Client, access_token: Secret | None) -> dict[str, str]:
     if access_token is not None:
         headers["Authorization"] = f"Bearer {access_token.reveal()}"
     if not VISIBLE.fullmatch(client.client_id):
-        raise ConfigError("trakt.client_id holds blanks or characters that are not ASCII",
-                          hint=f"copy it again from {APPS_PAGE}")
+        raise ConfigError("trakt.client_id has spaces or characters that are not ASCII",
+                          hint=f"Copy it again from {APPS_PAGE}")
     if access_token is not None and not VISIBLE.fullmatch(access_token.reveal()):
-        raise ConfigError("the access token holds blanks or characters that are not ASCII",
+        raise ConfigError("the access token has spaces or characters that are not ASCII",
                           hint=SIGN_IN_AGAIN)
     return headers

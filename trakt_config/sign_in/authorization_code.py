@@ -152,8 +152,8 @@ def _code_typed(text: str, request: AuthorizationRequest, known: Sequence[Secret
         raise LoginRequired("that address belongs to another sign-in", reason="pin_refused",
                             hint=SIGN_IN_AGAIN)
     if not redirect.get("code") and not redirect.get("error"):
-        raise LoginRequired("that address holds no code", reason="pin_refused",
-                            hint="Open it, allow the app there, and bring what comes then")
+        raise LoginRequired("that address has no code", reason="pin_refused",
+                            hint="Open it, allow the app there, and bring what comes then.")
     return _code_in(redirect, known)
 
 
@@ -176,6 +176,6 @@ def _checked(code: str) -> Secret:
     """The code, if it can be one; what was typed is never quoted."""
     if VISIBLE.fullmatch(code):
         return Secret(code)
-    problem = "the pin has blanks or characters that are not ASCII" if code else "no pin was given"
+    problem = "the pin has spaces or characters that are not ASCII" if code else "no pin was given"
     raise LoginRequired(problem, reason="pin_refused",
                         hint="Start again, and bring the pin alone, or the whole address.")

@@ -98,7 +98,7 @@ class Server:
             _thread.start_new_thread(self._run, ())
         except RuntimeError:
             self._is_started = False
-            raise ConfigError("the system gave no thread to listen for the browser",
+            raise ConfigError("the system could not start a thread to listen for the browser",
                               hint="Sign in without --browser.") from None
 
     def answer(self, response: bytes) -> None:

@@ -100,7 +100,8 @@ def _lock(fd: int, wait: Callable[[], None], warn: Callable[[str], None]) -> Non
             return
         except OSError as error:
             if error.errno in NO_LOCKS:
-                warn("this file system has no locks: let no two runs meet on this config")
+                warn("this file system has no locks: make sure that no two runs use this config "
+                     "at once")
                 return
             if error.errno not in _BUSY:
                 raise

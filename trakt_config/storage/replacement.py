@@ -130,7 +130,7 @@ def _copy_metadata(config: int, wanted: os.stat_result, fd: int,
         except OSError as error:
             if error.errno not in files.NOT_SUPPORTED:
                 raise
-            warn("this file system does not let the mode of the file be kept")
+            warn("this file system does not keep the mode of the file")
 
 
 def _copy_attributes(config: int, fd: int, warn: Callable[[str], None]) -> None:
@@ -149,4 +149,4 @@ def _copy_attributes(config: int, fd: int, warn: Callable[[str], None]) -> None:
     except OSError as error:
         if error.errno not in files.NOT_SUPPORTED:
             raise
-        warn("this file system does not let the extended attributes of the file be kept")
+        warn("this file system does not keep the extended attributes of the file")

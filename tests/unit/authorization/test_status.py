@@ -298,7 +298,7 @@ def test_login_needed_is_exit_3(config: Any, capsys: pytest.CaptureFixture[str])
     assert run("config.yml") == 3
     said = capsys.readouterr()
     assert said.out == "config.yml: not signed in\n"
-    assert said.err.startswith("config.yml: the config holds no authorization yet\n")
+    assert said.err.startswith("config.yml: the config has no authorization yet\n")
     assert "trakt-config login" in said.err
 
 
