@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support import children
+from tests.support import children, mounts
 from trakt_config import document
 from trakt_config.sandbox import Sandbox
 
@@ -222,9 +222,9 @@ def test_another_user_cannot_read_the_page(login: Login) -> None:
         except PermissionError:
             return "refused"
 
-    assert children.run(lambda: read(page.read_text), uid=children.NOBODY) == "refused"
+    assert children.run(lambda: read(page.read_text), uid=mounts.NOBODY) == "refused"
     assert children.run(lambda: read(lambda: str(os.listdir(page.parent))),
-                        uid=children.NOBODY) == "refused"
+                        uid=mounts.NOBODY) == "refused"
     assert target_of(page)
 
 

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable
@@ -16,7 +15,8 @@ from typing import Any, Callable
 import pytest
 import yaml
 
-from tests.support import injection
+from tests.support import children
+from tests.support.ages import issued
 from trakt_config import document
 from trakt_config.sandbox import Answer, Hold, Sandbox
 
@@ -42,10 +42,6 @@ def exec_(environ: Mapping[str, str], tmp_path: Path) -> Exec:
         return subprocess.run(
             [*through, sys.executable, "-m", "trakt_config", "exec", *arguments], **given)
     return run
-
-
-def issued(sandbox: Sandbox, age: int = 0) -> dict[str, Any]:
-    return sandbox.issue_authorization(created_at=int(time.time()) - age)
 
 
 def test_the_environment_of_the_command(sandbox: Sandbox, config: Any, exec_: Exec) -> None:
@@ -286,7 +282,7 @@ def test_it_is_the_same_process(sandbox: Sandbox, config: Any, environ: Mapping[
 
 def test_it_runs_as_pid_1(sandbox: Sandbox, config: Any, environ: Mapping[str, str],
                           tmp_path: Path) -> None:
-    if not (shutil.which("unshare") and injection.allows(injection.private_mounts)):
+    if not (shutil.which("unshare") and children.can_mount()):
         pytest.skip("this machine allows no private namespaces")
     config(issued(sandbox))
     done = subprocess.run(

@@ -4,13 +4,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
+from tests.support.ages import issued
 from trakt_config.sandbox import Answer, Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -28,10 +28,6 @@ def token(environ: Mapping[str, str], tmp_path: Path) -> Command:
             cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
             text=True, timeout=60, env={**environ, "PYTHONPATH": str(ROOT)})
     return run
-
-
-def issued(sandbox: Sandbox, age: int = 0) -> dict[str, Any]:
-    return sandbox.issue_authorization(created_at=int(time.time()) - age)
 
 
 def test_fresh_token_costs_no_request(sandbox: Sandbox, config: Any, token: Command) -> None:

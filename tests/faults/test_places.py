@@ -16,8 +16,8 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.support import injection, scenes
-from tests.support.injection import NOBODY, Call, become_nobody, command, forked
+from tests.support import children, injection, mounts, scenes
+from tests.support.injection import Call, command, forked
 from tests.support.scenes import Scene
 from trakt_config.sandbox import Answer
 
@@ -51,15 +51,15 @@ def made(trakt: Any, base: Path) -> Scene:
 def nobodys(made: Scene) -> Scene:
     """The same, all of it nobody's, who also runs the command."""
     for path in (made.config.parent, made.config, made.base / "home"):
-        os.chown(path, NOBODY, NOBODY)
+        os.chown(path, mounts.NOBODY, mounts.NOBODY)
     made.metadata = scenes.described(made.config)
-    made.prepare = become_nobody
+    made.prepare = mounts.become
     return made
 
 
 @pytest.fixture
 def own_mounts() -> None:
-    if not injection.allows(injection.private_mounts):
+    if not children.can_mount():
         pytest.skip("this machine allows no private mounts")
 
 
@@ -83,7 +83,7 @@ def assert_nothing_is_sent(made: Scene, status: int = 5) -> None:
 
 
 @as_root
-@pytest.mark.parametrize("owner, mode", [(NOBODY, 0o444), (0, 0o644)], ids=["own", "root's"])
+@pytest.mark.parametrize("owner, mode", [(mounts.NOBODY, 0o444), (0, 0o644)], ids=["own", "root's"])
 def test_a_read_only_file(owner: int, mode: int, nobodys: Scene) -> None:
     os.chown(nobodys.config, owner, owner)
     os.chmod(nobodys.config, mode)
@@ -120,19 +120,19 @@ def test_no_home(made: Scene) -> None:
 @as_root
 def test_the_file_of_somebody_else_in_our_group(nobodys: Scene) -> None:
     """Only root could give a new file to its owner, so the old one is overwritten."""
-    os.chown(nobodys.config, 12345, NOBODY)
+    os.chown(nobodys.config, 12345, mounts.NOBODY)
     os.chmod(nobodys.config, 0o664)
     nobodys.metadata = scenes.described(nobodys.config)
     assert_refreshed(nobodys)
 
 
 @as_root
-@pytest.mark.parametrize("group", [NOBODY, 23456], ids=["of ours", "of others"])
+@pytest.mark.parametrize("group", [mounts.NOBODY, 23456], ids=["of ours", "of others"])
 def test_a_setgid_folder(group: int, nobodys: Scene) -> None:
     """It would give its group to new files."""
-    os.chown(nobodys.config.parent, NOBODY, 34567)
+    os.chown(nobodys.config.parent, mounts.NOBODY, 34567)
     os.chmod(nobodys.config.parent, 0o2775)
-    os.chown(nobodys.config, NOBODY, group)
+    os.chown(nobodys.config, mounts.NOBODY, group)
     nobodys.metadata = scenes.described(nobodys.config)
     assert_refreshed(nobodys)
 
@@ -158,7 +158,7 @@ def test_a_mode_stays_and_nothing_is_looser_for_an_instant(
 
     def prepare() -> None:
         if not root:
-            become_nobody()
+            mounts.become()
         os.umask(umask)
 
     made.prepare = prepare
@@ -196,7 +196,7 @@ def test_a_limit_on_threads(limit: int, nobodys: Scene) -> None:
     resource = pytest.importorskip("resource")
 
     def prepare() -> None:
-        become_nobody()
+        mounts.become()
         resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
 
     nobodys.prepare = prepare
@@ -214,8 +214,8 @@ def test_a_limit_on_threads(limit: int, nobodys: Scene) -> None:
 def on_a_small_disk(made: Scene, options: str, work: Callable[[], Any]) -> Any:
     """What `work` gives with the config on a tmpfs of its own."""
     def prepare() -> None:
-        injection.private_mounts()
-        injection.mount_tmpfs(made.config.parent, options)
+        mounts.private_mounts()
+        mounts.mount_tmpfs(made.config.parent, options)
         made.config.write_bytes(made.before)
 
     ended = forked(work, environ=made.environ, prepare=prepare)
@@ -243,7 +243,7 @@ def authorized(made: Scene) -> tuple[int, bytes, list[str]]:
 
 def test_a_read_only_file_system(made: Scene, own_mounts: None) -> None:
     def work() -> Any:
-        injection.make_read_only(made.config.parent)
+        mounts.make_read_only(made.config.parent)
         return authorized(made)
 
     assert on_a_small_disk(made, "", work) == (5, made.before, ["config.yml"])

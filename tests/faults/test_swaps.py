@@ -16,8 +16,8 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.support import injection, scenes
-from tests.support.injection import FULL, NOBODY, Call, become_nobody
+from tests.support import injection, mounts, scenes
+from tests.support.injection import FULL, Call
 from tests.support.scenes import Scene
 from trakt_config.storage import places
 
@@ -63,12 +63,12 @@ def target(trakt: Any, base: Path, runner: int, *, in_state_directory: bool) -> 
     made = scenes.scene(trakt, base)
     shutil.rmtree(base / "aside", ignore_errors=True)
     folder = made.config.parent
-    os.chown(folder, OWNER, NOBODY)
+    os.chown(folder, OWNER, mounts.NOBODY)
     os.chmod(folder, 0o2775)
-    os.chown(made.config, OWNER, NOBODY)
+    os.chown(made.config, OWNER, mounts.NOBODY)
     os.chmod(made.config, 0o664)
     os.chown(base / "home", runner, runner)
-    os.chown(base / "elsewhere", runner, NOBODY)
+    os.chown(base / "elsewhere", runner, mounts.NOBODY)
     state = base / "elsewhere" / "state"
     state.mkdir()
     os.chown(state, runner, runner)
@@ -81,7 +81,7 @@ def target(trakt: Any, base: Path, runner: int, *, in_state_directory: bool) -> 
     os.chown(victim, runner, runner)
     victim.chmod(0o4755)
     if runner:
-        made.prepare = become_nobody
+        made.prepare = mounts.become
     return Target(made, runner, victim)
 
 
@@ -118,7 +118,7 @@ PLANTS: list[Plant] = [link, hard_link, dangling, fifo, directory, device]
 
 
 #: Root writes to any folder, and needs no state directory.
-WAYS = [(runner, what) for runner in (0, NOBODY)
+WAYS = [(runner, what) for runner in (0, mounts.NOBODY)
         for what in ("config", "journal", "temporary", "state directory")
         if runner or what != "state directory"]
 

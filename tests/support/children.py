@@ -1,10 +1,11 @@
-"""Forked children: another user, a mount namespace of their own, or a process to kill."""
+"""Forked children: another user, or a process to kill."""
 from __future__ import annotations
 
-import ctypes
+import functools
 import os
 import pickle
 import signal
+import sys
 import traceback
 import warnings
 from typing import Any, Callable
@@ -12,13 +13,7 @@ from typing import Any, Callable
 import pytest
 
 import tests.support.everything  # noqa: F401
-
-#: A uid and gid that own nothing.
-NOBODY = 65534
-
-_CLONE_NEWNS = 0x20000
-_MS_BIND = 0x1000
-_MS_REC_PRIVATE = 0x4000 | 0x40000
+from tests.support import mounts
 
 
 def start(work: Callable[[], Any]) -> int:
@@ -44,9 +39,7 @@ def run(work: Callable[[], Any], *, uid: int | None = None) -> Any:
 
     def answer() -> None:
         if uid is not None:
-            os.setgroups([])
-            os.setgid(uid)
-            os.setuid(uid)
+            mounts.become(uid)
         try:
             outcome = (True, work())
         except BaseException as error:
@@ -73,38 +66,13 @@ def kill(child: int) -> None:
     os.waitpid(child, 0)
 
 
-def mount_tmpfs(folder: str, size: int) -> None:
-    """Mount a tmpfs of `size` bytes for this (forked) process alone."""
-    _own_mounts()
-    _mount(b"none", folder, b"tmpfs", 0, b"size=%d" % size)
-
-
-def mount_over(source: str, target: str) -> None:
-    """Bind-mount the file `source` at `target` for this (forked) process alone."""
-    _own_mounts()
-    _mount(os.fsencode(source), target, None, _MS_BIND, None)
-
-
+@functools.cache
 def can_mount() -> bool:
-    """Whether this machine lets a test have mounts of its own."""
-    if os.geteuid() != 0:
+    """Whether this machine lets a process have mounts of its own; tried in a child."""
+    if sys.platform != "linux" or os.geteuid() != 0:
         return False
     try:
-        run(_own_mounts)
+        run(mounts.private_mounts)
     except OSError:
         return False
     return True
-
-
-def _own_mounts() -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWNS):
-        raise OSError(ctypes.get_errno(), "unshare")
-    _mount(b"none", "/", None, _MS_REC_PRIVATE, None)
-
-
-def _mount(source: bytes, target: str, kind: bytes | None, flags: int,
-           options: bytes | None) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(source, os.fsencode(target), kind, ctypes.c_ulong(flags), options):
-        raise OSError(ctypes.get_errno(), "mount")

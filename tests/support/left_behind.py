@@ -88,11 +88,6 @@ class LeftBehind:
         if stderr is not None and not is_worker:
             faulthandler.dump_traceback_later(self._exit_limit, exit=True, file=stderr)
 
-    def _going_on(self) -> dict[str, str]:
-        threads = {name: description for name, description in _threads().items()
-                   if name not in self._before}
-        return {**threads, **_processes()}
-
     def _adopt_orphans(self) -> None:
         """Become the parent of processes whose own parent has ended, where Linux allows that."""
         if sys.platform == "linux":

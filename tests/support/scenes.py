@@ -12,7 +12,7 @@ from typing import Any, Callable
 import pytest
 
 from tests.conftest import config_text
-from tests.support import injection
+from tests.support import children, mounts
 from tests.support.ages import WORTH_REFRESHING
 from tests.support.injection import App, Ended, Fault, command, forked
 from trakt_config.tokens import AUTHORIZATION_KEYS
@@ -116,13 +116,13 @@ def refresh_in_place(trakt: Any, base: Path) -> Scene:
 
 def refresh_of_a_mounted_file(trakt: Any, base: Path) -> Scene:
     """Mounted as a single file, as containers do: a rename gets EBUSY."""
-    if not injection.allows(injection.private_mounts):
+    if not children.can_mount():
         pytest.skip("this machine allows no private mounts")
     made = scene(trakt, base)
 
     def prepare() -> None:
-        injection.private_mounts()
-        injection.bind(made.config, made.config)
+        mounts.private_mounts()
+        mounts.bind(made.config, made.config)
 
     made.prepare = prepare
     return made

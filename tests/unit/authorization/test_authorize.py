@@ -13,7 +13,7 @@ from typing import Any, Callable
 import pytest
 
 import trakt_config
-from tests.support.ages import WORTH_REFRESHING
+from tests.support.ages import WORTH_REFRESHING, issued
 from trakt_config import (
     AccountProblem,
     ClientRejected,
@@ -103,10 +103,6 @@ def assert_is_in(config: Path, authorization: trakt_config.Authorization) -> Non
 
 def assert_clean(config: Path) -> None:
     assert os.listdir(config.parent) == [config.name]
-
-
-def issued(sandbox: Sandbox, age: int) -> dict[str, Any]:
-    return sandbox.issue_authorization(created_at=int(time.time()) - age)
 
 
 def assert_new_pair(done: Run, sandbox: Sandbox) -> None:

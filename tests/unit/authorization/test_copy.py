@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Callable
 
 import pytest
 
+from tests.support.ages import issued
 from trakt_config import ConfigError, LockTimeout, LoginRequired, SaveError, document
 from trakt_config.authorization import copy
 from trakt_config.authorization.authorize import ensure_authorized
@@ -20,10 +20,6 @@ from trakt_config.sandbox import Answer, Sandbox
 
 Config = Callable[..., Path]
 FIVE = ("access_token", "token_type", "expires_in", "scope", "created_at")
-
-
-def issued(sandbox: Sandbox, age: int = 0) -> dict[str, Any]:
-    return sandbox.issue_authorization(created_at=int(time.time()) - age)
 
 
 def values(path: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any, Callable
 import pytest
 
 import trakt_config
+from tests.support.clocks import Clock
 from trakt_config.authorization.authorize import ensure_authorized
 from trakt_config.authorization.run import Options
 from trakt_config.sandbox import Answer, Sandbox
@@ -22,25 +23,12 @@ WEEK = 604800
 SignIn = Callable[[Path], Authorization]
 
 
-class Time:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def __call__(self) -> float:
-        return self.passed
-
-    def sleep(self, seconds: float) -> None:
-        self.passed += seconds
-
-
 @pytest.fixture(params=["device", "login --pin", "pin"])
 def sign_in(request: pytest.FixtureRequest, sandbox: Sandbox,
             environ: Mapping[str, str]) -> SignIn:
     """Each way in. What is prepared for /oauth/token is answered where this way asks."""
     def by_login(path: Path) -> Authorization:
-        clock = Time()
+        clock = Clock()
         if request.param == "device":
             prepared = sandbox._answers["/oauth/token"].popleft()
             sandbox.answer(prepared, path="/oauth/device/token")

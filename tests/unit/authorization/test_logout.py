@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Callable
 
 import pytest
 
+from tests.support.ages import issued
 from trakt_config import storage
 from trakt_config.authorization import authorize, save
 from trakt_config.authorization.intent import Intent
@@ -48,10 +48,6 @@ def out(environ: Mapping[str, str]) -> Logout:
         return logout(path, Options(**{"environ": environ, "sleep": lambda seconds: None,
                                        **options}), local=local)
     return run
-
-
-def issued(sandbox: Sandbox, age: int = 0) -> dict[str, Any]:
-    return sandbox.issue_authorization(created_at=int(time.time()) - age)
 
 
 def revoked(sandbox: Sandbox) -> list[Any]:

@@ -28,13 +28,33 @@ def nothing() -> None:
     pass
 
 
-@pytest.fixture
-def interrupt() -> Iterator[None]:
-    """SIGALRM raises Interruption in the main thread."""
-    def handler(number: int, frame: FrameType | None) -> None:
+class Alarm:
+    """SIGALRM, whose handler raises Interruption in the main thread."""
+
+    def __init__(self) -> None:
+        self.strokes = 0
+        self.told = threading.Event()
+
+    def strike(self, times: int = 1) -> None:
+        """From the thread that works: interrupt, and go on when that is noticed."""
+        receiver = threading.main_thread().ident
+        assert receiver is not None
+        for stroke in range(self.strokes + 1, self.strokes + times + 1):
+            signal.pthread_kill(receiver, signal.SIGALRM)
+            while self.strokes < stroke:
+                time.sleep(0.001)
+
+    def handler(self, number: int, frame: FrameType | None) -> None:
+        self.strokes += 1
         raise Interruption
-    before = signal.signal(signal.SIGALRM, handler)
-    yield
+
+
+@pytest.fixture
+def interrupt() -> Iterator[Alarm]:
+    """SIGALRM raises Interruption in the main thread."""
+    alarm = Alarm()
+    before = signal.signal(signal.SIGALRM, alarm.handler)
+    yield alarm
     signal.signal(signal.SIGALRM, lambda number, frame: None)  # One may be about to run.
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
@@ -80,56 +100,47 @@ def test_debuggers_and_coverage_see_the_work(tool: tuple[Callable[[Any], None], 
     assert nothing.__code__ in seen
 
 
-def test_an_interruption_waits_until_the_work_is_done(interrupt: None) -> None:
-    """It is told once what is being waited for, and then goes on."""
+@pytest.mark.parametrize("times", [1, 3])
+def test_an_interruption_waits_until_the_work_is_done(times: int, interrupt: Alarm) -> None:
+    """It is told once what is being waited for, and then goes on; so with Ctrl-C, Ctrl-C, Ctrl-C.
+    """
     events: list[str] = []
 
+    def tell() -> None:
+        events.append("waiting")
+        interrupt.told.set()
+
     def work() -> None:
-        time.sleep(0.2)
+        interrupt.strike()
+        assert interrupt.told.wait(30)
+        interrupt.strike(times - 1)
         events.append("done")
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     with pytest.raises(Interruption):
-        shield.run(work, lambda: events.append("waiting"))
-    assert events == ["waiting", "done"]
+        shield.run(work, tell)
+    assert events == ["waiting", "done"] and interrupt.strokes == times
 
 
-def test_many_interruptions_are_told_once_and_the_first_is_raised(interrupt: None) -> None:
-    """Ctrl-C, Ctrl-C, Ctrl-C."""
-    events: list[str] = []
-
-    def work() -> None:
-        time.sleep(0.3)
-        events.append("done")
-    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
-    try:
-        with pytest.raises(Interruption):
-            shield.run(work, lambda: events.append("waiting"))
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    assert events == ["waiting", "done"]
-
-
-def test_an_interruption_weighs_more_than_what_the_work_raised(interrupt: None) -> None:
+def test_an_interruption_weighs_more_than_what_the_work_raised(interrupt: Alarm) -> None:
     """The command was told to end."""
     def work() -> None:
-        time.sleep(0.2)
+        interrupt.strike()
         raise ValueError("no")
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     with pytest.raises(Interruption):
         shield.run(work, nothing)
 
 
-def test_a_message_that_fails_does_not_end_the_wait(interrupt: None) -> None:
+def test_a_message_that_fails_does_not_end_the_wait(interrupt: Alarm) -> None:
     """Whatever a host's log handler does."""
     done: list[bool] = []
 
     def work() -> None:
-        time.sleep(0.2)
+        interrupt.strike()
+        assert interrupt.told.wait(30)
         done.append(True)
 
     def fail() -> None:
+        interrupt.told.set()
         raise ValueError("a broken handler")
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     with pytest.raises(Interruption):
         shield.run(work, fail)
     assert done
@@ -137,7 +148,7 @@ def test_a_message_that_fails_does_not_end_the_wait(interrupt: None) -> None:
 
 @pytest.mark.parametrize("storm", [1, 2, 4])
 def test_an_interruption_at_any_moment_leaves_no_work_under_way(
-        storm: int, interrupt: None) -> None:
+        storm: int, interrupt: Alarm) -> None:
     """Either the work never began, or it is done when the caller goes on."""
     chance = random.Random(storm)
     began = cut_short = 0

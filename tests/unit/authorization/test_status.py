@@ -8,14 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.ages import WORTH_REFRESHING
+from tests.support.ages import WORTH_REFRESHING, issued
 from trakt_config import storage
 from trakt_config.authorization import plan, save, status
 from trakt_config.authorization.plan import LEFT_OVER, Step
@@ -43,10 +42,6 @@ def config(config: Any) -> Any:
     """Configs that Kometa would leave as they are."""
     return lambda *values, more="", **named: config(
         *values, more=f"{more}  force_refresh: false\n", **named)
-
-
-def issued(sandbox: Sandbox, age: int = 0) -> dict[str, Any]:
-    return sandbox.issue_authorization(created_at=int(time.time()) - age)
 
 
 def look(path: Path) -> status.Status:

@@ -17,7 +17,8 @@ from typing import Any, Callable, cast
 import pytest
 import requests
 
-from tests.support.ages import WORTH_REFRESHING
+from tests.support.ages import WORTH_REFRESHING, issued
+from tests.support.clocks import ClockAhead
 from trakt_config import (
     AccountProblem,
     ConfigError,
@@ -57,22 +58,12 @@ with requests.Session() as session:
 '''
 
 
-class Clock:
-    """A clock that the test sets forward."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead
-
-
 Getter = Callable[..., requests.Response]
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ClockAhead:
+    return ClockAhead()
 
 
 @pytest.fixture
@@ -82,7 +73,7 @@ def session() -> Iterator[requests.Session]:
 
 
 @pytest.fixture
-def signed(environ: Mapping[str, str], clock: Clock, session: requests.Session,
+def signed(environ: Mapping[str, str], clock: ClockAhead, session: requests.Session,
            sandbox: Sandbox) -> Callable[..., Getter]:
     """A function that asks the sandbox, signed with the authorization in a config."""
     def sign(config: Path, **options: Any) -> Getter:
@@ -93,10 +84,6 @@ def signed(environ: Mapping[str, str], clock: Clock, session: requests.Session,
             return session.request(method, url, timeout=30, **more)
         return send
     return sign
-
-
-def issued(sandbox: Sandbox, age: float = 0) -> dict[str, Any]:
-    return sandbox.issue_authorization(created_at=int(time.time() - age))
 
 
 def token_in(config: Path) -> str:
@@ -249,7 +236,7 @@ def test_refreshes_when_due(sandbox: Sandbox, config: Any, signed: Any, age: flo
 
 
 def test_becomes_due_while_it_is_used(sandbox: Sandbox, config: Any, signed: Any,
-                                      clock: Clock) -> None:
+                                      clock: ClockAhead) -> None:
     get = signed(config(issued(sandbox)))
     get()
     clock.ahead = WORTH_REFRESHING * WEEK
@@ -285,7 +272,7 @@ def test_file_that_has_changed_is_read_again(sandbox: Sandbox, config: Any, sign
 
 
 def test_refresh_that_can_wait_is_not_tried_every_time(sandbox: Sandbox, config: Any,
-                                                       signed: Any, clock: Clock) -> None:
+                                                       signed: Any, clock: ClockAhead) -> None:
     get = signed(config(issued(sandbox, WORTH_REFRESHING * WEEK)))
     sandbox.answer(Answer(429, headers={"Retry-After": "600"}), times=2)
     assert get().ok and get().ok and len(sandbox.token_requests) == 1
@@ -465,7 +452,7 @@ def test_fifty_threads_and_one_refresh(sandbox: Sandbox, config: Any, environ: M
 
 
 def test_others_go_on_while_one_refreshes_ahead_of_time(sandbox: Sandbox, config: Any,
-                                                        signed: Any, clock: Clock) -> None:
+                                                        signed: Any, clock: ClockAhead) -> None:
     get = signed(config(issued(sandbox)))
     get()
     clock.ahead = WORTH_REFRESHING * WEEK

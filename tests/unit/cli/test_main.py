@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.support.ages import WORTH_REFRESHING
+from tests.support.ages import WORTH_REFRESHING, issued
 from trakt_config import __version__
 from trakt_config.cli import arguments, boundary, main, output
 from trakt_config.sandbox import Answer, Sandbox
@@ -36,10 +35,6 @@ def command(environ: Mapping[str, str], tmp_path: Path) -> Command:
                               stdin=subprocess.DEVNULL,
                               env={**environ, "PYTHONPATH": str(ROOT), "TZ": "UTC", **variables})
     return run
-
-
-def issued(sandbox: Sandbox, age: int) -> dict[str, Any]:
-    return sandbox.issue_authorization(created_at=int(time.time()) - age)
 
 
 def test_success_is_one_line_on_stdout(sandbox: Sandbox, config: Any, command: Command) -> None:

@@ -23,6 +23,7 @@ import requests_mock
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from tests.support.clocks import Clock
 from tests.support.injection import FULL
 from trakt_config import oauth
 from trakt_config.errors import (
@@ -54,21 +55,6 @@ HTML = {"text": "<!DOCTYPE html><title>Just a moment</title>",
 OK = {"json": TOKENS}
 
 
-class Time:
-    """A clock that only moves when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.pauses: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.now += seconds
-
-
 def error(code: str, description: str | None = None, status: int = 400,
           **more: Any) -> dict[str, Any]:
     body = {"error": code}
@@ -81,13 +67,13 @@ def run(answers: list[dict[str, Any]], grant: Any = REFRESH, *, client: Client =
         retry_unknown: bool = True, session: requests.Session | None = None,
         **more: Any) -> Any:
     """The outcome of an exchange with these answers: result or error, requests, pauses, records."""
-    clock = Time()
+    clock = Clock()
     recorded: list[bytes] = []
     with requests_mock.Mocker() as trakt:
         trakt.post(URL, answers)
         try:
             asking = TraktClient(client, session=session, clock=lambda: 1790000000.0,
-                                 monotonic=clock.monotonic, sleep=clock.sleep)
+                                 monotonic=clock, sleep=clock.sleep)
             result: Any = asking.exchange(grant, record=recorded.append,
                                           retry_unknown=retry_unknown, **more)
         except TraktConfigError as caught:
@@ -285,9 +271,9 @@ def test_not_sent_is_tried_three_times(answer: dict[str, Any], grant: Any) -> No
 def test_no_try_when_the_budget_has_ended_during_a_pause(answer: dict[str, Any],
                                                          monkeypatch: pytest.MonkeyPatch) -> None:
     """As it has when the process was stopped: an answer would not be waited for."""
-    def stopped(clock: Time, seconds: float) -> None:
+    def stopped(clock: Clock, seconds: float) -> None:
         clock.now += seconds + 1000
-    monkeypatch.setattr(Time, "sleep", stopped)
+    monkeypatch.setattr(Clock, "sleep", stopped)
     result, sent, _, _ = run([answer, OK])
     assert isinstance(result, TraktUnavailable) and len(sent) == 1
 

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 import pytest
 
+from tests.support.clocks import Clock
 from trakt_config import document, storage
 from trakt_config.authorization import authorize
 from trakt_config.authorization.intent import Intent
@@ -43,35 +44,13 @@ DENIED = Answer(418)
 LOST = Answer(process=True, cut="close")
 
 
-class Time:
-    """A clock that only sleeping moves; `events` happen on the way."""
-
-    def __init__(self) -> None:
-        self.now = time.time()
-        self.began = self.now
-        self.events: dict[float, Callable[[], object]] = {}
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        for moment in sorted(self.events):
-            if moment <= self.passed:
-                self.events.pop(moment)()
-
-    @property
-    def passed(self) -> float:
-        return round(self.now - self.began, 3)
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(time.time())
 
 
 @pytest.fixture
-def clock() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def sandbox(clock: Time) -> Iterator[Sandbox]:
+def sandbox(clock: Clock) -> Iterator[Sandbox]:
     with Sandbox(clock=clock) as running:
         yield running
 
@@ -95,7 +74,7 @@ def each(*callbacks: Callable[[DeviceCode], object]) -> Callable[[DeviceCode], o
 
 
 @pytest.fixture
-def sign_in(clock: Time, environ: Mapping[str, str]) -> Login:
+def sign_in(clock: Clock, environ: Mapping[str, str]) -> Login:
     """`login`, on the fake clock and against the sandbox; the dialog's callbacks by name."""
     def run(config: Path, method: Any = "device", lock_timeout: timedelta = timedelta(seconds=0.05),
             **dialog: Any) -> Authorization:
@@ -105,7 +84,7 @@ def sign_in(clock: Time, environ: Mapping[str, str]) -> Login:
     return run
 
 
-def approving(sandbox: Sandbox, clock: Time, after: float = 12,
+def approving(sandbox: Sandbox, clock: Clock, after: float = 12,
               allow: bool = True) -> Callable[[DeviceCode], None]:
     """A person who is shown a code and enters it `after` seconds."""
     def show(code: DeviceCode) -> None:
@@ -150,7 +129,7 @@ def untouched(config: Path) -> Iterator[None]:
 # Device code
 
 
-def test_device(sandbox: Sandbox, clock: Time, config: Any, sign_in: Login) -> None:
+def test_device(sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login) -> None:
     path = config()
     before = path.read_bytes()
     shown: list[DeviceCode] = []
@@ -163,7 +142,7 @@ def test_device(sandbox: Sandbox, clock: Time, config: Any, sign_in: Login) -> N
     assert code.verification_url == f"{sandbox.url}/activate"
 
 
-def test_device_polls_send_the_client(sandbox: Sandbox, clock: Time, config: Any,
+def test_device_polls_send_the_client(sandbox: Sandbox, clock: Clock, config: Any,
                                       sign_in: Login) -> None:
     sign_in(config(), show_code=approving(sandbox, clock, after=0))
     request = sandbox.ledger[-1]
@@ -171,7 +150,7 @@ def test_device_polls_send_the_client(sandbox: Sandbox, clock: Time, config: Any
     assert set(request.body) == {"code", "client_id", "client_secret"}
 
 
-def test_it_overrides_what_is_there_and_the_pin(sandbox: Sandbox, clock: Time, config: Any,
+def test_it_overrides_what_is_there_and_the_pin(sandbox: Sandbox, clock: Clock, config: Any,
                                                 sign_in: Login) -> None:
     """A fresh authorization and a pin that waits are both superseded by who signs in now."""
     path = config(sandbox.issue_authorization(), pin=sandbox.issue_code())
@@ -182,7 +161,7 @@ def test_it_overrides_what_is_there_and_the_pin(sandbox: Sandbox, clock: Time, c
     assert sandbox.token_requests == []
 
 
-def test_the_countdown_counts_by_seconds_and_ends(sandbox: Sandbox, clock: Time, config: Any,
+def test_the_countdown_counts_by_seconds_and_ends(sandbox: Sandbox, clock: Clock, config: Any,
                                                   sign_in: Login) -> None:
     seen: list[float | None] = []
     sign_in(config(), show_code=approving(sandbox, clock, after=2), countdown=seen.append)
@@ -190,7 +169,7 @@ def test_the_countdown_counts_by_seconds_and_ends(sandbox: Sandbox, clock: Time,
         600, 599, 598, 597, 596, None]
 
 
-def test_slow_down_is_for_good(sandbox: Sandbox, clock: Time, config: Any,
+def test_slow_down_is_for_good(sandbox: Sandbox, clock: Clock, config: Any,
                                sign_in: Login) -> None:
     sandbox.answer(Answer(429), times=2, path=DEVICE_TOKEN)
     sign_in(config(), show_code=approving(sandbox, clock, after=20))
@@ -198,7 +177,7 @@ def test_slow_down_is_for_good(sandbox: Sandbox, clock: Time, config: Any,
     assert clock.passed == 5 + 10 + 15
 
 
-def test_the_code_expires(sandbox: Sandbox, clock: Time, config: Any, sign_in: Login) -> None:
+def test_the_code_expires(sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login) -> None:
     path = config()
     with untouched(path), pytest.raises(LoginRequired, match="expired") as caught:
         sign_in(path)
@@ -207,7 +186,7 @@ def test_the_code_expires(sandbox: Sandbox, clock: Time, config: Any, sign_in: L
     assert_clean(path)
 
 
-def test_another_code_is_offered(sandbox: Sandbox, clock: Time, config: Any,
+def test_another_code_is_offered(sandbox: Sandbox, clock: Clock, config: Any,
                                  sign_in: Login) -> None:
     path, shown, offered = config(), [], []
 
@@ -239,7 +218,7 @@ def test_a_code_that_has_ended(status: int, reason: str, words: str, sandbox: Sa
     assert_clean(path)
 
 
-def test_denied(sandbox: Sandbox, clock: Time, config: Any, sign_in: Login) -> None:
+def test_denied(sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login) -> None:
     """The person has said no: no other code is offered."""
     path = config()
     with untouched(path), pytest.raises(LoginRequired, match="denied") as caught:
@@ -256,7 +235,7 @@ def test_denied(sandbox: Sandbox, clock: Time, config: Any, sign_in: Login) -> N
     pytest.param(Answer(200, b"<html>sign in to the Wi-Fi</html>"), id="captive portal"),
     pytest.param(Answer(200, b'{"access_token": 5}'), id="nonsense"),
 ])
-def test_failures_pass(failure: Answer, sandbox: Sandbox, clock: Time, config: Any,
+def test_failures_pass(failure: Answer, sandbox: Sandbox, clock: Clock, config: Any,
                        sign_in: Login, caplog: pytest.LogCaptureFixture) -> None:
     """It goes on asking, and says so once."""
     path = config()
@@ -269,7 +248,7 @@ def test_failures_pass(failure: Answer, sandbox: Sandbox, clock: Time, config: A
     assert len(warnings) == 1 and "asking again until the code expires" in warnings[0]
 
 
-def test_failing_until_the_end(sandbox: Sandbox, clock: Time, config: Any,
+def test_failing_until_the_end(sandbox: Sandbox, clock: Clock, config: Any,
                                sign_in: Login) -> None:
     path = config()
     sandbox.answer(Answer(503), times=200, path=DEVICE_TOKEN)
@@ -278,7 +257,7 @@ def test_failing_until_the_end(sandbox: Sandbox, clock: Time, config: Any,
     assert clock.passed == 600
 
 
-def test_a_lost_answer_is_said_to_be_lost(sandbox: Sandbox, clock: Time, config: Any,
+def test_a_lost_answer_is_said_to_be_lost(sandbox: Sandbox, clock: Clock, config: Any,
                                           sign_in: Login) -> None:
     """Trakt gave the tokens and the connection broke: the next poll says 409."""
     path = config()
@@ -313,7 +292,7 @@ def test_saving_is_proved_before_a_person_is_asked(sandbox: Sandbox, config: Any
     assert sandbox.ledger == []
 
 
-def test_other_runs_are_not_locked_out(sandbox: Sandbox, clock: Time, config: Any,
+def test_other_runs_are_not_locked_out(sandbox: Sandbox, clock: Clock, config: Any,
                                        sign_in: Login, environ: Mapping[str, str]) -> None:
     """A refresh happens in the middle; then the sign-in overrides what it saved."""
     path = config(sandbox.issue_authorization())
@@ -326,7 +305,7 @@ def test_other_runs_are_not_locked_out(sandbox: Sandbox, clock: Time, config: An
     assert_signed_in(path, before, authorization, sandbox)
 
 
-def test_a_busy_lock_is_waited_for(sandbox: Sandbox, clock: Time, config: Any, sign_in: Login,
+def test_a_busy_lock_is_waited_for(sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login,
                                    environ: Mapping[str, str],
                                    caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is sent meanwhile, and the code stays good."""
@@ -348,7 +327,7 @@ def test_a_lock_that_stays_busy(sandbox: Sandbox, config: Any, sign_in: Login,
     assert sandbox.ledger == []
 
 
-def test_edits_meanwhile_stay(sandbox: Sandbox, clock: Time, config: Any, sign_in: Login) -> None:
+def test_edits_meanwhile_stay(sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login) -> None:
     path = config()
 
     def edit() -> None:
@@ -360,7 +339,7 @@ def test_edits_meanwhile_stay(sandbox: Sandbox, clock: Time, config: Any, sign_i
     assert values(path) == authorization.values()
 
 
-def test_tokens_that_come_in_during_the_last_request_stay(sandbox: Sandbox, clock: Time,
+def test_tokens_that_come_in_during_the_last_request_stay(sandbox: Sandbox, clock: Clock,
                                                           config: Any, sign_in: Login) -> None:
     path = config(sandbox.issue_authorization())
     theirs = sandbox.issue_authorization()
@@ -384,7 +363,7 @@ def test_tokens_that_come_in_during_the_last_request_stay(sandbox: Sandbox, cloc
 
 @pytest.mark.parametrize("method", ["device", "browser", "pin"])
 def test_an_answer_that_cannot_be_saved_is_in_the_journal(
-        method: str, sandbox: Sandbox, clock: Time, config: Any, sign_in: Login, port: int,
+        method: str, sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login, port: int,
         environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The next run puts it in, without a request."""
     path = config(sandbox.issue_authorization(created_at=int(clock()) - 10 ** 6),
@@ -412,7 +391,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("step", ["journal", "parse", "save", "replace", "discard_journal"])
 def test_a_sign_in_that_is_cut_short_is_never_lost(
-        step: str, sandbox: Sandbox, clock: Time, config: Any, sign_in: Login,
+        step: str, sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login,
         environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """From the durable answer on, the tokens are in the config or in the journal."""
     path = config()
@@ -470,7 +449,7 @@ def killed_after_answer(step: str) -> Callable[..., None]:
     return call
 
 
-def test_a_left_over_is_finished_first(sandbox: Sandbox, clock: Time, config: Any,
+def test_a_left_over_is_finished_first(sandbox: Sandbox, clock: Clock, config: Any,
                                        sign_in: Login, monkeypatch: pytest.MonkeyPatch) -> None:
     path = config()
     with monkeypatch.context() as patch:
@@ -490,7 +469,7 @@ def test_a_left_over_is_finished_first(sandbox: Sandbox, clock: Time, config: An
 
 
 def test_a_poll_that_is_cut_short_leaves_no_doubt_about_the_refresh_token(
-        sandbox: Sandbox, clock: Time, config: Any, sign_in: Login, environ: Mapping[str, str],
+        sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login, environ: Mapping[str, str],
         monkeypatch: pytest.MonkeyPatch) -> None:
     """It was never sent: the next run refreshes as if nothing had been."""
     path = config(sandbox.issue_authorization(created_at=int(clock()) - 10 ** 6))
@@ -515,7 +494,7 @@ def test_a_poll_that_is_cut_short_leaves_no_doubt_about_the_refresh_token(
 
 
 def test_a_refresh_in_doubt_stays_in_doubt_until_somebody_has_signed_in(
-        sandbox: Sandbox, clock: Time, config: Any, sign_in: Login, environ: Mapping[str, str],
+        sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login, environ: Mapping[str, str],
         monkeypatch: pytest.MonkeyPatch) -> None:
     path = config(sandbox.issue_authorization())
     run = Run.on(path, Options(environ=environ, clock=clock))
@@ -551,7 +530,7 @@ def test_a_journal_of_a_newer_version_is_left_alone(sandbox: Sandbox, config: An
 
 
 @pytest.mark.parametrize("what", ["a directory", "a link", "something that is not a file"])
-def test_something_else_in_the_configs_place(what: str, sandbox: Sandbox, clock: Time, config: Any,
+def test_something_else_in_the_configs_place(what: str, sandbox: Sandbox, clock: Clock, config: Any,
                                              sign_in: Login, caplog: pytest.LogCaptureFixture,
                                              ) -> None:
     """Said at once, and before the approval is spent: with the file back, the sign-in goes on."""
@@ -575,7 +554,7 @@ def test_something_else_in_the_configs_place(what: str, sandbox: Sandbox, clock:
 
 
 def test_something_else_in_the_configs_place_before_a_pin_is_sent(
-        sandbox: Sandbox, clock: Time, config: Any, sign_in: Login) -> None:
+        sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login) -> None:
     path = config()
     person = everybody(sandbox, clock)
 
@@ -592,7 +571,7 @@ def test_something_else_in_the_configs_place_before_a_pin_is_sent(
 # Browser
 
 
-def everybody(sandbox: Sandbox, clock: Time, allow: bool = True,
+def everybody(sandbox: Sandbox, clock: Clock, allow: bool = True,
               pages: list[str] | None = None) -> dict[str, Any]:
     """A person for any method, who signs in where they are asked to."""
     addresses: list[str] = []
@@ -624,7 +603,7 @@ def soon(condition: Callable[[], object]) -> bool:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_browser(host: str, sandbox: Sandbox, clock: Time, config: Any, sign_in: Login,
+def test_browser(host: str, sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login,
                  port: int) -> None:
     pages: list[Any] = []
     path = config(redirect_uri=callback(port, host))
@@ -637,7 +616,7 @@ def test_browser(host: str, sandbox: Sandbox, clock: Time, config: Any, sign_in:
     assert "code_verifier" in body and "client_secret" not in body
 
 
-def test_the_address_has_state_and_pkce(sandbox: Sandbox, clock: Time, config: Any,
+def test_the_address_has_state_and_pkce(sandbox: Sandbox, clock: Clock, config: Any,
                                         sign_in: Login, port: int) -> None:
     addresses: list[str] = []
     person = everybody(sandbox, clock)
@@ -654,7 +633,7 @@ def test_the_address_has_state_and_pkce(sandbox: Sandbox, clock: Time, config: A
 
 
 def test_browser_with_a_server_that_insists_on_a_challenge(
-        clock: Time, home: Path, tmp_path: Path, port: int) -> None:
+        clock: Clock, home: Path, tmp_path: Path, port: int) -> None:
     with Sandbox(clock=clock, new_server=True, secret_required=True) as strict:
         path = tmp_path / "config.yml"
         path.write_text(f"trakt:\n  client_id: {strict.client_id}\n  client_secret: "
@@ -665,7 +644,7 @@ def test_browser_with_a_server_that_insists_on_a_challenge(
 
 
 def test_a_browser_that_returns_only_when_it_is_closed_holds_nothing_up(
-        sandbox: Sandbox, clock: Time, config: Any, sign_in: Login, port: int) -> None:
+        sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login, port: int) -> None:
     path, closed = config(redirect_uri=callback(port)), threading.Event()
     person = everybody(sandbox, clock)
     opens = person["open_browser"]
@@ -680,7 +659,7 @@ def test_a_browser_that_returns_only_when_it_is_closed_holds_nothing_up(
     assert_clean(path)
 
 
-def test_browser_denied(sandbox: Sandbox, clock: Time, config: Any, sign_in: Login,
+def test_browser_denied(sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login,
                         port: int) -> None:
     pages: list[Any] = []
     path = config(redirect_uri=callback(port))
@@ -691,7 +670,7 @@ def test_browser_denied(sandbox: Sandbox, clock: Time, config: Any, sign_in: Log
     assert_clean(path)
 
 
-def test_the_page_says_what_went_wrong(sandbox: Sandbox, clock: Time, config: Any,
+def test_the_page_says_what_went_wrong(sandbox: Sandbox, clock: Clock, config: Any,
                                        sign_in: Login, port: int) -> None:
     """Not that all is well, when the tokens could not be had or saved."""
     pages: list[Any] = []
@@ -705,7 +684,7 @@ def test_the_page_says_what_went_wrong(sandbox: Sandbox, clock: Time, config: An
     assert "&lt;script&gt;" in pages[0]
 
 
-def test_the_page_comes_after_the_tokens_are_saved(sandbox: Sandbox, clock: Time, config: Any,
+def test_the_page_comes_after_the_tokens_are_saved(sandbox: Sandbox, clock: Clock, config: Any,
                                                    sign_in: Login, port: int,
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     pages: list[Any] = []
@@ -830,7 +809,7 @@ def test_a_browser_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> No
 # Pin
 
 
-def test_pin(sandbox: Sandbox, clock: Time, config: Any, sign_in: Login) -> None:
+def test_pin(sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login) -> None:
     path = config()
     before = path.read_bytes()
     authorization = sign_in(path, "pin", **everybody(sandbox, clock))
@@ -875,7 +854,7 @@ def test_pin_that_is_none(typed: str, reason: str, words: str, config: Any,
     assert_clean(path)
 
 
-def test_pin_whose_outcome_is_unknown_is_sent_once(sandbox: Sandbox, clock: Time, config: Any,
+def test_pin_whose_outcome_is_unknown_is_sent_once(sandbox: Sandbox, clock: Clock, config: Any,
                                                    sign_in: Login) -> None:
     sandbox.answer(LOST)
     with pytest.raises(TraktUnavailable):
@@ -909,7 +888,7 @@ def test_the_system_fails(config: Any, sign_in: Login, monkeypatch: pytest.Monke
     assert "secret words" not in str(caught.value)
 
 
-def test_no_secret_in_what_is_logged_or_raised(sandbox: Sandbox, clock: Time, config: Any,
+def test_no_secret_in_what_is_logged_or_raised(sandbox: Sandbox, clock: Clock, config: Any,
                                                sign_in: Login,
                                                caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)

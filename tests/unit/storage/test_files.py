@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.support import children
+from tests.support import children, mounts
 from trakt_config.errors import ConfigError, os_reason
 from trakt_config.storage import files
 
@@ -139,7 +139,7 @@ def test_a_file_that_this_user_may_not_read_is_an_error_for_people() -> None:
         with open(path, "w"):
             os.chmod(path, 0o600)
         with pytest.raises(ConfigError, match=os.strerror(errno.EACCES)):
-            children.run(lambda: files.read(path), uid=children.NOBODY)
+            children.run(lambda: files.read(path), uid=mounts.NOBODY)
 
 
 def test_no_descriptor_stays_open(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import children
+from tests.support import children, mounts
 from trakt_config import storage
 from trakt_config.errors import ConfigError, LockTimeout, SaveError
 from trakt_config.storage import files, journal, places
@@ -418,7 +418,7 @@ def a_user_s_config(folder: Path) -> Path:
     """A config of nobody's, in a folder of root's that takes no file of nobody's."""
     path = folder / "config.yml"
     path.write_bytes(OLD)
-    os.chown(path, children.NOBODY, children.NOBODY)
+    os.chown(path, mounts.NOBODY, mounts.NOBODY)
     (folder / "state").mkdir()
     (folder / "state").chmod(0o777)
     return path
@@ -441,7 +441,7 @@ def test_a_folder_that_takes_no_file_sends_the_journal_to_the_state_directory(
             held.replace(OLD, NEW)
             held.discard_journal()
         return place, os.stat(os.path.dirname(place)).st_mode & 0o777
-    place, mode = children.run(work, uid=children.NOBODY)
+    place, mode = children.run(work, uid=mounts.NOBODY)
     assert place.startswith(str(folder / "state" / "trakt_config"))
     assert mode == 0o700
     assert path.read_bytes() == NEW
@@ -458,7 +458,7 @@ def test_without_any_place_nothing_is_spent(environ: dict[str, str], folder: Pat
         with hold(path, environ=environ):
             pass
     with pytest.raises(SaveError, match="no journal can be written"):
-        children.run(work, uid=children.NOBODY)
+        children.run(work, uid=mounts.NOBODY)
 
 
 @needs_root
@@ -473,7 +473,7 @@ def test_a_config_that_this_user_may_not_write_is_found_before_anything_is_spent
         with hold(path):
             pass
     with pytest.raises(SaveError, match=os.strerror(errno.EACCES)):
-        children.run(work, uid=children.NOBODY)
+        children.run(work, uid=mounts.NOBODY)
     assert os.listdir(folder) == ["config.yml"]
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.support import children
+from tests.support import children, mounts
 from trakt_config.errors import SaveError
 from trakt_config.storage import files, journal, places, records
 from trakt_config.storage.journal_file import Journal
@@ -320,9 +320,9 @@ def test_nobody_else_can_read_a_journal(umask: int, config: str) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_root_gives_the_journal_to_the_owner_of_the_config(config: str) -> None:
     """So that the owner's next run can finish it."""
-    os.chown(config, children.NOBODY, children.NOBODY)
+    os.chown(config, mounts.NOBODY, mounts.NOBODY)
     opened = acquire(config)
-    assert os.stat(opened.path).st_uid == children.NOBODY
+    assert os.stat(opened.path).st_uid == mounts.NOBODY
     opened.close(remove=True)
 
 
@@ -368,7 +368,7 @@ def test_what_somebody_planted_in_its_place_is_refused(
 def test_a_journal_of_another_user_is_refused(config: str) -> None:
     """Neither the config's owner nor we made it."""
     Path(places.beside(config)).touch()
-    os.chown(places.beside(config), children.NOBODY, children.NOBODY)
+    os.chown(places.beside(config), mounts.NOBODY, mounts.NOBODY)
     with pytest.raises(SaveError, match="belongs to another user"):
         acquire(config)
 

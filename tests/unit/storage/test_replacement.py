@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.support import children
+from tests.support import children, mounts
 from trakt_config.storage import files, journal, overwrite, places, replacement
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.overwrite import Changed
@@ -137,7 +137,7 @@ def test_an_owner_that_cannot_be_given_keeps_the_inode(open_folder: Path) -> Non
     path.write_bytes(OLD)
     path.chmod(0o666)
     inode = path.stat().st_ino
-    children.run(lambda: save(path), uid=children.NOBODY)
+    children.run(lambda: save(path), uid=mounts.NOBODY)
     status = path.stat()
     assert (path.read_bytes(), status.st_ino, status.st_uid) == (NEW, inode, 0)
     assert left_overs(path) == []
@@ -148,7 +148,7 @@ def test_a_folder_that_takes_no_file_keeps_the_inode(open_folder: Path) -> None:
     """The journal is in the state directory then."""
     path = open_folder / "config.yml"
     path.write_bytes(OLD)
-    os.chown(path, children.NOBODY, children.NOBODY)
+    os.chown(path, mounts.NOBODY, mounts.NOBODY)
     inode = path.stat().st_ino
     (open_folder / "state").mkdir()
     (open_folder / "state").chmod(0o777)
@@ -160,7 +160,7 @@ def test_a_folder_that_takes_no_file_keeps_the_inode(open_folder: Path) -> None:
         opened.begin(b"note", 4096)
         replacement.write(str(path), OLD, NEW, opened, quiet)
         opened.close(remove=True)
-    children.run(work, uid=children.NOBODY)
+    children.run(work, uid=mounts.NOBODY)
     assert (path.read_bytes(), path.stat().st_ino) == (NEW, inode)
     assert os.listdir(open_folder / "state") == []
 
@@ -277,7 +277,7 @@ def test_what_a_file_system_does_not_have_is_forgiven_with_one_warning(
         patch.setattr(os, name, refuse)
         save(config, warn=warnings.append)
     assert config.read_bytes() == NEW
-    assert len(warnings) == 1 and "does not let" in warnings[0]
+    assert len(warnings) == 1 and "does not keep" in warnings[0]
 
 
 def test_an_attribute_that_cannot_be_given_keeps_the_inode(
@@ -447,7 +447,8 @@ def test_a_config_that_is_itself_a_mount_keeps_the_inode(config: Path) -> None:
     inode = source.stat().st_ino
 
     def work() -> list[str]:
-        children.mount_over(str(source), str(config))
+        mounts.private_mounts()
+        mounts.bind(source, config)
         save(config)
         return left_overs(config)
     assert children.run(work) == ["source.yml"]
@@ -463,7 +464,8 @@ def test_a_disk_that_is_full_never_holds_half_a_config(room: int, tmp_path: Path
     old, new = b"o" * 3 * page, b"n" * (3 * page + 100)
 
     def work() -> bool:
-        children.mount_tmpfs(str(tmp_path), 16 * page)
+        mounts.private_mounts()
+        mounts.mount_tmpfs(tmp_path, f"size={16 * page}")
         path = tmp_path / "config.yml"
         path.write_bytes(old)
         fill(tmp_path / "ballast", leave=room * page)
