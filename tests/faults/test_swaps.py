@@ -240,7 +240,7 @@ def described(folder: Path) -> Any:
     return {path.name: (path.read_bytes(), scenes.described(path)) for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("runner", [0, NOBODY])
+@pytest.mark.parametrize("runner", [0, mounts.NOBODY])
 def test_the_folder_is_swapped_at_any_calls(runner: int, trakt: Any, base: Path) -> None:
     """For a link to a folder that its owner cannot even enter, and back, again and again."""
     os.chmod(base, 0o777)  # It is the run's own process that swaps.

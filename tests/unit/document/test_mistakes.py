@@ -133,7 +133,8 @@ ERRORS = (
      "1:8: not valid YAML: text after the closing quote",
      "Delete it; a single quote within single quotes is written twice."),
     ("conflict markers",
-     "     "1:1: a conflict marker: two versions of the file were not merged",
+     "<<<<<<< HEAD\n" + GOOD + "=======\n" + GOOD + ">>>>>>> x\n",
+     "1:1: a conflict marker: two versions of the file were not merged",
      "Keep one version, and delete the lines with <<<<<<<, ======= and >>>>>>>."),
     ("conflict markers inside",
      "trakt:\n<<<<<<< HEAD\n  client_id: abc\n=======\n  client_id: xyz\n>>>>>>> branch\n",
@@ -426,7 +427,6 @@ ERRORS = (
     ("literal open",
      "trakt:\n  client_id: |\n  abc\n",
      "3:3: not valid YAML: a key without a colon",
-<<<<<<< HEAD
      "Write a colon and a space after it, or indent it like the text above."),
     ("colon missing space trakt",
      "trakt:client_id: abc\n",
