@@ -7,13 +7,13 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
+from tests.support.ages import issued
 from trakt_config import document
 from trakt_config.sandbox import Sandbox
 
@@ -30,10 +30,6 @@ def authorize(environ: Mapping[str, str], tmp_path: Path) -> Command:
                               capture_output=True, text=True, timeout=60, cwd=tmp_path,
                               env={**environ, "PYTHONPATH": str(ROOT)}, **more)
     return run
-
-
-def issued(sandbox: Sandbox, age: int = 0) -> dict[str, Any]:
-    return sandbox.issue_authorization(created_at=int(time.time()) - age)
 
 
 def values(path: Path) -> dict[str, str]:

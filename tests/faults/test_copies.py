@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import injection, scenes
-from tests.support.injection import FULL, NOBODY, App, Fault, become_nobody, forked
+from tests.support import injection, mounts, scenes
+from tests.support.injection import FULL, App, Fault, forked
 from tests.support.scenes import Scene
 from trakt_config import TraktConfigError, document
 from trakt_config.authorization.authorize import ensure_authorized
@@ -133,13 +133,13 @@ def test_a_copy_that_cannot_be_written(trakt: Any) -> None:
         other = made.base / "elsewhere" / "other.yml"
         other.write_text(BARE.format(id=App.client_id))
         for path in (made.config.parent, made.config, other.parent, made.base / "home"):
-            os.chown(path, NOBODY, NOBODY)
-        refused = made.authorize("--copy-to", other, prepare=become_nobody)
+            os.chown(path, mounts.NOBODY, mounts.NOBODY)
+        refused = made.authorize("--copy-to", other, prepare=mounts.become)
         assert refused.status == 5 and refused.err.startswith(f"{other}: "), str(refused)
         assert refused.out.startswith(f"{made.config}: fresh") and not values(other)["access_token"]
         assert made.authorize("--copy-to", other).status == 0
         assert_equal(made.config, [other])
-        assert made.authorize("--copy-to", other, prepare=become_nobody).status == 0
+        assert made.authorize("--copy-to", other, prepare=mounts.become).status == 0
         assert other.stat().st_uid == 0 and trakt.asked() == 0
 
 
