@@ -196,7 +196,7 @@ def _without_colon(text: str, line: int) -> Mistake | None:
 
 
 def _no_colon(line: int, column: int) -> Mistake:
-    return Mistake("there is no colon behind this key", _PASTE.format("KEY"), line, column)
+    return Mistake("there is no colon after this key", _PASTE.format("KEY"), line, column)
 
 
 def _without_space(text: str, line: int) -> Mistake | None:
@@ -204,7 +204,7 @@ def _without_space(text: str, line: int) -> Mistake | None:
     found = _DASH.match(NEWLINE.split(text)[line - 1])
     if found is None:
         return None
-    return Mistake("there is no space behind the dash", "Write one: `- VALUE`.", line,
+    return Mistake("there is no space after the dash", "Write one: `- VALUE`.", line,
                    len(found[1]) + 1)
 
 

@@ -478,7 +478,7 @@ ERRORS = (
      "Delete it."),
     ("dash no space mixed",
      "l:\n  - a\n  -b\n" + GOOD,
-     "3:3: there is no space behind the dash",
+     "3:3: there is no space after the dash",
      "Write one: `- VALUE`."),
     ("markdown fence",
      "```yaml\n" + GOOD + "```\n",
