@@ -316,6 +316,43 @@ def test_an_edit_of_a_torn_overwrite_loses_no_token(key: str, part: float, trakt
     assert_clean(made)
 
 
+@pytest.mark.parametrize("age, status", [(DUE, 5), (ALMOST, 0)], ids=["due", "advisory"])
+@pytest.mark.parametrize("in_state", [False, True], ids=["beside", "in the state directory"])
+def test_a_config_that_was_renamed_before_it_was_healed(in_state: bool, age: int, status: int,
+                                                        trakt: Any, tmp_path: Path) -> None:
+    """Its token is not sent again: the answer is named, and comes in with the name."""
+    made = scenes.scene(trakt, tmp_path, age=age)
+    left = leave(made, spent=token(made), answer=body(spend(made)))
+    if in_state:
+        elsewhere = Path(journal.in_state_directory(str(made.config), made.environ) or "")
+        elsewhere.parent.mkdir(parents=True)
+        left = left.rename(elsewhere)
+    os.rename(made.config, made.config.with_name("new name.yml"))
+    made.name = "new name.yml"
+    for options in ((), ("--dry-run",)):
+        ended = made.authorize(*options)
+        assert (ended.status, trakt.asked()) == (status, 1), str(ended)
+        assert options or str(left) in ended.err
+    os.rename(made.config, made.config.with_name("config.yml"))
+    made.name = "config.yml"
+    assert outcome(made.authorize()) == "adopted"
+    assert trakt.asked() == 1
+    assert_clean(made)
+
+
+@pytest.mark.parametrize("note", [
+    {"spent": "another"}, {"answer": b"<html>"}, {"answer": None}, {"pin": "12345678"}],
+    ids=["another token", "no use", "no answer", "a pin"])
+def test_the_journal_of_another_config_is_none_of_ours(note: Any, trakt: Any,
+                                                       tmp_path: Path) -> None:
+    made = scenes.scene(trakt, tmp_path)
+    left = leave(made, **{"spent": token(made), "answer": body(trakt.issue_authorization()),
+                          **({"spent": None} if "pin" in note else {}), **note})
+    other = left.rename(left.with_name(".other.yml.trakt-journal"))
+    assert outcome(made.authorize()) == "refreshed"
+    assert other.exists()
+
+
 def leave_two(made: Scene, beside: Mapping[str, Any] | None,
               in_state: Mapping[str, Any] | None) -> list[Path]:
     """Leave one journal beside the config, and one in the state directory, as runs do for which

@@ -168,10 +168,10 @@ def _next_step(run: Run, snapshot: Snapshot, left: Unfinished | None, has_left_o
         return Step.ADOPT
     if snapshot.is_fresh and recovered is not RecoveryResult.PARTIAL:
         return Step.NOTHING
-    return _refresh(snapshot, recovered)
+    return _refresh(run, snapshot, recovered)
 
 
-def _refresh(snapshot: Snapshot, recovered: RecoveryResult) -> Step:
+def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
     """The authorization is due."""
     in_doubt = recovered is RecoveryResult.UNKNOWN
     if snapshot.can_be_kept and in_doubt:
@@ -180,6 +180,10 @@ def _refresh(snapshot: Snapshot, recovered: RecoveryResult) -> Step:
         if snapshot.can_be_kept:
             return Step.KEEP
         raise refresh.no_authorization(snapshot)
+    try:
+        refresh.refuse_what_others_have_spent(run, snapshot)
+    except SaveError as error:
+        return _unsaved(snapshot, error)
     if snapshot.can_be_kept:
         return Step.REFRESH_OR_KEEP
     if is_before_migration(snapshot) and recovered is not RecoveryResult.PARTIAL:

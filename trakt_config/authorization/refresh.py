@@ -7,6 +7,7 @@ from __future__ import annotations
 from trakt_config import oauth, storage
 from trakt_config.authorization import recovery, redeem, save
 from trakt_config.authorization.freshness import Freshness
+from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import Outcome, Result, Run, Snapshot
 from trakt_config.errors import (
@@ -207,6 +208,7 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
     if not snapshot.settings.refresh_token:
         return _keep(run, snapshot, no_authorization(snapshot))
     try:
+        refuse_what_others_have_spent(run, snapshot)
         ask = redeem.ask_with(
             run, snapshot, oauth.RefreshToken(snapshot.settings.refresh_token),
             retry_unknown=not snapshot.is_valid and recovered is not RecoveryResult.UNKNOWN)
@@ -223,6 +225,23 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
         if _is_answered(problem):
             raise
         return _keep(run, snapshot, problem)
+
+
+def refuse_what_others_have_spent(run: Run, snapshot: Snapshot) -> None:
+    """The refresh token is spent where the journal of another config has Trakt's answer for it: the
+    config was renamed after a run on it was killed, or two files have one token.
+
+    :raises SaveError: it is, and must not be sent.
+    """
+    token = snapshot.settings.refresh_token
+    for path, left in storage.of_others(run.path, run.options.environ):
+        intent = Intent.decode(left.note)
+        if token and intent and intent.doubts(token) and recovery.answer_in(left):
+            raise SaveError("the refresh token was spent by a run on another config, which has "
+                            f"left the new tokens in {path}",
+                            hint="Nothing was sent to Trakt. Run authorize on that config. Was "
+                                 "this one renamed? Then give it its old name, run, and rename it "
+                                 "again.")
 
 
 def refresh_half(run: Run, held: storage.Held) -> Result:

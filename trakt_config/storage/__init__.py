@@ -17,7 +17,7 @@ from trakt_config.storage.places import exists
 
 if TYPE_CHECKING:
     from trakt_config.storage.held import Held, hold
-    from trakt_config.storage.journal import peek
+    from trakt_config.storage.journal import of_others, peek
     from trakt_config.storage.obstacles import obstacle
     from trakt_config.storage.overwrite import Changed, is_half_new, is_torn
     from trakt_config.storage.records import Unfinished
@@ -33,6 +33,7 @@ __all__ = [
     "is_mount_point",
     "is_torn",
     "obstacle",
+    "of_others",
     "peek",
     "read",
     "readable_by_others",
@@ -50,6 +51,7 @@ _LAZY = {
     "is_half_new": "overwrite",
     "is_torn": "overwrite",
     "obstacle": "obstacles",
+    "of_others": "journal",
     "peek": "journal",
 }
 

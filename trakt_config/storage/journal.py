@@ -9,13 +9,13 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Callable
 
 from trakt_config.errors import ConfigError, LockTimeout, SaveError, os_reason, printable
 from trakt_config.storage import access, files, locks, records
 from trakt_config.storage.journal_file import Journal, let_go
-from trakt_config.storage.places import beside, in_state_directory
+from trakt_config.storage.places import beside, in_state_directory, other_journals
 from trakt_config.storage.records import Unfinished
 
 #: How often a journal that cannot be opened is tried again while nobody holds the config: whose it
@@ -37,6 +37,20 @@ def peek(config: str, environ: Mapping[str, str]) -> Unfinished | None:
     # Of two, the one with the last answer is what matters.
     return max(filter(None, found), key=lambda left: (left.answer is not None, left.answered_at),
                default=None)
+
+
+def of_others(config: str, environ: Mapping[str, str]) -> Iterator[tuple[str, Unfinished]]:
+    """What the journals of other configs say, as far as they can be read, each with its path: where
+    this one was renamed after a run on it was killed, its own is among them.
+    """
+    for path in other_journals(config, environ):
+        try:
+            with files.opened(path, os.O_RDONLY) as fd:
+                left = records.parse(files.read_all(fd, records.LARGEST_JOURNAL))
+        except OSError:
+            continue
+        if left is not None:
+            yield printable(path), left
 
 
 def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],

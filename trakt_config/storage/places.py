@@ -57,6 +57,20 @@ def exists(config: str, environ: Mapping[str, str]) -> bool:
     return elsewhere is not None and os.path.lexists(elsewhere)
 
 
+def other_journals(config: str, environ: Mapping[str, str]) -> list[str]:
+    """The journals of other configs, in the folder of `config` and in the state directory."""
+    near, elsewhere = beside(config), in_state_directory(config, environ)
+    found = []
+    for own in filter(None, (near, elsewhere)):
+        folder = os.path.dirname(own)
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError:
+            continue
+        found += [os.path.join(folder, name) for name in names if name.endswith(_SUFFIX)]
+    return [path for path in found if path not in (near, elsewhere)]
+
+
 def temporary(config: str) -> str:
     """The name of the config's replacement while it is written: one, so a killed run's is found."""
     path = beside(config)
