@@ -204,7 +204,7 @@ def test_a_limit_on_threads(limit: int, nobodys: Scene) -> None:
     if ended.status == 0:
         pytest.skip("this system does not hold to its limit")
     assert (ended.status, nobodys.trakt.asked()) == (4, 0), str(ended)
-    assert "gave no thread" in ended.err and "Nothing was sent" in ended.err
+    assert "could not start a thread" in ended.err and "Nothing was sent" in ended.err
     assert nobodys.left_overs() == []
 
 

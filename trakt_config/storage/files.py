@@ -54,10 +54,6 @@ class Folder:
         if fd >= 0:
             close(fd)
 
-    def __del__(self) -> None:
-        if hasattr(self, "fd"):  # It could be opened.
-            self.close()
-
 
 class Anchored(str):
     """The path of a file whose folder is open.
@@ -74,7 +70,7 @@ class Anchored(str):
 
 
 def anchored(path: str) -> str:
-    """The same path, in a folder that is opened now; closed when nobody needs it any more.
+    """The same path, in a folder that is opened now, until :func:`let_go_of_folder`.
 
     :raises NotRegular: a link stands in the folder's place.
     :raises OSError: it cannot be opened.

@@ -151,27 +151,36 @@ def hold(path: str, *, timeout: float, environ: Mapping[str, str], warn: Callabl
     """
     wait = _waiter(timeout, monotonic, sleep)
     warn = _once(warn)
-    path = _anchored(path)
-    first = journal.acquire(path, environ, wait, warn)
-    held = Held(path, first, warn)
-    try:
-        second = journal.acquire_second(path, first, wait, warn)
-        held.second = Held(path, second, warn) if second else None
-        with _config_locked(path, wait, warn):
-            yield held
-    finally:
-        if held.second:
-            held.second.close()
-        held.close()
-        files.let_go_of_folder(path)
+    with _in_its_folder(path) as path:
+        first = journal.acquire(path, environ, wait, warn)
+        held = Held(path, first, warn)
+        try:
+            second = journal.acquire_second(path, first, wait, warn)
+            held.second = Held(path, second, warn) if second else None
+            with _config_locked(path, wait, warn):
+                yield held
+        finally:
+            if held.second:
+                held.second.close()
+            held.close()
+            files.let_go_of_folder(first.path)
 
 
-def _anchored(path: str) -> str:
+@contextmanager
+def _in_its_folder(path: str) -> Iterator[str]:
+    """The path, in its open folder.
+
+    :raises SaveError: that cannot be opened.
+    """
     try:
-        return files.anchored(path)
+        path = files.anchored(path)
     except OSError as error:
         raise SaveError(f"the config's folder cannot be opened: {files.reason(error)}",
                         hint="Nothing was sent to Trakt. Try again when this is fixed.") from None
+    try:
+        yield path
+    finally:
+        files.let_go_of_folder(path)
 
 
 @contextmanager

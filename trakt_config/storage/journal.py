@@ -72,13 +72,24 @@ def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
     if elsewhere:
         try:
             files.make_directory(os.path.dirname(elsewhere))
-            return _acquire_at(files.anchored(elsewhere), config, wait, warn)
+            return _acquire_elsewhere(elsewhere, config, wait, warn)
         except OSError as error:
             problems.append(f"in the state directory: {_reason(elsewhere, error)}")
     raise SaveError(
         f"no journal can be written beside the config ({'; '.join(problems)})",
         hint="Nothing was sent to Trakt. Let this user write to the folder, "
              "or set TRAKT_CONFIG_STATE_DIR to a folder that lasts.")
+
+
+def _acquire_elsewhere(path: str, config: str, wait: Callable[[], None],
+                       warn: Callable[[str], None]) -> Journal:
+    """In a folder of its own, which stays open as long as the journal."""
+    path = files.anchored(path)
+    try:
+        return _acquire_at(path, config, wait, warn)
+    except BaseException:
+        files.let_go_of_folder(path)
+        raise
 
 
 def acquire_second(config: str, first: Journal, wait: Callable[[], None],
