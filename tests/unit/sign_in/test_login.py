@@ -611,6 +611,8 @@ def test_browser(host: str, sandbox: Sandbox, clock: Clock, config: Any, sign_in
     authorization = sign_in(path, "browser", **everybody(sandbox, clock, pages=pages))
     assert_signed_in(path, before, authorization, sandbox)
     assert soon(lambda: pages) and "Trakt is authorized" in pages[0]
+    assert f"<p>{path} is signed in as sandbox.</p>" in pages[0]
+    assert "prefers-color-scheme: dark" in pages[0] and "color-scheme: light dark" in pages[0]
     body = sandbox.token_requests[0].body
     assert body is not None and body["redirect_uri"] == callback(port, host)
     assert "code_verifier" in body and "client_secret" not in body
@@ -682,6 +684,8 @@ def test_the_page_says_what_went_wrong(sandbox: Sandbox, clock: Clock, config: A
     assert soon(lambda: pages)
     assert "Trakt is not authorized" in pages[0] and "<script>" not in pages[0]
     assert "&lt;script&gt;" in pages[0]
+    assert f"<p>{path} is not signed in: Trakt refused the code" in pages[0]
+    assert "; the terminal says what to do.</p>" in pages[0]
 
 
 def test_the_page_comes_after_the_tokens_are_saved(sandbox: Sandbox, clock: Clock, config: Any,
