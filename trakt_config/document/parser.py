@@ -17,8 +17,8 @@ from trakt_config.document.events import (
 from trakt_config.document.layout import Layout
 from trakt_config.errors import ConfigError
 
-#: More events than a config of 2 MiB has: several for each byte can be made up, to waste time.
-MAX_EVENTS = 400_000
+#: More events than any config has: one for each byte can be made up, to waste time.
+MAX_EVENTS = 200_000
 #: Empty lines and comments are no events, and take time as well: many of them in a row, more than
 #: in proportion.
 MAX_LINES = 100_000
