@@ -150,7 +150,7 @@ def recovery(trakt: Any, base: Path) -> Scene:
 def recovery_of_a_torn_config(trakt: Any, base: Path) -> Scene:
     """An earlier run was killed in the middle of an overwrite in place."""
     made = refresh_in_place(trakt, base)
-    made.authorize(fault=Fault("write", TORN_WRITE, "torn", share=2 / 3))
+    made.authorize(fault=Fault("write", TORN_WRITE, "torn", share=0.77))
     assert made.config.read_bytes() != made.before and made.kept() and made.left_overs()
     made.asked_before = trakt.asked()
     return made

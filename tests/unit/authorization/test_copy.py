@@ -105,9 +105,9 @@ def test_the_holder_by_another_name_keeps_its_refresh_token(
     link(holder, other)
     before = holder.read_bytes()
     with pytest.raises(ConfigError, match="holder itself"):
-        copy_authorization(holder, other, environ=environ)
+        copy_authorization(holder, other, environ=environ, lock_timeout=timedelta(0))
     with pytest.raises(ConfigError, match="holder itself"):
-        disarm_twin(other, holder, Options(environ=environ))
+        disarm_twin(other, holder, Options(environ=environ, lock_timeout=timedelta(0)))
     assert holder.read_bytes() == before
 
 
