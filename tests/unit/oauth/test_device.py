@@ -139,3 +139,11 @@ def test_failed_poll(answer: dict[str, Any], kind: type[TraktConfigError]) -> No
     """What is neither tokens nor a state."""
     with pytest.raises(kind):
         poll(answer, [])
+
+
+def test_a_refusal_that_quotes_the_codes() -> None:
+    """They are good for a sign-in as long as it lasts."""
+    said = {"error": "invalid_request", "error_description": "what of AB12CD34 and dc-0123456789a"}
+    with pytest.raises(ClientRejected) as caught:
+        poll({"status_code": 403, "json": said}, [])
+    assert '"what of ******** and ********"' in str(caught.value)

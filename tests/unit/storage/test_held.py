@@ -628,3 +628,15 @@ def test_an_empty_file_of_root_s_is_not_given_to_the_config_s_owner(config: Path
         status = os.fstat(file.fileno())
     assert (status.st_uid, status.st_size) == (0, 0)
     assert not left_over(config)
+
+
+@needs_root
+def test_a_file_of_root_s_with_something_in_it_is_not_taken_for_a_journal(config: Path) -> None:
+    """The folder's owner may have moved it there; it is neither written nor given away."""
+    os.chown(config, 12345, 12345)
+    planted = Path(places.beside(str(config)))
+    planted.write_bytes(b"root's own")
+    planted.chmod(0o600)
+    with pytest.raises(SaveError, match="belongs to another user"), hold(config):
+        pass
+    assert (planted.read_bytes(), planted.stat().st_uid) == (b"root's own", 0)

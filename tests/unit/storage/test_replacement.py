@@ -1,6 +1,7 @@
 """New bytes in the place of a file, and everything else of the file as it was."""
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -496,3 +497,62 @@ def fill(ballast: Path, leave: int) -> None:
         os.ftruncate(fd, os.fstat(fd).st_size - leave)
     finally:
         os.close(fd)
+
+
+# -- a folder whose owner swaps names ------------------------------------------------------------
+
+def test_set_id_and_sticky_bits_are_not_carried_over(config: Path) -> None:
+    """A program that runs as its owner is not made, whatever the file was."""
+    config.chmod(0o7751)
+    save(config)
+    assert config.stat().st_mode & 0o7777 == 0o751
+
+
+@needs_root
+def test_a_capability_is_not_carried_over(config: Path) -> None:
+    try:  # cap_net_raw, in version 2 of the format (capabilities(7)).
+        os.setxattr(config, "security.capability", struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0))
+    except OSError:
+        pytest.skip("this file system has no capabilities")
+    save(config)
+    assert "security.capability" not in os.listxattr(config)
+
+
+def test_another_file_with_the_same_bytes_is_not_replaced(
+        config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Owner and attributes were taken from the one that was there before."""
+    real_fsync, other = os.fsync, config.with_name("other")
+    other.write_bytes(OLD)
+    other.chmod(config.stat().st_mode & 0o777)
+
+    def swap(fd: int) -> None:
+        real_fsync(fd)
+        if other.exists():
+            other.rename(config)
+
+    opened = hold(config)
+    monkeypatch.setattr(os, "fsync", swap)
+    with pytest.raises(Changed):
+        replacement.write(str(config), OLD, NEW, opened, quiet)
+    opened.close(remove=True)
+    assert config.read_bytes() == OLD
+
+
+def test_a_file_that_is_planted_as_the_replacement_is_not_written_to(
+        config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever planted it could read it."""
+    real_remove, planted = files.remove, config.with_name("planted")
+
+    def remove(path: str) -> None:
+        with contextlib.suppress(OSError):
+            real_remove(path)
+        if not planted.exists():
+            planted.touch()
+            os.link(planted, path)
+
+    opened = hold(config)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "remove", remove)
+        replacement.write(str(config), OLD, NEW, opened, quiet)
+    opened.close(remove=True)
+    assert (config.read_bytes(), planted.read_bytes()) == (NEW, b"")
