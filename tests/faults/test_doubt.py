@@ -93,11 +93,19 @@ def token_taken_out_and_put_back(made: Scene) -> None:
     made.config.write_bytes(before)
 
 
+def token_taken_out_while_a_wrong_pin_is_sent(made: Scene) -> None:
+    """And lost, so that only the journal knows of the token; then it is put back."""
+    before = made.config.read_bytes()
+    made.config.write_bytes(re.sub(rb"(?m)^    refresh_token: .*", b"    refresh_token:", before))
+    wrong_pin_and_a_kill(made)
+    made.config.write_bytes(before)
+
+
 BEGINNINGS: list[Event] = [killed_before_the_answer, lost_answer]
 EVENTS: list[Event] = [
     killed_before_the_answer, killed_before_the_request, lost_answer, wrong_pin,
     wrong_pin_and_a_kill, pin_that_is_lost, pin_while_the_app_is_refused, edit_elsewhere,
-    token_taken_out_and_put_back]
+    token_taken_out_and_put_back, token_taken_out_while_a_wrong_pin_is_sent]
 
 ORDERS = [[begun, *later] for begun in BEGINNINGS
           for later in itertools.product(EVENTS, repeat=2 if FULL else 1)]
