@@ -18,7 +18,7 @@
     problems    what a person should look at: a list of sentences
     account     with --online: username, name, vip, slug, uuid, permissions (by name, true or
                 false) and limits (by name, such as "watchlist.item_count"); else null
-    error       null, or kind, message, path, line, column and retry_after
+    error       null, or kind, message, hint, path, line, column and retry_after
 """
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pytest
 from trakt_config.cli import main, output
 from trakt_config.sandbox import Answer
 
-COMMANDS = "authorize, exec, login, status, token, logout, demo, sandbox"
+COMMANDS = ", ".join(main.COMMANDS)
 NO_SECRET = ("a PIN or a secret is never an argument, which others can read: it is asked for, "
              "read from stdin, or taken from the config")
 UNITS = "argument --min-validity: use a number with a unit: 30s, 45m, 6h, 1h30m, 2d, 1w"

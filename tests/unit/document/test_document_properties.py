@@ -388,9 +388,9 @@ def test_nearly_every_config_can_be_edited() -> None:
     """The refusals are the exception, or the properties above would hold for nothing."""
     rng = random.Random(7)
     values = {**dict.fromkeys(AUTHORIZATION_KEYS, "T"), "expires_in": "1", "created_at": "2"}
-    outcomes = [check_edit(generated, values) for generated in (config(rng) for _ in range(100))
+    outcomes = [check_edit(generated, values) for generated in (config(rng) for _ in range(300))
                 if isinstance((loaded(by_ruamel, generated.data) or {}).get("trakt"), dict)]
-    assert sum(outcomes) >= 0.97 * len(outcomes) and len(outcomes) > 60
+    assert sum(outcomes) >= 0.9 * len(outcomes) and len(outcomes) > 180
 
 
 @COMMON
