@@ -105,6 +105,8 @@ RUNS: dict[str, Callable[[Scene], Any]] = {
     "refused": lambda made: made.trakt.revoke_all(),
     "refused, and quoted": lambda made: made.trakt.answer(echo(made, b"invalid_grant")),
     "client refused, and quoted": lambda made: made.trakt.answer(echo(made, b"invalid_client")),
+    "what was not sent is quoted": lambda made: made.trakt.answer(Answer(400, ECHO % (
+        b"invalid_client", scenes.values(made)["access_token"].encode()))),
     "quoted as the kind of error": lambda made: made.trakt.answer(echo(made, scenes.values(made)[
         "refresh_token"].encode())),
     "failing": lambda made: made.trakt.answer(Answer(503, b"<html>"), times=2),

@@ -431,3 +431,36 @@ def test_interruption_waits_until_the_file_is_emptied(sandbox: Sandbox, config: 
     assert child.returncode == 143
     assert not parse(path.read_bytes()).authorization["access_token"].text
     assert_clean(path)
+
+
+def test_interruption_while_the_second_token_is_refused(sandbox: Sandbox, config: Any,
+                                                        environ: Mapping[str, str]) -> None:
+    """Ctrl-C takes the place of the error, which says all the same what is revoked already."""
+    path = config(issued(sandbox))
+    with sandbox.hold(REVOKE) as held:
+        sandbox.answer(Answer(503), times=3, path=REVOKE)
+        child = subprocess.Popen([sys.executable, "-m", "trakt_config", "logout", str(path)],
+                                 env={**environ, "PYTHONPATH": str(ROOT)}, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        held.wait()
+        child.send_signal(signal.SIGINT)
+        assert child.stderr is not None and "waiting for Trakt" in child.stderr.readline()
+    said = child.communicate(timeout=60)[1]
+    assert child.returncode == 130 and "The refresh token is revoked already" in said
+    assert parse(path.read_bytes()).authorization["access_token"].text
+    assert_clean(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="reserves in another way")
+def test_no_room_is_taken_for_an_answer(sandbox: Sandbox, config: Any, out: Logout,
+                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trakt's answer is not kept, so a disk that is nearly full is no reason to stay signed in."""
+    path, real, sizes = config(issued(sandbox)), os.posix_fallocate, []
+
+    def allocate(fd: int, start: int, size: int) -> None:
+        sizes.append(size)
+        real(fd, start, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", allocate)
+    assert out(path) is LoggedOut.REVOKED
+    assert sizes and max(sizes) < 16 * 1024
