@@ -724,6 +724,18 @@ def test_other_errors_of_the_redirect(error: str, kind: type[TraktConfigError],
     assert "\x1b" not in str(caught.value)
 
 
+@pytest.mark.parametrize("method", ["device", "browser", "pin"])
+def test_the_account_is_named(method: str, sandbox: Sandbox, clock: Time, config: Any,
+                              sign_in: Login, port: int) -> None:
+    """Somebody who was signed in to another one than they thought sees it; in the tab as well."""
+    named: list[str] = []
+    pages: list[str] = []
+    sign_in(config(redirect_uri=callback(port)), method, show_account=named.append,
+            **everybody(sandbox, clock, pages=pages))
+    assert named == ["sandbox"]
+    assert method != "browser" or soon(lambda: pages) and "is signed in as sandbox" in pages[0]
+
+
 @pytest.mark.parametrize("method", ["browser", "pin"])
 def test_a_redirect_that_quotes_a_secret(method: str, sandbox: Sandbox, config: Any,
                                          sign_in: Login, port: int) -> None:
