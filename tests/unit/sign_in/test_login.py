@@ -725,7 +725,7 @@ def test_other_errors_of_the_redirect(error: str, kind: type[TraktConfigError],
 
 
 @pytest.mark.parametrize("method", ["device", "browser", "pin"])
-def test_the_account_is_named(method: str, sandbox: Sandbox, clock: Time, config: Any,
+def test_the_account_is_named(method: str, sandbox: Sandbox, clock: Clock, config: Any,
                               sign_in: Login, port: int) -> None:
     """Somebody who was signed in to another one than they thought sees it; in the tab as well."""
     named: list[str] = []
