@@ -22,7 +22,7 @@ from trakt_config import document, storage
 from trakt_config.cli import main, pasted, terminal
 from trakt_config.sandbox import Answer, Sandbox
 from trakt_config.sign_in import registration
-from trakt_config.storage import files
+from trakt_config.storage import surroundings
 
 pty = pytest.importorskip("pty")
 termios = pytest.importorskip("termios")
@@ -543,17 +543,17 @@ def test_readable_by_others(file_system: str, owner: int, readable: bool, tmp_pa
     path.chmod(0o604)
     uid = path.stat().st_uid + owner
     monkeypatch.setattr(os, "getuid", lambda: uid)
-    monkeypatch.setattr(files, "_file_system_of", lambda status: file_system)
-    assert files.readable_by_others(str(path)) is readable
+    monkeypatch.setattr(surroundings, "_file_system_of", lambda status: file_system)
+    assert surroundings.readable_by_others(str(path)) is readable
     path.unlink()
-    assert not files.readable_by_others(str(path))
+    assert not surroundings.readable_by_others(str(path))
 
 
 def test_the_type_of_a_file_system() -> None:
     mounts = Path("/proc/self/mountinfo")
     if not mounts.exists():
         pytest.skip("needs Linux's /proc")
-    assert files._file_system_of(os.stat("/proc")) == "proc"
+    assert surroundings._file_system_of(os.stat("/proc")) == "proc"
 
 
 def test_a_config_that_is_being_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 from trakt_config import lazy
 from trakt_config.storage.files import (
     create,
-    is_mount_point,
     read,
-    readable_by_others,
-    readable_warning,
     remove_if_empty,
     resolve,
 )
@@ -21,6 +18,11 @@ if TYPE_CHECKING:
     from trakt_config.storage.obstacles import obstacle
     from trakt_config.storage.overwrite import Changed, is_half_new, is_torn
     from trakt_config.storage.records import Unfinished
+    from trakt_config.storage.surroundings import (
+        is_mount_point,
+        readable_by_others,
+        readable_warning,
+    )
 
 __all__ = [
     "Changed",
@@ -49,10 +51,13 @@ _LAZY = {
     "Unfinished": "records",
     "hold": "held",
     "is_half_new": "overwrite",
+    "is_mount_point": "surroundings",
     "is_torn": "overwrite",
     "obstacle": "obstacles",
     "of_others": "journal",
     "peek": "journal",
+    "readable_by_others": "surroundings",
+    "readable_warning": "surroundings",
 }
 
 if not TYPE_CHECKING:  # So that a misspelt name is an error of types.

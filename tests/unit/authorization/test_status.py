@@ -23,7 +23,7 @@ from trakt_config.cli import main
 from trakt_config.cli import status as status_command
 from trakt_config.errors import ConfigError, LoginRequired
 from trakt_config.sandbox import Answer, Sandbox
-from trakt_config.storage import files
+from trakt_config.storage import surroundings
 
 WEEK = 604800
 JULY = 1782864000
@@ -217,15 +217,15 @@ def test_edit_that_would_be_refused(sandbox: Sandbox, config: Any,
 def test_mount_point(tmp_path: Path, line: bytes, found: bool) -> None:
     mountinfo = tmp_path / "mountinfo"
     mountinfo.write_bytes(b"21 1 8:1 / / rw - ext4 /dev/sda1 rw\n" + line + b"\n" * bool(line))
-    assert files.is_mount_point("/srv/config.yml", str(mountinfo)) is found
+    assert surroundings.is_mount_point("/srv/config.yml", str(mountinfo)) is found
 
 
 def test_mount_point_with_an_odd_name(tmp_path: Path) -> None:
     """proc(5) writes blanks, tabs, newlines and backslashes as octal numbers."""
     mountinfo = tmp_path / "mountinfo"
     mountinfo.write_bytes(rb"36 35 98:0 /x /a\040b\134\012c rw - ext4 /dev/sda rw")
-    assert files.is_mount_point("/a b\\\nc", str(mountinfo))
-    assert not files.is_mount_point("/a", str(tmp_path / "missing"))
+    assert surroundings.is_mount_point("/a b\\\nc", str(mountinfo))
+    assert not surroundings.is_mount_point("/a", str(tmp_path / "missing"))
 
 
 @pytest.mark.skipif(not shutil.which("unshare"), reason="there is no unshare(1)")
