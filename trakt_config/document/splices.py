@@ -25,7 +25,7 @@ BARE = frozenset({"expires_in", "created_at", "force_refresh"})
 #: As ruamel.yaml reads them: an anchor may hold nearly anything, a colon too.
 _TAG_OR_ANCHOR = re.compile(
     "![^ \t\r\n\x85\u2028\u2029]*|&[^\x00- \x7f-\x9f\ufeff,\\[\\]{}]*")
-_ENDS_WITH_TAG = re.compile(r"""(?:^|[\s,:{\[])![^\s'"]*\Z""")
+_ENDS_WITH_TAG = re.compile(r"(?:^|[\s,:{\[])!\S*\Z")
 _COMMENT_LINE = re.compile(r"( *)#")
 
 
