@@ -145,7 +145,7 @@ def _cut(text: str, start: int, end: int) -> Splice:
     above = before - (2 if text[before - 2:before] == "\r\n" else 1)
     if not text[end:].strip(" \t"):
         return len(text[:above].rstrip(" \t\r\n")), line_end, ""
-    if not text[end:line_end].strip(" \t"):
+    if not text[end:line_end].strip(" \t") and newline_at(text, end) == text[above:before]:
         return above, line_end, ""
     if text[:above].rstrip(" \t").endswith(":"):
         return above, end, _spaced(text, above, end, "")

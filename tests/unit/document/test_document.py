@@ -321,6 +321,7 @@ def test_values_that_are_there_already_stay_as_they_are(before: bytes) -> None:
     ("blank line and comment", b"  pin:\n\n    1234 # c\n", b"  pin:\n\n     # c\n"),
     ("comment between tag and value", b"  pin:\n\n    !!str # k\n    1234\n",
      b"  pin:\n\n     # k\n"),
+    ("another line ending", b"  pin:\n\r\n    1234\n", b"  pin:\n\r\n    \n"),
     ("blanks behind it", b"  pin: # k\n    1234  \n", b"  pin: # k\n"),
     ("blank line between", b"  pin:\n\n    1234\n", b"  pin:\n\n"),
     ("multi-line", b"  pin: 12\n    34 # c\n", b"  pin: # c\n"),
