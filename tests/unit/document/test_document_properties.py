@@ -58,6 +58,9 @@ SECTIONS_BEFORE_AND_AFTER = (
     "below: # c\n\n  &x plain\n  text\n",
     "below: # c\n  !!str tagged\n\n",
     "below:\n- # c\n  plain\n",
+    "? [a, b]\n",
+    "? {a: b}\n: c\n",
+    "<<: {merged: 1}\n",
 )
 
 
@@ -189,7 +192,7 @@ def block_value(rng: random.Random, indentation: str) -> str:
         lambda: f" |+\n{deeper}old\n" + rng.choice(("", "\n", "\n\n")),
         lambda: " |\n" + rng.choice(("", "\n")),
         lambda: f" [REDACTED, b]{trailing(rng)}\n",
-        lambda: f" [a, # c\n{deeper}b]{trailing(rng)}\n",
+        lambda: f" [a, # gone\n{deeper}b]{trailing(rng)}\n",
         lambda: f"{trailing(rng)}\n{deeper}next_line{trailing(rng)}\n",
         lambda: f"{trailing(rng)}\n{deeper}'next line'{trailing(rng)}\n",
         lambda: f" !!str 12{trailing(rng)}\n",
@@ -197,8 +200,9 @@ def block_value(rng: random.Random, indentation: str) -> str:
         lambda: f" &unused2 'v'{trailing(rng)}\n",
         lambda: f" !!str # c\n{deeper}old\n",
         lambda: f" !!str{trailing(rng)}\n",
-        lambda: f"\n{deeper}- a{trailing(rng)}\n{deeper}- b\n",
+        lambda: f"\n{deeper}- a # gone\n{deeper}- b{trailing(rng)}\n",
         lambda: f"{trailing(rng)}\n{indentation}- zero\n{indentation}- indented\n",
+        lambda: f"\n\n{deeper}below{trailing(rng)}\n",
         lambda: value_below(rng, deeper),
     ))()
 
@@ -207,19 +211,22 @@ def value_below(rng: random.Random, deeper: str) -> str:
     """Tag, anchor, comments and empty lines, in any order, between a colon and its value."""
     gaps = (" ", f"\n{deeper}", f" # c\n{deeper}", f" # c\n\n{deeper}# d\n{deeper}",
             f"\n\n{deeper}")
-    properties = rng.choice((("",), ("",), ("!!str",), ("&a",), ("!!str", "&a"), ("&a", "!mine")))
+    properties = rng.choice((("",), ("",), ("!!str",), ("&a",), ("&a:b%@",), ("!!str", "&a"),
+                             ("&a", "!mine")))
     value = rng.choice(("old", "old", f"one\n{deeper}two", "'old'", f"[a,\n{deeper}b]",
                         f"|\n{deeper}old", f">-\n{deeper}old"))
     pieces = "".join(rng.choice(gaps) + piece for piece in properties if piece)
-    return pieces + rng.choice(gaps) + value + trailing(rng) + "\n"
+    behind = "" if value[0] in "|>" else trailing(rng)
+    return pieces + rng.choice(gaps) + value + behind + "\n"
 
 
 def flow_config(rng: random.Random) -> Config:
     """A file that is one flow mapping; with quoted keys it may be JSON."""
     quote = rng.choice(('"', '"', ""))
     separator = rng.choice((" ", "\n  "))
-    before = "{" + rng.choice(("", f"{quote}a{quote}: [1, {{}}],{separator}"))
-    after = rng.choice(("", f",{separator}{quote}z{quote}: 1", ",")) + rng.choice(("}", "\n}\n"))
+    before = "{" + rng.choice(("", f"{quote}a{quote}: [1, {{}}],{separator}", "[a], "))
+    after = rng.choice(("", f",{separator}{quote}z{quote}: 1", ",", ", {z: 1}"))
+    after += rng.choice(("}", "\n}\n"))
     return Config(before, f"{quote}trakt{quote}: {flow_trakt(rng, quote)}", after)
 
 
@@ -252,7 +259,7 @@ def flow_item(rng: random.Random, name: str, quote: str, null: bool = False) -> 
         value = value.strip()
     if rng.random() < 0.15:
         gaps = (" ", " # c\n      ", "\n\n      ", " # c\n\n      # d\n      ")
-        properties = rng.choice((("",), ("!!str",), ("&a",), ("!!str", "&a")))
+        properties = rng.choice((("",), ("!!str",), ("&a",), ("&a:b%@",), ("!!str", "&a")))
         pieces = "".join(rng.choice(gaps) + piece for piece in properties if piece)
         value = pieces + rng.choice(gaps) + value.strip() + rng.choice(("", " # c\n      "))
     return f"{quote}{name}{quote}" + (f":{value}" if value or quote else "")
@@ -260,6 +267,9 @@ def flow_item(rng: random.Random, name: str, quote: str, null: bool = False) -> 
 
 def flow_mapping(rng: random.Random, items: list[str], indentation: int) -> str:
     comma = "," if items and rng.random() < 0.2 else ""
+    if rng.random() < 0.05:
+        odd = rng.choice(("[x]", "{x: y}", "? [x]", "[x]: y", "[x]: ", "&x [x]", "!!str'x' "))
+        items = [*items, odd] if rng.random() < 0.5 else [odd, *items]
     if rng.random() < 0.6:
         blank = rng.choice(("", "", " "))
         return "{" + blank + rng.choice((", ", ",", " , ")).join(items) + comma + blank + "}"
@@ -354,6 +364,7 @@ def check_bytes(generated: Config, edited: str) -> None:
     assert edited.endswith(generated.after)
     assert edited.endswith(("\n", "\r")) == generated.data.endswith((b"\n", b"\r"))
     assert endings(edited) <= (endings(generated.data.decode()) or {"\n"})
+    assert edited.count("# c") == generated.data.decode().count("# c"), "a comment is lost"
 
 
 def endings(text: str) -> set[str]:

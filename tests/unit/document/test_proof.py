@@ -46,7 +46,7 @@ def broken(rng: random.Random, change: Change) -> Change:
     """The same change with something gone wrong within the entry or near it."""
     text, splices = change.before._text, list(change.splices)
     for _ in range(rng.choice((1, 1, 2))):
-        kind = rng.randrange(4)
+        kind = rng.randrange(5)
         if kind == 0 and splices:
             place = rng.randrange(len(splices))
             start, end, new = splices[place]
@@ -56,6 +56,10 @@ def broken(rng: random.Random, change: Change) -> Change:
             start, end, new = splices[place]
             at = rng.randrange(len(new) + 1)
             splices[place] = (start, end, new[:at] + rng.choice(LITTER) + new[at:])
+        elif kind == 2:  # at the very end of the entry, where the next key begins
+            following = change.before._layout.following
+            end = len(text) if following is None else following
+            splices.append((end - rng.choice((0, 0, 1, 2)), end, rng.choice(LITTER)))
         else:
             entry = change.before._layout.entry
             assert entry is not None
