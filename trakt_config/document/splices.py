@@ -106,8 +106,10 @@ def _replace_block_scalar(text: str, entry: Entry, start: int, content: int,
     header = BLOCK_HEADER.match(text, content)
     header_end = header.end() if header else content
     content_end = header_end + len(text[header_end:entry.end].rstrip(" \r\n"))
-    splices = [(start, header_end, new) if new else _cut(text, start, header_end)]
     line_end = end_of_line(text, header_end)
+    if not new and not text[header_end:line_end].strip(" \t"):
+        return [_cut(text, start, content_end)]
+    splices = [(start, header_end, new) if new else _cut(text, start, header_end)]
     if content_end > line_end:
         splices.append((line_end, end_of_line(text, content_end), ""))
     return splices

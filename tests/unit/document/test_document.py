@@ -527,6 +527,8 @@ def test_no_room_after_a_final_block_scalar() -> None:
     (b"  pin: # c\n\n    1234", b"  pin: # c"), (b"  pin:\n\n    1234 ", b"  pin:"),
     (b"  pin:\n\n    # c\n    1234", b"  pin:\n\n    # c"), (b"  pin: 1234", b"  pin:"),
     (b"  pin:\n\n    1234\n", b"  pin:\n\n"), (b"  pin:\n  - 1", b"  pin:"),
+    (b"  pin:\n\n    |\n    1234", b"  pin:"), (b"  pin: |\n    1234\n", b"  pin:\n"),
+    (b"  pin: | # c\n    1234", b"  pin: # c"), (b"  pin:\n    >-\n    1234\n\n", b"  pin:\n\n"),
 ])
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
 def test_a_file_ends_with_a_newline_if_it_did(before: bytes, after: bytes,
