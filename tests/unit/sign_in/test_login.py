@@ -853,7 +853,7 @@ def test_pin_from_a_redirect(change: Callable[[str], str], sandbox: Sandbox, con
 @pytest.mark.parametrize("typed, reason, words", [
     ("", "pin_refused", "no pin"), ("   ", "pin_refused", "no pin"),
     ("<html>", "pin_refused", "none of"), ("{{ pin }}", "pin_refused", "none of"),
-    ("12 34", "pin_refused", "blanks"), ("1234\u200b", "pin_refused", "not ASCII"),
+    ("12 34", "pin_refused", "spaces"), ("1234\u200b", "pin_refused", "not ASCII"),
     ("https://example.org/?code=1234&state=other", "pin_refused", "another sign-in"),
     ("https://example.org/?nothing=here", "pin_refused", "no code"),
     ("http://[broken/?code=1234", "pin_refused", "no code"),
