@@ -416,7 +416,7 @@ def test_pin_from_stdin(sandbox: Sandbox, config: Any, child_environ: dict[str, 
 
 @pytest.mark.parametrize("stdin, words", [
     ("", "none was given"), ("\n\n", "none was given"),
-    ("an id\nsecret\n", "client_id: character 3 is a blank"),
+    ("an id\nsecret\n", "client_id: character 3 is a space"),
     ("id\ns\u00e9cret\n", "client_secret: character 2 is not printable ASCII"),
 ])
 def test_no_usable_client(stdin: str, words: str, tmp_path: Path, run: Any) -> None:
@@ -657,7 +657,7 @@ def test_a_wrong_id_is_asked_for_again(sandbox: Sandbox, tmp_path: Path, screen:
                                        approved: None) -> None:
     path = tmp_path / "config.yml"
     shown = screen("login", path)
-    shown.expect("config.yml does not exist yet; it will be made")
+    shown.expect("config.yml does not exist yet; it will be created")
     shown.expect(r"redirect URIs, one a line:\s+urn:ietf:wg:oauth:2.0:oob\s+http://127.0.0.1:8765/cal")
     shown.expect("Client ID: ")
     shown.type("\n")
@@ -731,7 +731,7 @@ def test_a_wrong_pin_is_asked_for_again(sandbox: Sandbox, config: Any, screen: S
     address = shown.expect(r"(http://\S+/oauth/authorize\?\S+)")[1]
     shown.expect("PIN, or the whole address: ")
     shown.type("https://trakt.tv/activate\n")
-    shown.expect("holds no code")
+    shown.expect("has no code")
     shown.expect("PIN, or the whole address: ")
     assert sandbox.token_requests == []
     shown.type("\n")
