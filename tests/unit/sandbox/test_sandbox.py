@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from tests.support.injection import FULL
-from trakt_config.sandbox import CLIENT_ID
+from trakt_config.sandbox import CLIENT_ID, Hold
 from trakt_config.sandbox import sandbox as sandbox_module
 from trakt_config.sandbox.issuer import OUT_OF_BAND, challenge_for
 from trakt_config.sandbox.sandbox import Answer, Sandbox
@@ -450,16 +450,16 @@ def test_close_cuts_a_request_that_is_held() -> None:
         assert isinstance(waiting.exception(10), requests.RequestException)
 
 
-@pytest.mark.parametrize("answer", [Answer(wait_before=60), Answer(wait_after=60),
-                                    Answer(body=b"12345", drip_body=60)])
-def test_close_cuts_requests_that_wait(answer: Answer) -> None:
+@pytest.mark.parametrize("long", [{"wait_before": 60}, {"wait_after": 60},
+                                  {"body": b"12345", "drip_body": 60}], ids=str)
+def test_close_cuts_requests_that_wait(long: dict[str, Any]) -> None:
     with ThreadPoolExecutor() as pool:
         with Sandbox() as sandbox:
-            sandbox.answer(answer)
+            hold = Hold()
+            sandbox.answer(Answer(hold_before=hold, **long))
             waiting = pool.submit(refresh, sandbox, "")
-            time.sleep(0.1)
-            begun = time.monotonic()
-        assert time.monotonic() - begun < 1
+            hold.wait()
+            hold.release()
         assert isinstance(waiting.exception(10), requests.RequestException)
 
 
