@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trakt_config import lazy
 from trakt_config.errors import (
     AccountProblem,
     ClientRejected,
@@ -14,6 +13,7 @@ from trakt_config.errors import (
     TraktConfigError,
     TraktUnavailable,
 )
+from trakt_config.startup import lazy
 from trakt_config.tokens import Authorization
 from trakt_config.version import __version__
 
@@ -53,7 +53,7 @@ _LAZY = {
 }
 
 if not TYPE_CHECKING:  # So that a misspelt name is an error of types.
-    __getattr__ = lazy.names(__name__, _LAZY)
+    __getattr__ = lazy(__name__, _LAZY)
 
 
 def __dir__() -> list[str]:

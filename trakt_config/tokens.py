@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
-from trakt_config.record import Record, field
+from trakt_config.startup import Record, field
 
 #: The keys of the ``authorization`` block, in the order in which Kometa writes them.
 AUTHORIZATION_KEYS = (

@@ -14,8 +14,8 @@ from trakt_config.authorization import authorize
 from trakt_config.authorization.run import Options, Result
 from trakt_config.cli import demo
 from trakt_config.errors import SaveError
-from trakt_config.record import replace
 from trakt_config.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
+from trakt_config.startup import replace
 from trakt_config.tokens import Authorization
 
 ROOT = Path(__file__).parents[2]

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import enum
 
-from trakt_config.record import Record
+from trakt_config.startup import Record
 from trakt_config.tokens import Authorization
 
 #: The share of its life below which an authorization that is still good enough is refreshed, so

@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 
 from trakt_config.authorization.run import Snapshot
-from trakt_config.record import Record, fields_of
+from trakt_config.startup import Record, fields_of
 from trakt_config.tokens import Secret
 
 

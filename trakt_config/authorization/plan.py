@@ -15,7 +15,7 @@ from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.refresh import MIGRATION
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
 from trakt_config.errors import SIGN_IN, ConfigError, LoginRequired, SaveError, TraktConfigError
-from trakt_config.record import Record
+from trakt_config.startup import Record
 from trakt_config.storage import Unfinished
 from trakt_config.tokens import Authorization
 

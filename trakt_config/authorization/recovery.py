@@ -7,7 +7,7 @@ from trakt_config import storage
 from trakt_config.authorization import save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Run, Snapshot
-from trakt_config.record import replace
+from trakt_config.startup import replace
 from trakt_config.storage import Unfinished
 from trakt_config.tokens import Authorization, Secret, UnusableAnswer
 

@@ -49,7 +49,7 @@ from trakt_config.errors import (
     os_reason,
 )
 from trakt_config.oauth import BUDGET
-from trakt_config.record import replace
+from trakt_config.startup import replace
 from trakt_config.tokens import (
     AUTHORIZATION_KEYS,
     Authorization,

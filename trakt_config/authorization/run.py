@@ -15,7 +15,7 @@ from trakt_config import document, storage
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
 from trakt_config.document import Document, Settings
 from trakt_config.errors import SaveError, TraktConfigError, os_reason, printable, with_path
-from trakt_config.record import Record, field
+from trakt_config.startup import Record, field
 from trakt_config.tokens import Authorization, Secret
 
 if TYPE_CHECKING:

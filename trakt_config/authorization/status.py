@@ -33,7 +33,7 @@ from trakt_config.errors import (
     command,
     with_path,
 )
-from trakt_config.record import Record, replace
+from trakt_config.startup import Record, replace
 from trakt_config.tokens import Authorization
 
 if TYPE_CHECKING:

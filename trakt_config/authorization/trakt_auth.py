@@ -22,7 +22,7 @@ from trakt_config.errors import (
     LoginRequired,
     TraktConfigError,
 )
-from trakt_config.record import Record, fields_of, replace
+from trakt_config.startup import Record, fields_of, replace
 from trakt_config.tokens import Authorization, Secret
 
 if TYPE_CHECKING:

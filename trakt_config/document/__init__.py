@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trakt_config import lazy
 from trakt_config.document.document import Document, Value, parse
 from trakt_config.document.keys import SETTING_KEYS
 from trakt_config.document.settings import Settings, client_id, read_settings, refresh_token
 from trakt_config.document.unused import other_keys, refuse_strays
+from trakt_config.startup import lazy
 
 if TYPE_CHECKING:
     from trakt_config.document.diff import masked_diff
@@ -42,4 +42,4 @@ _LAZY = {
 }
 
 if not TYPE_CHECKING:  # So that a misspelt name is an error of types.
-    __getattr__ = lazy.names(__name__, _LAZY)
+    __getattr__ = lazy(__name__, _LAZY)

@@ -7,7 +7,7 @@ from trakt_config.document import quoting
 from trakt_config.document.keys import AUTHORIZATION, KNOWN_KEYS, ROOT, TRAKT, Path, dotted
 from trakt_config.document.layout import Entry, Layout
 from trakt_config.document.splices import BARE
-from trakt_config.record import Record
+from trakt_config.startup import Record
 
 #: What stands at the end of a text without a line break, and is followed by something then.
 END_WITH_NEWLINE = ("End the file with a newline: the block text would take in what is written "

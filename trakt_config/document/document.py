@@ -10,7 +10,7 @@ from trakt_config.document.layout import Block, Entry, Layout, Stray
 from trakt_config.document.lines import position
 from trakt_config.document.parser import read_layout
 from trakt_config.errors import LARGEST_CONFIG, ConfigError
-from trakt_config.record import Record, field
+from trakt_config.startup import Record, field
 
 _COMMENT = re.compile(r" *#")
 _COMMENTED_OUT = re.compile(r" *#[^ \t\r\n]")

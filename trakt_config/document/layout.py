@@ -6,7 +6,7 @@ from typing import Any
 from ruamel.yaml.events import ScalarEvent
 
 from trakt_config.document.events import is_blank, is_empty
-from trakt_config.record import Record, field
+from trakt_config.startup import Record, field
 
 _STANDARD_TAGS = "tag:yaml.org,2002:"
 

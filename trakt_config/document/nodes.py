@@ -9,7 +9,7 @@ from trakt_config.document.digests import blake2b
 from trakt_config.document.events import content
 from trakt_config.document.keys import ROOT, Path
 from trakt_config.document.layout import Entry
-from trakt_config.record import Record, field
+from trakt_config.startup import Record, field
 
 
 class Key(Record):

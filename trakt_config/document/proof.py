@@ -41,7 +41,7 @@ from trakt_config.document.lines import position
 from trakt_config.document.parser import outside, read_layout
 from trakt_config.document.splices import Splice, overlapping, spliced
 from trakt_config.errors import LARGEST_CONFIG, ConfigError
-from trakt_config.record import Record, field, replace
+from trakt_config.startup import Record, field, replace
 
 #: Stands for the rest of the file behind the `trakt` entry.
 _MADE_UP = "z: 0\n"

@@ -16,7 +16,7 @@ from trakt_config.document.unused import (
     warnings_about,
 )
 from trakt_config.errors import APPS_PAGE, ConfigError, command
-from trakt_config.record import Record
+from trakt_config.startup import Record
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secret
 
 #: A name in printable ASCII: anything else is shown as the wrong character that it is.

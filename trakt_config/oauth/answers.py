@@ -19,7 +19,7 @@ from trakt_config.errors import (
 )
 from trakt_config.oauth.quotes import cleaned
 from trakt_config.oauth.transport import HttpResponse
-from trakt_config.record import Record
+from trakt_config.startup import Record
 from trakt_config.tokens import Authorization, Secret, UnusableAnswer
 
 #: Seconds before a request is repeated where Trakt does not say how many.

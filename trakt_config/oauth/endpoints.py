@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from trakt_config.errors import ConfigError
 from trakt_config.oauth.transport import is_loopback
-from trakt_config.record import Record
+from trakt_config.startup import Record
 
 VISIBLE = re.compile("[!-~]+")
 

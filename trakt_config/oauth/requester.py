@@ -11,7 +11,7 @@ from trakt_config.errors import APPS_PAGE, SIGN_IN_AGAIN, ConfigError, TraktUnav
 from trakt_config.oauth import limits
 from trakt_config.oauth.endpoints import VISIBLE, Endpoints
 from trakt_config.oauth.transport import HttpResponse, call
-from trakt_config.record import Record, field
+from trakt_config.startup import Record, field
 from trakt_config.tokens import Client, Secret
 from trakt_config.version import __version__
 

@@ -19,7 +19,7 @@ from trakt_config.oauth.answers import (
     is_success,
 )
 from trakt_config.oauth.requester import Deadline, Requester, logger
-from trakt_config.record import Record
+from trakt_config.startup import Record
 from trakt_config.tokens import Authorization, Secret
 
 

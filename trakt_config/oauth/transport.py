@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from trakt_config.oauth import limits
 from trakt_config.oauth.http_errors import explained
 from trakt_config.oauth.patience import PatientReader, Watch, be_patient
-from trakt_config.record import Record, field
+from trakt_config.startup import Record, field
 
 if TYPE_CHECKING:
     import requests

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trakt_config import lazy
+from trakt_config.startup import lazy
 from trakt_config.storage.files import (
     create,
     read,
@@ -61,4 +61,4 @@ _LAZY = {
 }
 
 if not TYPE_CHECKING:  # So that a misspelt name is an error of types.
-    __getattr__ = lazy.names(__name__, _LAZY)
+    __getattr__ = lazy(__name__, _LAZY)

@@ -9,7 +9,7 @@ import os
 import stat
 from typing import Callable
 
-from trakt_config.record import Record
+from trakt_config.startup import Record
 from trakt_config.storage import files
 
 _ACL = "system.posix_acl_access"

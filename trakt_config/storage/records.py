@@ -17,7 +17,7 @@ import hashlib
 import time
 
 from trakt_config.errors import LARGEST_CONFIG
-from trakt_config.record import Record, field
+from trakt_config.startup import Record, field
 
 MAGIC = b"trakt_config journal "
 VERSION = 1

@@ -17,7 +17,7 @@ from trakt_config.document.edit import authorization_change, set_authorization
 from trakt_config.document.proof import Change, local_proof, proved, whole_proof
 from trakt_config.document.splices import Splice
 from trakt_config.errors import ConfigError
-from trakt_config.record import replace
+from trakt_config.startup import replace
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
 CHANGES = 50_000 if os.environ.get("TRAKT_CONFIG_FULL") == "1" else 2_000

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trakt_config.record import Record, field, fields_of, replace
+from trakt_config.startup import Record, field, fields_of, replace
 from trakt_config.tokens import Authorization
 
 

@@ -1,12 +1,14 @@
-"""Records: frozen classes of fields, without what importing ``dataclasses`` costs.
+"""What keeps the start of a run cheap: records, and names that are imported on demand.
 
-That imports inspect, ast and tokenize, and compiles source for every class: a sixth of what a run
-on a fresh config costs, which is made before every job. What such a run loads is made of records;
-everything else may be a dataclass.
+``dataclasses`` imports inspect, ast and tokenize, and compiles source for every class: a sixth of
+what a run on a fresh config costs, which is made before every job. What such a run loads is made of
+records; everything else may be a dataclass.
 """
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 if TYPE_CHECKING:
@@ -122,3 +124,18 @@ def fields_of(record: Record) -> dict[str, Any]:
 def replace(record: R, **changes: Any) -> R:
     """The same with other values in some fields."""
     return type(record)(**{**fields_of(record), **changes})
+
+
+def lazy(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
+    """The ``__getattr__`` of a package (PEP 562).
+
+    :param modules: which of its modules has each name.
+    """
+    def get(name: str) -> object:
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{package}.{modules[name]}"), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return get
