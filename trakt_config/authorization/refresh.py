@@ -301,7 +301,7 @@ def no_authorization(snapshot: Snapshot) -> LoginRequired:
     typed = (snapshot.document.trakt or {}).get("pin")
     if typed and not typed.blank and not snapshot.settings.pin:
         what += (f", and trakt.pin (line {typed.line}) is not a PIN: "
-                 "it has a space, or one of < > { } $")
+                 "it has a space, a quote, or one of < > { } $")
     return LoginRequired(f"the config {what}", reason="no_authorization",
                          hint=SIGN_IN_OR_COPY if snapshot.settings.authorization else SIGN_IN)
 

@@ -80,9 +80,12 @@ class _Task(Generic[T]):
         _thread.start_new_thread(self._run, ())
 
     def wait(self) -> None:
-        """Return when the work has ended. For the calling thread only."""
-        if not self._has_ended:
-            self._for_caller.acquire()
+        """Return when the work has ended. For the calling thread only.
+
+        By the second: a signal that comes just before a wait begins is not noticed until it ends.
+        """
+        while not self._has_ended:
+            self._for_caller.acquire(timeout=1)
 
     def cancel(self) -> bool:
         """Keep the work from beginning; False when it has."""

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 
 from trakt_config.document.document import Document, Value, parse
 from trakt_config.document.keys import SETTING_KEYS
-from trakt_config.document.settings import Settings, client_id, read_settings, refresh_token
-from trakt_config.document.unused import other_keys, refuse_strays
+from trakt_config.document.settings import (
+    Settings,
+    client_id,
+    read_settings,
+    refresh_token,
+    refuse_misspelt,
+)
+from trakt_config.document.unused import other_keys
 from trakt_config.startup import lazy
 
 if TYPE_CHECKING:
@@ -28,8 +34,8 @@ __all__ = [
     "other_keys",
     "parse",
     "read_settings",
-    "refuse_strays",
     "refresh_token",
+    "refuse_misspelt",
     "set_authorization",
 ]
 

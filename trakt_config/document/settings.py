@@ -23,7 +23,7 @@ from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secre
 _KOMETA_PLACEHOLDER = re.compile(r"<<([!-;=?-~]+)>>")
 _FILLED_IN_BY_OTHERS = re.compile(r"\$\{|\{\{")
 _KEPT_ELSEWHERE = re.compile(r"<<[^<>]+>>|\$\{")
-_UNFILLED_PIN = re.compile(r"[<>{}$]|\s")
+_UNFILLED_PIN = re.compile(r"[<>{}$\"']|\s")
 _NOT_PRINTABLE_ASCII = re.compile(r"[^!-~]")
 _NOT_A_TOKEN = re.compile(r"[^ -~]")
 
@@ -69,6 +69,16 @@ def client_id(document: Document, environ: Mapping[str, str]) -> str:
     :raises ConfigError: with line and column; never with a value.
     """
     return _setting(document.trakt or {}, "client_id", environ)
+
+
+def refuse_misspelt(document: Document) -> None:
+    """For a config without a ``client_id``: name the key that was meant to be it, or the block.
+
+    :raises ConfigError: there is one, with line and column.
+    """
+    trakt = document.trakt or {}
+    if "client_id" not in trakt:
+        _refuse_misspelt(document, trakt)
 
 
 def refresh_token(document: Document) -> Secret | None:

@@ -41,6 +41,9 @@ def _warnings(document: Document) -> Iterator[SettingWarning]:
     if value is not None and not value.scalar:
         yield SettingWarning("trakt.pin does nothing as it is: write the PIN alone, without "
                              "brackets, braces or a dash", value.line, value.column)
+    elif value is not None and set(value.text) & {'"', "'"}:
+        yield SettingWarning("trakt.pin does nothing as it is: write the PIN without the quotes "
+                             "that are part of it", value.line, value.column)
     value = trakt.get("client_secret")
     if value is not None and value.commented_out:
         yield SettingWarning("trakt.client_secret is only a comment: what is after # is not "

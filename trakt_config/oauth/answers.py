@@ -82,6 +82,9 @@ DEVICE_CODE = Credential(
 _BEFORE_MIGRATION = (
     "It was issued before Trakt's move of July 2026, and such tokens cannot be refreshed. Sign in "
     f"once more: {command('login')}")
+_NOT_KNOWN = (
+    "Trakt does not know it: it was issued before Trakt's move of July 2026, or it is mistyped. "
+    f"Sign in once more: {command('login')}")
 
 _CLIENT_ADVICE: Mapping[int, tuple[str, str]] = {
     401: ("Trakt does not accept this app (401)",
@@ -216,7 +219,7 @@ def before_migration(description: str = "") -> LoginRequired:
     """A refresh token that stayed behind when Trakt moved, by Trakt's words or by its age."""
     return LoginRequired(f"Trakt refused the refresh token{_quoted(description)}",
                          reason=REFRESH_TOKEN.reason, detail="before_migration",
-                         hint=_BEFORE_MIGRATION)
+                         hint=_NOT_KNOWN if description else _BEFORE_MIGRATION)
 
 
 def _says_nothing(answer: HttpResponse, code: str) -> bool:

@@ -38,13 +38,12 @@ PLACEHOLDER = "YOUR_CLIENT_SECRET"
 def missing(config_path: ConfigPath) -> tuple[str, ...]:
     """Which of ``client_id`` and ``client_secret`` are missing or empty: a person can be asked.
 
-    :raises ConfigError: the config cannot be read, or has a key beside the block that was meant for
-        it.
+    :raises ConfigError: the config cannot be read, or has a key that was meant to be ``client_id``
+        or ``trakt``: a second one would hide the mistake.
     """
     parsed = document.parse(storage.read(storage.resolve(config_path)))
+    document.refuse_misspelt(parsed)
     trakt = parsed.trakt or {}
-    if parsed.has_trakt and "client_id" not in trakt:
-        document.refuse_strays(parsed)
     return tuple(key for key in ("client_id", "client_secret")
                  if key not in trakt or trakt[key].blank)
 

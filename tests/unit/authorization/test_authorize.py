@@ -335,7 +335,7 @@ def test_what_trakt_says_of_a_refused_refresh_token_is_told(
     done = run(config({**authorization, "refresh_token": "n0t-kn0wn"}))
     assert isinstance(done.error, LoginRequired) and done.error.detail == "before_migration"
     assert '"session not found"' in str(done.error)
-    assert "before Trakt's move of July 2026" in str(done.error)
+    assert "before Trakt's move of July 2026, or it is mistyped" in str(done.error)
 
 
 def test_a_lost_answer_is_called_by_its_name(sandbox: Sandbox, config: Any, run: Runner) -> None:

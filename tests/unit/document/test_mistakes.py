@@ -544,6 +544,9 @@ WARNINGS = (
      "trakt:\n  client_id: abc\n  pin:\n    - 1234\n",
      "4:5: trakt.pin does nothing as it is: write the PIN alone, without brackets, braces or "
      "a dash"),
+    ("pin with quotes of its own",
+     "trakt:\n  client_id: abc\n  pin: '\"1234\"'\n",
+     "3:8: trakt.pin does nothing as it is: write the PIN without the quotes that are part of it"),
     ("pin mapping",
      "trakt:\n  client_id: abc\n  pin: {a: b}\n",
      "3:8: trakt.pin does nothing as it is: write the PIN alone, without brackets, braces or "

@@ -10,7 +10,7 @@ import pytest
 from trakt_config import storage
 from trakt_config.authorization.run import Options
 from trakt_config.errors import ClientRejected, ConfigError
-from trakt_config.sign_in.registration import NewClient, registered
+from trakt_config.sign_in.registration import NewClient, missing, registered
 
 CLIENT = NewClient("an-id", "a-secret")
 
@@ -50,3 +50,25 @@ def test_a_file_with_something_in_it_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / "config.yml").write_bytes(b"x")
     storage.remove_if_empty(str(tmp_path / "config.yml"))
     assert os.listdir(tmp_path) == ["config.yml"]
+
+
+@pytest.mark.parametrize("text, line, words", [
+    ("trakt:\n  clientid: abc\n", 2, "is this key meant"),
+    ("trakt:\n  client_id:abc\n  pin:\n", 2, "no space after the colon"),
+    ("Trakt:\n  client_id: abc\n", 1, "is this key meant"),
+    ("a: 1\ntrakt:\nclient_id: abc\n", 3, "beside trakt"),
+])
+def test_a_key_that_was_meant_is_named_before_anybody_is_asked(
+        text: str, line: int, words: str, tmp_path: Path) -> None:
+    """A second key, or a second block, would hide the mistake."""
+    path = tmp_path / "config.yml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=words) as caught:
+        missing(path)
+    assert caught.value.line == line and path.read_text() == text
+
+
+def test_a_config_without_a_block_lacks_both(tmp_path: Path) -> None:
+    path = tmp_path / "config.yml"
+    path.write_text("libraries:\n  Movies:\n    trakt: list\n")
+    assert missing(path) == ("client_id", "client_secret")
