@@ -4,7 +4,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
@@ -83,7 +82,7 @@ def private_page(url: str) -> Iterator[str]:
     :raises OSError: there is no room or right for it.
     """
     # The name comes first: between a mkdtemp and its `try` a signal would leave the folder.
-    folder = os.path.join(tempfile.gettempdir(), f"trakt_config-{secrets.token_hex(16)}")
+    folder = os.path.join(_temporary_folder(), f"trakt_config-{secrets.token_hex(16)}")
     try:
         os.mkdir(folder, 0o700)
         path = Path(folder, "sign-in.html")
@@ -93,3 +92,16 @@ def private_page(url: str) -> Iterator[str]:
         yield path.as_uri()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _temporary_folder() -> str:
+    """Where temporary files go: the places that tempfile looks at, in its order.
+
+    It tries each with a file of its own, which a signal would leave there.
+    """
+    named = [os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP")]
+    usual = ["/tmp", "/var/tmp", "/usr/tmp"] if os.name == "posix" else []
+    for folder in [*named, *usual]:
+        if folder and os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
+            return os.path.abspath(folder)
+    return os.getcwd()
