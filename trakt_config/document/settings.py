@@ -129,8 +129,9 @@ def _refuse_misspelt(document: Document, trakt: Mapping[str, Value]) -> None:
                          "Write one: `client_id: VALUE`.")
     found = meant(trakt, "client_id")
     if found is not None:
-        raise _error(found, "trakt has no client_id: is this key meant?",
-                     "Write it as `client_id:`.")
+        raise ConfigError("trakt has no client_id: is this key meant?",
+                          hint="Write it as `client_id:`.",
+                          line=found.key_line, column=found.key_column)
     refuse_strays(document)
 
 

@@ -31,7 +31,7 @@ def is_mount_point(path: str, mountinfo: str = "/proc/self/mountinfo") -> bool:
 
 def readable_warning(name: str) -> str:
     """What is to be said of a file that others can read; `name` as the user wrote it."""
-    return (f"other users of this machine can read the tokens in it: chmod 600 "
+    return (f"other users of this machine can read the secrets in it: chmod 600 "
             f"{quoted_for_shell(name)} (or 640, where a group has to read it)")
 
 
