@@ -30,7 +30,7 @@ from trakt_config.errors import (
     TraktConfigError,
     TraktUnavailable,
 )
-from trakt_config.sandbox import Answer, Sandbox
+from trakt_config.sandbox import Answer, Hold, Sandbox
 from trakt_config.storage import overwrite
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
@@ -416,17 +416,24 @@ def test_command_that_is_refused(sandbox: Sandbox, config: Any, here: None,
     assert values["refresh_token"][:12] not in said.err
 
 
+def interrupted(path: Path, environ: Mapping[str, str], held: Hold,
+                number: signal.Signals) -> subprocess.Popen[str]:
+    """The command, which was sent that signal while Trakt works, and has said that it waits."""
+    child = subprocess.Popen([sys.executable, "-m", "trakt_config", "logout", str(path)],
+                             env={**environ, "PYTHONPATH": str(ROOT)}, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    held.wait()
+    child.send_signal(number)
+    assert child.stderr is not None and "waiting for Trakt" in child.stderr.readline()
+    return child
+
+
 def test_interruption_waits_until_the_file_is_emptied(sandbox: Sandbox, config: Any,
                                                       environ: Mapping[str, str]) -> None:
     """SIGTERM between Trakt's work and ours."""
     path = config(issued(sandbox))
     with sandbox.hold(REVOKE) as held:
-        child = subprocess.Popen([sys.executable, "-m", "trakt_config", "logout", str(path)],
-                                 env={**environ, "PYTHONPATH": str(ROOT)}, text=True,
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        held.wait()
-        child.send_signal(signal.SIGTERM)
-        assert child.stderr is not None and "waiting for Trakt" in child.stderr.readline()
+        child = interrupted(path, environ, held, signal.SIGTERM)
     child.communicate(timeout=60)
     assert child.returncode == 143
     assert not parse(path.read_bytes()).authorization["access_token"].text
@@ -439,12 +446,7 @@ def test_interruption_while_the_second_token_is_refused(sandbox: Sandbox, config
     path = config(issued(sandbox))
     with sandbox.hold(REVOKE) as held:
         sandbox.answer(Answer(503), times=3, path=REVOKE)
-        child = subprocess.Popen([sys.executable, "-m", "trakt_config", "logout", str(path)],
-                                 env={**environ, "PYTHONPATH": str(ROOT)}, text=True,
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        held.wait()
-        child.send_signal(signal.SIGINT)
-        assert child.stderr is not None and "waiting for Trakt" in child.stderr.readline()
+        child = interrupted(path, environ, held, signal.SIGINT)
     said = child.communicate(timeout=60)[1]
     assert child.returncode == 130 and "The refresh token is revoked already" in said
     assert parse(path.read_bytes()).authorization["access_token"].text
