@@ -60,9 +60,14 @@ class Anchored(str):
 
     folder: Folder
 
+    def __new__(cls, path: str, folder: Folder) -> Anchored:
+        made = super().__new__(cls, path)
+        made.folder = folder
+        return made
+
     def beside(self, path: str) -> Anchored:
         """Another path, of the same folder."""
-        return _anchored(path, self.folder)
+        return Anchored(path, self.folder)
 
 
 def anchored(path: str) -> str:
@@ -74,19 +79,13 @@ def anchored(path: str) -> str:
     if not _CAN_LOOK_UP:
         return path
     try:
-        return _anchored(path, Folder(os.path.dirname(path)))
+        return Anchored(path, Folder(os.path.dirname(path)))
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             raise NotRegular from None
         if isinstance(error, PermissionError) and _LOOK_UP == os.O_RDONLY:
             return path
         raise
-
-
-def _anchored(path: str, folder: Folder) -> Anchored:
-    made = Anchored(path)
-    made.folder = folder
-    return made
 
 
 def _in_folder(path: str) -> tuple[str, int | None]:
