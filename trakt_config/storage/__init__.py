@@ -4,15 +4,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trakt_config.startup import lazy
-from trakt_config.storage.files import (
-    create,
-    read,
-    remove_if_empty,
-    resolve,
-)
+from trakt_config.storage.files import read, resolve
 from trakt_config.storage.places import exists
 
 if TYPE_CHECKING:
+    from trakt_config.storage.creation import create, remove_if_empty
     from trakt_config.storage.held import Held, hold
     from trakt_config.storage.journal import of_others, peek
     from trakt_config.storage.obstacles import obstacle
@@ -49,6 +45,7 @@ _LAZY = {
     "Changed": "overwrite",
     "Held": "held",
     "Unfinished": "records",
+    "create": "creation",
     "hold": "held",
     "is_half_new": "overwrite",
     "is_mount_point": "surroundings",
@@ -58,6 +55,7 @@ _LAZY = {
     "peek": "journal",
     "readable_by_others": "surroundings",
     "readable_warning": "surroundings",
+    "remove_if_empty": "creation",
 }
 
 if not TYPE_CHECKING:  # So that a misspelt name is an error of types.

@@ -10,7 +10,7 @@ import stat
 from typing import Callable
 
 from trakt_config.startup import Record
-from trakt_config.storage import files
+from trakt_config.storage import files, folders
 
 _ACL = "system.posix_acl_access"
 
@@ -67,7 +67,7 @@ def is_roots_own(fd: int, config: Access) -> bool:
 def _is_the_groups(status: os.stat_result, path: str, config: Access) -> bool:
     """Whether somebody who may write the config has made it: nobody else could have."""
     return bool(config.group_bits & stat.S_IWGRP and status.st_gid == config.gid
-                and not status.st_mode & 0o007 and not files.folder_mode(path) & stat.S_IWOTH)
+                and not status.st_mode & 0o007 and not folders.folder_mode(path) & stat.S_IWOTH)
 
 
 def share(fd: int, config: Access) -> None:

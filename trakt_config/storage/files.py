@@ -18,10 +18,9 @@ NOT_SUPPORTED = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.E
 CLOEXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 NONBLOCK = getattr(os, "O_NONBLOCK", 0)
-_DIRECTORY = getattr(os, "O_DIRECTORY", 0)
+DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 #: Enough to look names up in a folder that may not be listed; without it, reading has to do.
-_LOOK_UP = getattr(os, "O_PATH", os.O_RDONLY)
-_CAN_LOOK_UP = bool(_DIRECTORY) and os.open in os.supports_dir_fd
+LOOK_UP = getattr(os, "O_PATH", os.O_RDONLY)
 
 #: The machine's or the process's limit, which says nothing of the file.
 NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
@@ -36,7 +35,7 @@ class Folder:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.fd = os.open(path, _LOOK_UP | _DIRECTORY | NOFOLLOW | CLOEXEC)
+        self.fd = os.open(path, LOOK_UP | DIRECTORY | NOFOLLOW | CLOEXEC)
 
     def is_there(self) -> bool:
         """Whether its name still leads to it."""
@@ -70,44 +69,11 @@ class Anchored(str):
         return Anchored(path, self.folder)
 
 
-def anchored(path: str) -> str:
-    """The same path, in a folder that is opened now, until :func:`let_go_of_folder`.
-
-    :raises NotRegular: a link stands in the folder's place.
-    :raises OSError: it cannot be opened.
-    """
-    if not _CAN_LOOK_UP:
-        return path
-    try:
-        return Anchored(path, Folder(os.path.dirname(path)))
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise NotRegular from None
-        if isinstance(error, PermissionError) and _LOOK_UP == os.O_RDONLY:
-            return path
-        raise
-
-
 def _in_folder(path: str) -> tuple[str, int | None]:
     """The name to look up, and the descriptor of the folder to do it in."""
     if isinstance(path, Anchored):
         return os.path.basename(path), path.folder.fd
     return path, None
-
-
-def let_go_of_folder(path: str) -> None:
-    """The file is not needed any more."""
-    if isinstance(path, Anchored):
-        path.folder.close()
-
-
-def refuse_if_moved(path: str) -> None:
-    """See that the folder's name still leads to the folder that is open.
-
-    :raises OSError: it does not: what is saved would not be where it was asked for.
-    """
-    if isinstance(path, Anchored) and not path.folder.is_there():
-        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
 
 def reason(error: OSError) -> str:
@@ -204,35 +170,6 @@ def read(path: str) -> bytes:
     raise ConfigError(f"the config {problem}", hint="Check the path and its permissions.")
 
 
-def create(path: str | os.PathLike[str]) -> os.stat_result:
-    """Make an empty file that only its owner can read, in a folder that exists.
-
-    :returns: what tells it from a file that takes its place.
-    :raises ConfigError: there is something already, or no such folder, or no right to.
-    """
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC, 0o600)
-        try:
-            return os.fstat(fd)
-        finally:
-            close(fd)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"the config cannot be created: {os_reason(error)}",
-                          hint="Check the path and its permissions.",
-                          path=os.fsdecode(path)) from None
-
-
-def remove_if_empty(path: str) -> None:
-    """Remove a file that nobody has put anything into.
-
-    :raises OSError: it cannot be read or unlinked.
-    """
-    path = anchored(path)
-    with opened(path, os.O_RDONLY) as fd:
-        if os.fstat(fd).st_size == 0 and same_file(fd, path):
-            remove(path)
-
-
 def read_all(fd: int, limit: int) -> bytes:
     """At most `limit` bytes from where `fd` stands."""
     parts = []
@@ -280,60 +217,6 @@ def look(path: str) -> os.stat_result:
     """
     name, folder = _in_folder(path)
     return os.lstat(name, dir_fd=folder)
-
-
-def folder_mode(path: str) -> int:
-    """The mode of the folder that the file is in."""
-    if isinstance(path, Anchored):
-        return os.fstat(path.folder.fd).st_mode
-    return os.stat(os.path.dirname(path)).st_mode
-
-
-def sync_folder_of(path: str) -> bool:
-    """:func:`sync_directory` of the folder that the file is in."""
-    if isinstance(path, Anchored):
-        return sync_directory(os.curdir, path.folder.fd)
-    return sync_directory(os.path.dirname(path))
-
-
-def sync_directory(path: str, folder: int | None = None) -> bool:
-    """Make the names in the directory durable; False where the file system cannot.
-
-    :raises OSError: it can, and failed.
-    """
-    if not _DIRECTORY:
-        return False
-    try:
-        fd = os.open(path, os.O_RDONLY | _DIRECTORY | CLOEXEC | NONBLOCK, dir_fd=folder)
-    except PermissionError:  # A directory that may be written but not listed.
-        return False
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno not in NOT_SUPPORTED:
-            raise
-        return False
-    finally:
-        close(fd)
-    return True
-
-
-def make_directory(path: str) -> None:
-    """Make the directory and those above it, for the owner alone, with durable names.
-
-    :raises OSError: it cannot be made.
-    """
-    if os.path.isdir(path):
-        return
-    above = os.path.dirname(path)
-    if above != path:
-        make_directory(above)
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:  # Another run was faster, or a file is in the way.
-        if not os.path.isdir(path):
-            raise
-    sync_directory(above)
 
 
 def same_file(fd: int, path: str) -> bool:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Callable
 
 from trakt_config.errors import LockTimeout, SaveError, os_reason, printable
-from trakt_config.storage import files, journal, locks, overwrite, replacement
+from trakt_config.storage import files, folders, journal, locks, overwrite, replacement
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.records import Unfinished
 
@@ -92,7 +92,7 @@ class Held:
         """
         room = 2 * size + (LARGEST_ANSWER if with_answer else 0)
         try:
-            files.refuse_if_moved(self.path)
+            folders.refuse_if_moved(self.path)
             files.close(files.open_regular(self.path, os.O_RDWR))
             self._journal.begin(note, room)
         except OSError as error:
@@ -118,7 +118,7 @@ class Held:
         :raises OSError: it could not be written. An overwrite that failed half-way stays in the
             journal, and the next run finishes it.
         """
-        files.refuse_if_moved(self.path)
+        folders.refuse_if_moved(self.path)
         self._journal.give_back_room()
         replacement.write(self.path, expected, new, self._journal, self._warn)
 
@@ -163,7 +163,7 @@ def hold(path: str, *, timeout: float, environ: Mapping[str, str], warn: Callabl
             if held.second:
                 held.second.close()
             held.close()
-            files.let_go_of_folder(first.path)
+            folders.let_go_of_folder(first.path)
 
 
 @contextmanager
@@ -173,14 +173,14 @@ def _in_its_folder(path: str) -> Iterator[str]:
     :raises SaveError: that cannot be opened.
     """
     try:
-        path = files.anchored(path)
+        path = folders.anchored(path)
     except OSError as error:
         raise SaveError(f"the config's folder cannot be opened: {files.reason(error)}",
                         hint="Nothing was sent to Trakt. Try again when this is fixed.") from None
     try:
         yield path
     finally:
-        files.let_go_of_folder(path)
+        folders.let_go_of_folder(path)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Callable
 
 from trakt_config.errors import ConfigError, LockTimeout, SaveError, os_reason, printable
-from trakt_config.storage import access, files, locks, records
+from trakt_config.storage import access, files, folders, locks, records
 from trakt_config.storage.journal_file import Journal, let_go
 from trakt_config.storage.places import beside, in_state_directory, other_journals
 from trakt_config.storage.records import Unfinished
@@ -71,7 +71,7 @@ def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
         raise unusable(near, problems[0])
     if elsewhere:
         try:
-            files.make_directory(os.path.dirname(elsewhere))
+            folders.make_directory(os.path.dirname(elsewhere))
             return _acquire_elsewhere(elsewhere, config, wait, warn)
         except OSError as error:
             problems.append(f"in the state directory: {_reason(elsewhere, error)}")
@@ -84,11 +84,11 @@ def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
 def _acquire_elsewhere(path: str, config: str, wait: Callable[[], None],
                        warn: Callable[[str], None]) -> Journal:
     """In a folder of its own, which stays open as long as the journal."""
-    path = files.anchored(path)
+    path = folders.anchored(path)
     try:
         return _acquire_at(path, config, wait, warn)
     except BaseException:
-        files.let_go_of_folder(path)
+        folders.let_go_of_folder(path)
         raise
 
 

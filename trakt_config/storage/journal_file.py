@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 
-from trakt_config.storage import files, locks, records
+from trakt_config.storage import files, folders, locks, records
 from trakt_config.storage.records import LARGEST_JOURNAL, Unfinished
 
 
@@ -65,7 +65,7 @@ class Journal:
         _allocate(self._fd, len(head) + room)
         files.write_all(self._fd, head)
         os.fsync(self._fd)
-        files.sync_folder_of(self.path)
+        folders.sync_folder_of(self.path)
 
     def record_answer(self, answer: bytes, at: float) -> None:
         """Keep what Trakt answered. The journal is needed from here on, whatever fails.
@@ -145,7 +145,7 @@ class Journal:
             if os.fstat(self._fd).st_uid == os.geteuid():
                 raise
             return  # In a sticky folder only its owner can remove it.
-        files.sync_folder_of(self.path)
+        folders.sync_folder_of(self.path)
 
 
 def let_go(file: io.FileIO) -> None:

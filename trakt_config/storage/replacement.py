@@ -15,7 +15,7 @@ import os
 import stat
 from typing import Callable
 
-from trakt_config.storage import files
+from trakt_config.storage import files, folders
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.overwrite import Changed, overwrite
 from trakt_config.storage.places import temporary
@@ -74,7 +74,7 @@ def _by_rename(path: str, expected: bytes, new: bytes, warn: Callable[[str], Non
                 raise
         finally:
             remove_temporary(path)
-    if not files.sync_folder_of(path):
+    if not folders.sync_folder_of(path):
         warn("this file system cannot sync a directory: a power cut may bring back the old file")
 
 

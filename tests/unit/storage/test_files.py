@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import children, mounts
 from trakt_config.errors import ConfigError, os_reason
-from trakt_config.storage import files
+from trakt_config.storage import files, folders
 
 # -- resolve -------------------------------------------------------------------------------------
 
@@ -148,14 +148,14 @@ def test_no_descriptor_stays_open(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     before = os.listdir("/dev/fd")
     files.read(str(tmp_path / "c"))
-    files.sync_directory(str(tmp_path))
+    folders.sync_directory(str(tmp_path))
     for name in ("fifo", "missing"):
         with pytest.raises(ConfigError):
             files.read(str(tmp_path / name))
     assert os.listdir("/dev/fd") == before
 
 
-# -- write, sync, compare ------------------------------------------------------------------------
+# -- write, compare ------------------------------------------------------------------------------
 
 def test_short_writes_and_short_reads_are_continued(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,43 +178,6 @@ def test_a_disk_that_takes_nothing_is_an_error_and_no_hang(
     monkeypatch.setattr(os, "write", lambda fd, data: 0)
     with pytest.raises(OSError):
         files.write_all(1, b"0123456789")
-
-
-@pytest.mark.parametrize("number", sorted(files.NOT_SUPPORTED))
-def test_a_file_system_that_cannot_sync_a_directory_is_forgiven(
-        number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """CIFS, FAT, WSL, some FUSE."""
-    def fsync(fd: int) -> None:
-        raise OSError(number, "no")
-    monkeypatch.setattr(os, "fsync", fsync)
-    assert files.sync_directory(str(tmp_path)) is False
-
-
-@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
-def test_a_directory_that_fails_to_sync_is_not_forgiven(
-        number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The disk is failing."""
-    def fsync(fd: int) -> None:
-        raise OSError(number, "no")
-    monkeypatch.setattr(os, "fsync", fsync)
-    before: list[str] = os.listdir("/dev/fd")
-    with pytest.raises(OSError):
-        files.sync_directory(str(tmp_path))
-    assert os.listdir("/dev/fd") == before
-
-
-def test_a_directory_that_may_not_be_listed_cannot_be_synced(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mode 0300: files can be made there all the same."""
-    def refuse(*arguments: Any, **keywords: Any) -> int:
-        raise PermissionError(errno.EACCES, "no")
-    monkeypatch.setattr(os, "open", refuse)
-    assert files.sync_directory(str(tmp_path)) is False
-
-
-def test_a_directory_is_synced(tmp_path: Path) -> None:
-    """On a file system that can."""
-    assert files.sync_directory(str(tmp_path)) is True
 
 
 def test_the_same_file_is_the_inode_and_not_the_name(tmp_path: Path) -> None:

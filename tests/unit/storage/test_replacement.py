@@ -14,7 +14,7 @@ from typing import Any, Callable
 import pytest
 
 from tests.support import children, mounts
-from trakt_config.storage import files, journal, overwrite, places, replacement
+from trakt_config.storage import files, folders, journal, overwrite, places, replacement
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.overwrite import Changed
 
@@ -295,7 +295,7 @@ def test_an_attribute_that_cannot_be_given_keeps_the_inode(
 def test_a_directory_that_cannot_be_synced_is_warned_of(
         config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is as it should be all the same."""
-    monkeypatch.setattr(files, "sync_directory", lambda path: False)
+    monkeypatch.setattr(folders, "sync_directory", lambda path: False)
     warnings: list[str] = []
     save(config, warn=warnings.append)
     assert config.read_bytes() == NEW
