@@ -27,7 +27,7 @@ from trakt_config.sandbox import Answer
 PACKAGE = os.path.dirname(trakt_config.__file__)
 #: Code that waits, locks and lets go; the rest holds nothing that could be left behind.
 WATCHED = {os.path.join(PACKAGE, name) for name in (
-    "authorization/authorize.py", "authorization/redeem.py", "authorization/refresh.py",
+    "authorization/authorize.py", "authorization/redeem.py", "authorization/policy.py",
     "authorization/save.py", "authorization/shield.py", "storage/files.py", "storage/folders.py",
     "storage/held.py", "storage/journal.py", "storage/journal_file.py", "storage/locks.py",
     "storage/overwrite.py", "storage/replacement.py")} | {contextlib.__file__, threading.__file__}

@@ -1,6 +1,6 @@
 """The way in: a config whose authorization is fresh costs one read, and nothing is opened to write.
 
-Everything else is :mod:`trakt_config.authorization.refresh`'s, which is imported only then.
+Everything else is :mod:`trakt_config.authorization.policy`'s, which is imported only then.
 """
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def ensure_authorized(config_path: ConfigPath, options: Options) -> Result:
         run.explain("the access token is good: there is nothing to ask Trakt for")
         return run.result(Outcome.FRESH, first)
     # Not at the top: a fresh run needs nothing of HTTP.
-    from trakt_config.authorization import refresh
-    return refresh.renew(run, first, broken)
+    from trakt_config.authorization import policy
+    return policy.renew(run, first, broken)
 
 
 def _is_whole(run: Run, snapshot: Snapshot) -> bool:

@@ -9,10 +9,10 @@ import enum
 import time
 
 from trakt_config import document, oauth, storage
-from trakt_config.authorization import recovery, redeem, refresh, save
+from trakt_config.authorization import policy, recovery, redeem, save
 from trakt_config.authorization.intent import Intent
+from trakt_config.authorization.policy import MIGRATION
 from trakt_config.authorization.recovery import RecoveryResult
-from trakt_config.authorization.refresh import MIGRATION
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
 from trakt_config.errors import SIGN_IN, ConfigError, LoginRequired, SaveError, TraktConfigError
 from trakt_config.startup import Record
@@ -123,7 +123,7 @@ def foresee(run: Run) -> Outlook:
 
 
 def _of_left_over(left: Unfinished | None) -> str:
-    return refresh.newer_journal().message if left is not None and _is_newer(left) else LEFT_OVER
+    return policy.newer_journal().message if left is not None and _is_newer(left) else LEFT_OVER
 
 
 def _is_newer(left: Unfinished) -> bool:
@@ -151,7 +151,7 @@ def _as_finished(run: Run, left: Unfinished | None) -> Snapshot:
 
 def _next_step(run: Run, snapshot: Snapshot, left: Unfinished | None, has_left_over: bool,
                obstacle: SaveError | None) -> Step:
-    """The order is that of a run: see :mod:`trakt_config.authorization.refresh`.
+    """The order is that of a run: see :mod:`trakt_config.authorization.policy`.
 
     :raises LoginRequired, SaveError: it will fail.
     """
@@ -179,9 +179,9 @@ def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
     if not snapshot.settings.refresh_token and recovered is not RecoveryResult.PARTIAL:
         if snapshot.can_be_kept:
             return Step.KEEP
-        raise refresh.no_authorization(snapshot)
+        raise policy.no_authorization(snapshot)
     try:
-        refresh.refuse_what_others_have_spent(run, snapshot)
+        policy.refuse_what_others_have_spent(run, snapshot)
     except SaveError as error:
         return _unsaved(snapshot, error)
     if snapshot.can_be_kept:
@@ -199,7 +199,7 @@ def _unsaved(snapshot: Snapshot, error: SaveError) -> Step:
     if snapshot.can_be_kept:
         return Step.KEEP_UNSAVED
     if not snapshot.settings.pin and not snapshot.settings.refresh_token:
-        raise refresh.no_authorization(snapshot)
+        raise policy.no_authorization(snapshot)
     raise error
 
 
@@ -212,7 +212,7 @@ def _left_to_newer(snapshot: Snapshot) -> Step:
         return Step.NOTHING
     if snapshot.can_be_kept:
         return Step.KEEP_UNSAVED
-    raise refresh.newer_journal()
+    raise policy.newer_journal()
 
 
 def is_before_migration(snapshot: Snapshot) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from trakt_config import document, storage
 from trakt_config.authorization import plan, redeem
 from trakt_config.authorization.plan import Outlook, Step
-from trakt_config.authorization.refresh import COPY, SIGN_IN_OR_COPY
+from trakt_config.authorization.policy import COPY, SIGN_IN_OR_COPY
 from trakt_config.authorization.run import (
     ISSUED_IN_FUTURE,
     ConfigPath,

@@ -98,7 +98,7 @@ class TraktAuth:
         """With nothing known yet."""
         # Not at the top: importing this needs nothing of HTTP. And now: should a child be forked
         # while another thread imports, the child cannot do so.
-        from trakt_config.authorization import refresh, signature  # noqa: F401
+        from trakt_config.authorization import policy, signature  # noqa: F401
         from trakt_config.oauth import Endpoints
         self._api = _origin(Endpoints.from_environ(self._options.environ).api)
         self._free_lock()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Callable, Literal
 
-from trakt_config.authorization import refresh, save
+from trakt_config.authorization import policy, save
 from trakt_config.authorization.run import ConfigPath, Options, Run, environment, reports_errors
 from trakt_config.oauth import DeviceCode, Endpoints, TraktClient
 from trakt_config.sign_in import authorization_code, device_code
@@ -104,4 +104,4 @@ def _signed_in(sign_in: SignIn, method: Method) -> Authorization:
             sign_in.account_of(authorization)
         return authorization
     except save.TokensReplaced:
-        return refresh.adopt(sign_in.run).authorization
+        return policy.adopt(sign_in.run).authorization

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Callable, TypeVar
 
 from trakt_config import oauth, storage
-from trakt_config.authorization import redeem, refresh
+from trakt_config.authorization import policy, redeem
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.redeem import Ask
@@ -103,7 +103,7 @@ class SignIn:
                 return redeem.redeem(self.run, held, snapshot, ask(snapshot), spends="",
                                      in_doubt=in_doubt)
             except redeem.HalfAnswer:
-                return refresh.refresh_half(self.run, held).authorization
+                return policy.refresh_half(self.run, held).authorization
 
     def account_of(self, authorization: Authorization) -> str:
         """The name of the account that has signed in; empty where Trakt does not tell it in time.
@@ -141,7 +141,7 @@ class SignIn:
         """The config under the lock, and whether an earlier request may have spent its refresh
         token: that is said until there are new tokens.
         """
-        snapshot, recovered = refresh.locked_snapshot(self.run, held, None)
+        snapshot, recovered = policy.locked_snapshot(self.run, held, None)
         if recovered is RecoveryResult.NEWER:
-            raise refresh.newer_journal()
+            raise policy.newer_journal()
         return snapshot, recovered is RecoveryResult.UNKNOWN
