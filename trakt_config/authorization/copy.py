@@ -234,7 +234,7 @@ def _locked(source: Run, target: Run, held: Mapping[str, storage.Held], known: T
     """Nobody else is at work on either: finish what was left, look again, write."""
     with _named(source):
         ours = held[source.path]
-        known |= _tokens_in(b"", [journal.unfinished() for journal in _journals(ours)])
+        known |= _tokens_in(b"", [journal.recover() for journal in _journals(ours)])
         snapshot, recovered = policy.locked_snapshot(source, ours, None)
         if recovered is RecoveryResult.NEWER:
             raise policy.newer_journal()
@@ -259,7 +259,7 @@ def _write(target: Run, held: storage.Held, holder: Snapshot, known: Tokens) -> 
     :raises SaveError: an answer of Trakt's waits in its journal, which is not ours to drop.
     """
     for journal in _journals(held):
-        found = journal.unfinished()
+        found = journal.recover()
         if found and found.newer:
             raise policy.newer_journal()
         recovery.refuse_to_lose(journal, found, "an earlier run on it was cut short")

@@ -93,7 +93,7 @@ def locked_snapshot(run: Run, held: storage.Held,
 def _finished(run: Run, held: storage.Held,
               known: Snapshot | None) -> tuple[Snapshot, RecoveryResult]:
     """The config, once what one journal holds is finished."""
-    found = held.unfinished()
+    found = held.recover()
     try:
         snapshot = run.read(known, held)
     except ConfigError as error:

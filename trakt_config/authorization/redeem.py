@@ -140,7 +140,7 @@ def reserve(held: storage.Held, snapshot: Snapshot, intent: Intent) -> None:
 
 def _taken_out(held: storage.Held) -> str | None:
     """The refresh token in doubt that a person has taken out of the config, and may put back."""
-    found = held.unfinished()
+    found = held.recover()
     earlier = Intent.decode(found.note) if found else None
     return earlier.refresh_token if earlier else None
 

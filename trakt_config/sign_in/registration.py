@@ -173,7 +173,7 @@ def _registered(run: Run, client: NewClient) -> Edit:
 def _held(run: Run) -> Iterator[tuple[storage.Held, bool]]:
     """The config under its lock, and whether a journal that is left over has its room reserved."""
     with run.hold() as held:
-        found = held.unfinished()
+        found = held.recover()
         if found is not None and found.newer:
             raise policy.newer_journal()
         yield held, found is not None

@@ -1,7 +1,7 @@
 """Hold a config: its lock, its journal and its replacement. Knows no token and no YAML.
 
     with hold(path, ...) as held:       wait for the lock
-        held.unfinished()                what a killed run left
+        held.recover()                  finish what a killed run left
         held.reserve(note, size)        prove that saving will work, before anything is spent
         held.record(answer, at)         durable before it is parsed
         held.replace(expected, new)     and the journal has done its work
@@ -57,8 +57,8 @@ class Held:
         """Whether the journal stays for the next run when the lock is let go."""
         return self._journal.is_pending
 
-    def unfinished(self) -> Unfinished | None:
-        """What a killed run left, an overwrite that was cut short already finished.
+    def recover(self) -> Unfinished | None:
+        """Finish an overwrite that was cut short, and return what else a killed run left.
 
         From here on it stays until :meth:`discard_journal`, whatever happens.
 

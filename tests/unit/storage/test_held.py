@@ -74,7 +74,7 @@ def left_over(config: Path) -> bool:
 def test_a_run_leaves_the_new_content_and_nothing_else(config: Path) -> None:
     """Lock, reserve, record, replace, forget."""
     with hold(config) as held:
-        assert held.unfinished() is None
+        assert held.recover() is None
         assert held.path == str(config)
         assert held.journal_path == places.beside(str(config))
         held.reserve(NOTE, 100)
@@ -89,7 +89,7 @@ def test_a_run_that_only_looked_leaves_nothing(config: Path) -> None:
     """Not a byte, not a time, not a descriptor."""
     before, open_files = config.stat(), os.listdir("/dev/fd")
     with hold(config) as held:
-        held.unfinished()
+        held.recover()
     after = config.stat()
     assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
     assert os.listdir(config.parent) == ["config.yml"]
@@ -116,7 +116,7 @@ def test_an_answer_that_is_not_in_the_config_yet_stays_in_the_journal(config: Pa
             held.record(ANSWER, NOW)
             raise ValueError
     with hold(config) as held:
-        found = held.unfinished()
+        found = held.recover()
         assert found is not None
         assert (found.note, found.answer, found.answered_at) == (NOTE, ANSWER, NOW)
         held.discard_journal()
@@ -282,7 +282,7 @@ def test_a_killed_run_frees_the_lock_and_leaves_what_it_knew(config: Path) -> No
     """The next one has it at once."""
     kill_while_holding(config, answer=ANSWER)
     with hold(config, timeout=1) as held:
-        found = held.unfinished()
+        found = held.recover()
         assert found is not None and found.answer == ANSWER
     assert left_over(config)
 
@@ -293,7 +293,7 @@ def test_a_journal_that_was_torn_before_its_note_is_dropped(config: Path) -> Non
     assert left_over(config)
     Path(places.beside(str(config))).write_bytes(b"trakt_config jour")
     with hold(config) as held:
-        assert held.unfinished() is None
+        assert held.recover() is None
     assert not left_over(config)
 
 
@@ -302,7 +302,7 @@ def test_a_newer_version_s_journal_stays(config: Path) -> None:
     path = Path(places.beside(str(config)))
     path.write_bytes(b"trakt_config journal 2\nwho knows")
     with hold(config) as held:
-        found = held.unfinished()
+        found = held.recover()
         assert found is not None and found.newer
     assert path.read_bytes() == b"trakt_config journal 2\nwho knows"
 
@@ -327,7 +327,7 @@ def test_a_left_over_outlives_a_run_that_never_got_to_look_at_it(
         monkeypatch.undo()
     os.close(blocker)
     with hold(config) as held:
-        found = held.unfinished()
+        found = held.recover()
         assert found is not None and found.answer == ANSWER
 
 
@@ -351,7 +351,7 @@ def test_an_overwrite_that_was_cut_short_is_finished(config: Path) -> None:
     opened.close(remove=False)
     config.write_bytes(NEW[:9] + OLD[9:])
     with hold(config) as held:
-        assert held.unfinished() is not None
+        assert held.recover() is not None
         assert config.read_bytes() == NEW
         held.discard_journal()
     assert os.listdir(config.parent) == ["config.yml"]
@@ -372,7 +372,7 @@ def test_an_overwrite_that_fails_half_way_leaves_its_journal(
     monkeypatch.undo()
     assert config.read_bytes() == b"a: nld\n"
     with hold(config) as held:
-        held.unfinished()
+        held.recover()
         held.discard_journal()
     assert config.read_bytes() == new
     assert not left_over(config)
@@ -400,7 +400,7 @@ def test_a_left_over_that_cannot_be_read_stays_and_is_told(
     with pytest.raises(SaveError, match=os.strerror(errno.EIO)):
         with hold(config) as held:
             monkeypatch.setattr(files, "read_all", fail)
-            held.unfinished()
+            held.recover()
     assert left_over(config)
 
 
