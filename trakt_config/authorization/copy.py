@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 from trakt_config import document, storage
-from trakt_config.authorization import plan, policy, recovery, save
+from trakt_config.authorization import plan, recovery, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.plan import Plan
 from trakt_config.authorization.recovery import RecoveryResult
@@ -235,9 +235,9 @@ def _locked(source: Run, target: Run, held: Mapping[str, storage.Held], known: T
     with _named(source):
         ours = held[source.path]
         known |= _tokens_in(b"", [journal.recover() for journal in _journals(ours)])
-        snapshot, recovered = policy.locked_snapshot(source, ours, None)
+        snapshot, recovered = recovery.locked_snapshot(source, ours, None)
         if recovered is RecoveryResult.NEWER:
-            raise policy.newer_journal()
+            raise recovery.newer_journal()
         if not only_disarm:
             _refuse_without_access_token(snapshot)
     return _write(target, held[target.path], snapshot, known)
@@ -261,7 +261,7 @@ def _write(target: Run, held: storage.Held, holder: Snapshot, known: Tokens) -> 
     for journal in _journals(held):
         found = journal.recover()
         if found and found.newer:
-            raise policy.newer_journal()
+            raise recovery.newer_journal()
         recovery.refuse_to_lose(journal, found, "an earlier run on it was cut short")
     written = False
 

@@ -5,7 +5,7 @@ import enum
 from collections.abc import Sequence
 
 from trakt_config import document, storage
-from trakt_config.authorization import policy, save, shield
+from trakt_config.authorization import recovery, save, shield
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
@@ -68,9 +68,9 @@ def logout(config_path: ConfigPath, options: Options, *, local: bool = False) ->
 
 
 def _with_lock(run: Run, held: storage.Held, first: Snapshot | None, local: bool) -> LoggedOut:
-    snapshot, recovered = policy.locked_snapshot(run, held, first)
+    snapshot, recovered = recovery.locked_snapshot(run, held, first)
     if recovered is RecoveryResult.NEWER:
-        raise policy.newer_journal()
+        raise recovery.newer_journal()
     emptied = _emptied(snapshot)
     if emptied is snapshot.document:
         return LoggedOut.NOTHING

@@ -123,7 +123,7 @@ def foresee(run: Run) -> Outlook:
 
 
 def _of_left_over(left: Unfinished | None) -> str:
-    return policy.newer_journal().message if left is not None and _is_newer(left) else LEFT_OVER
+    return recovery.newer_journal().message if left is not None and _is_newer(left) else LEFT_OVER
 
 
 def _is_newer(left: Unfinished) -> bool:
@@ -212,7 +212,7 @@ def _left_to_newer(snapshot: Snapshot) -> Step:
         return Step.NOTHING
     if snapshot.can_be_kept:
         return Step.KEEP_UNSAVED
-    raise policy.newer_journal()
+    raise recovery.newer_journal()
 
 
 def is_before_migration(snapshot: Snapshot) -> bool:

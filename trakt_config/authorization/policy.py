@@ -69,51 +69,9 @@ def _may_be_torn(run: Run, snapshot: Snapshot) -> bool:
     return storage.read(run.path) != data
 
 
-def locked_snapshot(run: Run, held: storage.Held,
-                    first: Snapshot | None) -> tuple[Snapshot, RecoveryResult]:
-    """The config as it is under the lock, once what a killed run left is finished.
-
-    :param first: the config as it was read without a lock, if it could be.
-    :raises ConfigError: it cannot be used.
-    :raises SaveError: Trakt's answer to an earlier run cannot be put into it now.
-    """
-    if held.second is None:
-        return _finished(run, held, first)
-    snapshot, recovered = _finished(run, held.second, first)
-    if recovered is RecoveryResult.NEWER:
-        return snapshot, recovered
-    snapshot, last = _finished(run, held, snapshot)
-    if last is RecoveryResult.NOTHING:
-        return snapshot, recovered
-    if last is RecoveryResult.FINISHED and recovered is RecoveryResult.UNKNOWN:
-        _finished(run, held.second, snapshot)  # What it doubts has been replaced.
-    return snapshot, last
-
-
-def _finished(run: Run, held: storage.Held,
-              known: Snapshot | None) -> tuple[Snapshot, RecoveryResult]:
-    """The config, once what one journal holds is finished."""
-    found = held.recover()
-    try:
-        snapshot = run.read(known, held)
-    except ConfigError as error:
-        recovery.refuse_to_lose(held, found, save.problem_of(error))
-        raise
-    recovered = recovery.finish(run, held, found, snapshot)
-    if recovered in (RecoveryResult.FINISHED, RecoveryResult.PARTIAL):
-        snapshot = run.read(snapshot, held)
-    return snapshot, recovered
-
-
-def newer_journal() -> SaveError:
-    """The error for a journal that this version must not touch."""
-    return SaveError("a newer version of trakt_config has left an unfinished journal here",
-                     hint="Nothing was sent to Trakt. Upgrade this trakt_config and run again.")
-
-
 def _with_lock(run: Run, held: storage.Held, first: Snapshot | None) -> Result:
     """The config is ours: finish what was left, look again, decide again."""
-    snapshot, recovered = locked_snapshot(run, held, first)
+    snapshot, recovered = recovery.locked_snapshot(run, held, first)
     run.explain(f"this run has the lock of the config; {_in_words(snapshot, recovered)}")
     if recovered is RecoveryResult.NEWER:
         return _leave_to_newer(run, snapshot)
@@ -151,7 +109,7 @@ def _somebody_refreshed(run: Run, first: Snapshot | None, snapshot: Snapshot,
 
 
 def _leave_to_newer(run: Run, snapshot: Snapshot) -> Result:
-    error = newer_journal()
+    error = recovery.newer_journal()
     if snapshot.is_fresh:
         run.warn(error.message)
         return run.result(Outcome.FRESH, snapshot)

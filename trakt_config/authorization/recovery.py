@@ -7,6 +7,7 @@ from trakt_config import storage
 from trakt_config.authorization import save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Run, Snapshot
+from trakt_config.errors import ConfigError, SaveError
 from trakt_config.startup import replace
 from trakt_config.storage import Unfinished
 from trakt_config.tokens import Authorization, Secret, UnusableAnswer
@@ -20,6 +21,42 @@ class RecoveryResult(enum.Enum):
     PARTIAL = "partial"    #: the answer had only a refresh token, which is in the config now
     UNKNOWN = "unknown"    #: the config's refresh token may be spent; the journal still says so
     NEWER = "newer"        #: a newer version of this package wrote it; it stays as it is
+
+
+def locked_snapshot(run: Run, held: storage.Held,
+                    first: Snapshot | None) -> tuple[Snapshot, RecoveryResult]:
+    """The config as it is under the lock, once what a killed run left is finished.
+
+    :param first: the config as it was read without a lock, if it could be.
+    :raises ConfigError: it cannot be used.
+    :raises SaveError: Trakt's answer to an earlier run cannot be put into it now.
+    """
+    if held.second is None:
+        return _finished(run, held, first)
+    snapshot, recovered = _finished(run, held.second, first)
+    if recovered is RecoveryResult.NEWER:
+        return snapshot, recovered
+    snapshot, last = _finished(run, held, snapshot)
+    if last is RecoveryResult.NOTHING:
+        return snapshot, recovered
+    if last is RecoveryResult.FINISHED and recovered is RecoveryResult.UNKNOWN:
+        _finished(run, held.second, snapshot)  # What it doubts has been replaced.
+    return snapshot, last
+
+
+def _finished(run: Run, held: storage.Held,
+              known: Snapshot | None) -> tuple[Snapshot, RecoveryResult]:
+    """The config, once what one journal holds is finished."""
+    found = held.recover()
+    try:
+        snapshot = run.read(known, held)
+    except ConfigError as error:
+        refuse_to_lose(held, found, save.problem_of(error))
+        raise
+    recovered = finish(run, held, found, snapshot)
+    if recovered in (RecoveryResult.FINISHED, RecoveryResult.PARTIAL):
+        snapshot = run.read(snapshot, held)
+    return snapshot, recovered
 
 
 def finish(run: Run, held: storage.Held, found: Unfinished | None,
@@ -106,3 +143,7 @@ def _save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
     return RecoveryResult.FINISHED if was_missing else RecoveryResult.NOTHING
 
 
+def newer_journal() -> SaveError:
+    """The error for a journal that this version must not touch."""
+    return SaveError("a newer version of trakt_config has left an unfinished journal here",
+                     hint="Nothing was sent to Trakt. Upgrade this trakt_config and run again.")

@@ -27,7 +27,7 @@ tell     the journal is unlinked, the locks are let     nothing              has
          go, and the result is returned
 =======  =============================================  ===================  =====================
 
-The first two steps are :func:`trakt_config.authorization.policy.locked_snapshot`'s; the others
+The first two steps are :func:`trakt_config.authorization.recovery.locked_snapshot`'s; the others
 are :func:`redeem`'s, from top to bottom, and of these splice and replace are
 :func:`trakt_config.authorization.save.save`.
 """

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from trakt_config import document, storage
-from trakt_config.authorization import policy, save
+from trakt_config.authorization import recovery, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import ConfigPath, Options, Run, environment, reports_errors
 from trakt_config.errors import (
@@ -175,7 +175,7 @@ def _held(run: Run) -> Iterator[tuple[storage.Held, bool]]:
     with run.hold() as held:
         found = held.recover()
         if found is not None and found.newer:
-            raise policy.newer_journal()
+            raise recovery.newer_journal()
         yield held, found is not None
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Callable, TypeVar
 
 from trakt_config import oauth, storage
-from trakt_config.authorization import policy, redeem
+from trakt_config.authorization import policy, recovery, redeem
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.redeem import Ask
@@ -141,7 +141,7 @@ class SignIn:
         """The config under the lock, and whether an earlier request may have spent its refresh
         token: that is said until there are new tokens.
         """
-        snapshot, recovered = policy.locked_snapshot(self.run, held, None)
+        snapshot, recovered = recovery.locked_snapshot(self.run, held, None)
         if recovered is RecoveryResult.NEWER:
-            raise policy.newer_journal()
+            raise recovery.newer_journal()
         return snapshot, recovered is RecoveryResult.UNKNOWN
