@@ -7,8 +7,6 @@ else was made by a person, and is theirs.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from trakt_config.storage import files
 from trakt_config.storage.journal_file import Journal
@@ -29,13 +27,17 @@ def overwrite(path: str, expected: bytes, new: bytes, journal: Journal) -> None:
     :raises Changed: the content is not `expected`; the journal does not hold the two any more.
     :raises OSError: it could not be written; the journal has both.
     """
-    with _opened(path) as fd:
-        journal.record_overwrite(expected, new)
-        if files.read_all(fd, len(expected) + 1) != expected:
-            journal.drop_overwrite()
-            raise Changed
-        _write_over(fd, len(expected), new)
-        journal.end_overwrite()
+    try:
+        # What is compared is what is written, whoever may swap names meanwhile.
+        with files.opened(path, os.O_RDWR) as fd:
+            journal.record_overwrite(expected, new)
+            if files.read_all(fd, len(expected) + 1) != expected:
+                journal.drop_overwrite()
+                raise Changed
+            _write_over(fd, len(expected), new)
+            journal.end_overwrite()
+    except files.NotRegular:
+        raise Changed from None
 
 
 def finish_overwrite(path: str, left: Unfinished) -> None:
@@ -115,19 +117,6 @@ def _is_partly(current: bytes, new: bytes, old: bytes, offset: int) -> bool:
             return False
         start = end
     return True
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[int]:
-    """The file that is compared is the one that is written, whoever may swap names meanwhile."""
-    try:
-        fd = files.open_regular(path, os.O_RDWR)
-    except files.NotRegular:
-        raise Changed from None
-    try:
-        yield fd
-    finally:
-        files.close(fd)
 
 
 def _write_over(fd: int, length: int, new: bytes) -> None:
