@@ -27,13 +27,7 @@ def peek(config: str, environ: Mapping[str, str]) -> Unfinished | None:
     """What the journal of `config` says, for those who do not hold it; None where it says nothing
     or cannot be read.
     """
-    found = []
-    for path in (beside(config), in_state_directory(config, environ)):
-        try:
-            with files.opened(path or "", os.O_RDONLY) as fd:
-                found.append(records.parse(files.read_all(fd, records.LARGEST_JOURNAL)))
-        except OSError:
-            continue
+    found = [_read(path or "") for path in (beside(config), in_state_directory(config, environ))]
     # Of two, the one with the last answer is what matters.
     return max(filter(None, found), key=lambda left: (left.answer is not None, left.answered_at),
                default=None)
@@ -44,13 +38,17 @@ def of_others(config: str, environ: Mapping[str, str]) -> Iterator[tuple[str, Un
     this one was renamed after a run on it was killed, its own is among them.
     """
     for path in other_journals(config, environ):
-        try:
-            with files.opened(path, os.O_RDONLY) as fd:
-                left = records.parse(files.read_all(fd, records.LARGEST_JOURNAL))
-        except OSError:
-            continue
+        left = _read(path)
         if left is not None:
             yield printable(path), left
+
+
+def _read(path: str) -> Unfinished | None:
+    try:
+        with files.opened(path, os.O_RDONLY) as fd:
+            return records.parse(files.read_all(fd, records.LARGEST_JOURNAL))
+    except OSError:
+        return None
 
 
 def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
