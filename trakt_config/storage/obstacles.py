@@ -9,8 +9,6 @@ from trakt_config.storage import access, files, places
 from trakt_config.storage.held import LARGEST_ANSWER
 from trakt_config.storage.journal import unusable
 
-_LET_WRITE = "Let this user write to the config and its folder, with room on the disk."
-
 
 def obstacle(config: str, environ: Mapping[str, str]) -> SaveError | None:
     """Why nothing new could be saved in the config now; None where nothing is known.
@@ -33,12 +31,12 @@ def obstacle(config: str, environ: Mapping[str, str]) -> SaveError | None:
 
 
 def _cannot_write(problem: str) -> SaveError:
-    return SaveError(problem, hint=_LET_WRITE)
+    return SaveError(problem, hint="Let this user write to the config and its folder, with room on "
+                                   "the disk.")
 
 
 def _place_problem(path: str, config: str) -> SaveError | None:
     """What is wrong with a journal that stands there."""
-    folder = os.path.dirname(path)
     try:
         with files.opened(path, os.O_RDONLY) as fd:
             problem = access.objection(fd, path, access.of(config))
@@ -48,7 +46,7 @@ def _place_problem(path: str, config: str) -> SaveError | None:
         problem = "this user cannot write to it"
     if problem:
         return unusable(path, problem)
-    return _room_problem(folder, config)
+    return _room_problem(os.path.dirname(path), config)
 
 
 def _takes_files(folder: str) -> bool:
