@@ -60,6 +60,11 @@ class Secret:
     __str__ = __repr__
 
 
+def fingerprint(secret: Secret | None) -> str | None:
+    """The secret's, where there is one."""
+    return secret.fingerprint() if secret else None
+
+
 class Client(Record):
     """The API app at Trakt (RFC 6749, section 2). Newer apps have no secret."""
 

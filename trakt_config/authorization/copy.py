@@ -40,7 +40,7 @@ from trakt_config.errors import (
     os_reason,
 )
 from trakt_config.storage import Unfinished
-from trakt_config.tokens import Secret
+from trakt_config.tokens import fingerprint
 
 #: Digests of refresh tokens.
 Tokens = frozenset[str]
@@ -92,7 +92,7 @@ def disarm_twin(other: ConfigPath, holder: ConfigPath, options: Options) -> bool
     :raises TraktConfigError: as :func:`copy_authorization`.
     """
     source, target = _runs(holder, other, options)
-    token = _digest(document.refresh_token(document.parse(storage.read(target.path))))
+    token = _refresh_token_in(target)
     own = _tokens_of(source)
     return token in own and _copy(source, target, own, only_disarm=True)
 
@@ -116,7 +116,7 @@ def plan_copy(other: ConfigPath, holder: ConfigPath, options: Options, *,
     :raises ConfigError: see :func:`copy_authorization`.
     """
     source, target = _runs(holder, other, options)
-    with _named(source):
+    with _named(source.name):
         snapshot = source.read()
     now = document.parse(storage.read(target.path))
     _check(now, snapshot, options, _tokens_of(source))
@@ -136,11 +136,8 @@ def _runs(holder: ConfigPath, other: ConfigPath, options: Options) -> tuple[Run,
 
     :raises ConfigError: one of them does not exist, or they are one file.
     """
-    try:
+    with _named(os.fsdecode(holder)):
         source = Run.on(holder, options)
-    except ConfigError as error:
-        error.path = os.fsdecode(holder)
-        raise
     target = Run.on(other, options)
     # By another name, a hard link or a mount: its only refresh token would be emptied.
     if os.path.samefile(source.path, target.path):
@@ -149,36 +146,32 @@ def _runs(holder: ConfigPath, other: ConfigPath, options: Options) -> tuple[Run,
 
 
 @contextmanager
-def _named(run: Run) -> Iterator[None]:
+def _named(name: str) -> Iterator[None]:
     """Errors in here are about this one of the two configs."""
     try:
         yield
     except TraktConfigError as error:
-        error.path = error.path or run.name
+        error.path = error.path or name
         raise
 
 
 def _tokens_of(source: Run) -> Tokens:
-    """:func:`own_tokens`, also of a file that is half written."""
-    left = storage.peek(source.path, source.options.environ)
+    """:func:`own_tokens`. Half a token in a file that is half written is nobody's."""
+    found = _tokens_of_journals([storage.peek(source.path, source.options.environ)])
     try:
-        return _tokens_in(storage.read(source.path), [left])
+        token = _refresh_token_in(source)
     except ConfigError:
-        return _tokens_in(b"", [left])
+        return found
+    return found | {token} if token else found
 
 
-def _tokens_in(data: bytes, left: Iterable[Unfinished | None]) -> Tokens:
-    """Of the config and of its journals. Half a token in a file that is half written is nobody's.
-    """
-    found: set[str | None] = set()
-    try:
-        found.add(_digest(document.refresh_token(document.parse(data))))
-    except ConfigError:
-        pass
-    for each in left:
-        intent = Intent.decode(each.note) if each else None
-        found.add(intent.refresh_token if intent else None)
-    return frozenset(token for token in found if token)
+def _refresh_token_in(run: Run) -> str | None:
+    return fingerprint(document.refresh_token(document.parse(storage.read(run.path))))
+
+
+def _tokens_of_journals(left: Iterable[Unfinished | None]) -> Tokens:
+    intents = [Intent.decode(each.note) for each in left if each]
+    return frozenset(intent.refresh_token for intent in intents if intent and intent.refresh_token)
 
 
 def _copy(source: Run, target: Run, known: Tokens, *, only_disarm: bool = False) -> bool:
@@ -208,7 +201,7 @@ def _has_all(source: Run, target: Run, known: Tokens) -> bool:
 
     :raises ConfigError, LoginRequired: as :func:`copy_authorization`.
     """
-    with _named(source):
+    with _named(source.name):
         snapshot = source.read()
         _refuse_without_access_token(snapshot)
     now = document.parse(storage.read(target.path))
@@ -224,7 +217,7 @@ def _hold_both(locks: ExitStack, source: Run, target: Run) -> dict[str, storage.
     """
     held = {}
     for run in sorted((source, target), key=lambda run: run.path):
-        with _named(run):
+        with _named(run.name):
             held[run.path] = locks.enter_context(run.hold())
     return held
 
@@ -232,9 +225,9 @@ def _hold_both(locks: ExitStack, source: Run, target: Run) -> dict[str, storage.
 def _locked(source: Run, target: Run, held: Mapping[str, storage.Held], known: Tokens,
             only_disarm: bool) -> bool:
     """Nobody else is at work on either: finish what was left, look again, write."""
-    with _named(source):
+    with _named(source.name):
         ours = held[source.path]
-        known |= _tokens_in(b"", [journal.recover() for journal in _journals(ours)])
+        known |= _tokens_of_journals([journal.recover() for journal in _journals(ours)])
         snapshot, recovered = recovery.locked_snapshot(source, ours, None)
         if recovered is RecoveryResult.NEWER:
             raise recovery.newer_journal()
@@ -304,7 +297,7 @@ def _check(now: Document, holder: Snapshot, options: Options, known: Tokens) -> 
     token = document.refresh_token(now)
     # One that has no refresh token is no holder, whatever it had: this may be the last one.
     is_own = holder.settings.refresh_token is not None and (
-        token == holder.settings.refresh_token or _digest(token) in known)
+        token == holder.settings.refresh_token or fingerprint(token) in known)
     if token is not None and not is_own:
         value = now.authorization["refresh_token"]
         raise ConfigError("trakt.authorization.refresh_token is not the holder's: this file is "
@@ -312,10 +305,6 @@ def _check(now: Document, holder: Snapshot, options: Options, known: Tokens) -> 
                           hint="Leave it out of --copy-to; or empty the refresh_token first, if it "
                                "is spent or not needed.",
                           line=value.line, column=value.column)
-
-
-def _digest(token: Secret | None) -> str | None:
-    return token.fingerprint() if token else None
 
 
 def _edited(now: Document, holder: Snapshot) -> Document:

@@ -5,7 +5,7 @@ import json
 
 from trakt_config.authorization.run import Snapshot
 from trakt_config.startup import Record, fields_of
-from trakt_config.tokens import Secret
+from trakt_config.tokens import Secret, fingerprint
 
 
 class Intent(Record):
@@ -27,8 +27,8 @@ class Intent(Record):
     @classmethod
     def of(cls, snapshot: Snapshot, *, refresh_unknown: bool = True,
            pin_unknown: bool = False) -> Intent:
-        return cls(_fingerprint(snapshot.settings.refresh_token),
-                   _fingerprint(snapshot.settings.pin), refresh_unknown, pin_unknown)
+        return cls(fingerprint(snapshot.settings.refresh_token),
+                   fingerprint(snapshot.settings.pin), refresh_unknown, pin_unknown)
 
     def encode(self) -> bytes:
         return json.dumps(fields_of(self)).encode("ascii")
@@ -53,7 +53,7 @@ class Intent(Record):
         """
         if self.refresh_token is None or not self.refresh_unknown:
             return False
-        return _fingerprint(refresh_token) in (None, self.refresh_token)
+        return fingerprint(refresh_token) in (None, self.refresh_token)
 
     def sent(self, refresh_token: Secret | None) -> Secret | None:
         """`refresh_token`, if it is the one that was in the config before the request."""
@@ -69,7 +69,3 @@ class Intent(Record):
         and the `new` one of its answer: somebody else's, which stays.
         """
         return bool(current) and self.sent(current) is None and current != Secret(new)
-
-
-def _fingerprint(secret: Secret | None) -> str | None:
-    return secret.fingerprint() if secret else None

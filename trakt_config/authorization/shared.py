@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from trakt_config import document, storage
 from trakt_config.errors import ConfigError, command, printable, quoted_for_shell, with_path
+from trakt_config.tokens import fingerprint
 
 #: What may be a refresh token, wherever and however it is written, but no key of the next line.
 #: Only files that have one in common are parsed.
@@ -50,10 +51,9 @@ def _alike(read: dict[str, tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
 def _fingerprint(data: bytes) -> str | None:
     """Whatever the rest of the block says."""
     try:
-        token = document.refresh_token(document.parse(data))
+        return fingerprint(document.refresh_token(document.parse(data)))
     except ConfigError:
         return None
-    return token.fingerprint() if token else None
 
 
 def _sentence(holder: str, name: str) -> str:
