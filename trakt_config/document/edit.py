@@ -19,8 +19,10 @@ from trakt_config.document.splices import (
     Fields,
     Splice,
     block_lines,
+    end_of_line,
     fill,
     insert,
+    insert_lines,
     newline_at,
     set_value,
 )
@@ -217,17 +219,20 @@ def _add_trakt(document: Document, client: Mapping[str, str]) -> Document:
 def _appended(document: Document, inner: Fields, column: int) -> Splice:
     """The block at the end of the document, before a ``...``, with one blank line before it.
 
-    Without it where the last value is below a comment: ruamel.yaml's round-trip loader, so
-    Kometa, fails on a comment, a plain value below it and a blank line below that.
+    Without it, and before blank lines, where the last value is below a comment: ruamel.yaml's
+    round-trip loader, so Kometa, fails on a comment, a plain value below it and a blank line
+    below that.
     """
     text, found = document._text, document._layout
     place = len(text) if found.document_end is None else found.document_end
-    newline = newline_at(text, place)
     before = text[:place]
+    lines = block_lines({"trakt": inner}, " " * column, 2)
+    last_end = found.root.last_end if found.root else None
+    if last_end is not None and _ends_below_comment(before):
+        return insert_lines(text, end_of_line(text, last_end), lines)
+    newline = newline_at(before, place)
     ends_line = not before.strip("\ufeff") or before.endswith(("\n", "\r"))
     has_blank_line = not before.strip("\ufeff \r\n") or before.endswith(newline * 2)
-    has_blank_line = has_blank_line or _ends_below_comment(before)
-    lines = block_lines({"trakt": inner}, " " * column, 2)
     new = ("" if ends_line else newline) + ("" if has_blank_line else newline)
     new += newline.join(lines)
     return place, place, new + (newline if ends_line or place < len(text) else "")
@@ -235,7 +240,7 @@ def _appended(document: Document, inner: Fields, column: int) -> Splice:
 
 def _ends_below_comment(text: str) -> bool:
     """Whether the last value of `text` stands below its key, with a comment between the two."""
-    lines = [line for line in NEWLINE.split(text) if line.strip()]
+    lines = [line for line in NEWLINE.split(text) if line.strip(" \t")]
     comments = [_COMMENT.search(line) is not None for line in lines]
     keys = [_KEY_OR_ITEM.match(line) is not None for line in lines]
     if not lines or comments[-1] or True not in keys:

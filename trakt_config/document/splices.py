@@ -25,8 +25,10 @@ BARE = frozenset({"expires_in", "created_at", "force_refresh"})
 #: As ruamel.yaml reads them: an anchor may hold nearly anything, a colon too.
 _TAG_OR_ANCHOR = re.compile(
     "![^ \t\r\n\x85\u2028\u2029]*|&[^\x00- \x7f-\x9f\ufeff,\\[\\]{}]*")
-_ENDS_WITH_TAG = re.compile(r"(?:^|[\s,:{\[])!\S*\Z")
+_ENDS_WITH_TAG = re.compile(r"(?:^|[,:?{\[]|\s&\S*)\s*!\S*\Z")
+_KEY_ALONE = re.compile(r"[^#]*:[ \t]*")
 _COMMENT_LINE = re.compile(r"( *)#")
+_COMMENT = re.compile(" *(?:#[^\r\n\x85\u2028\u2029]*)?")
 
 
 def spliced(text: str, splices: Sequence[Splice]) -> str:
@@ -95,8 +97,8 @@ def _has_to_move(text: str, entry: Entry, colon: int, start: int, new: str) -> b
 def _with_colon(text: str, block: Block, entry: Entry, new: str) -> list[Splice]:
     """Give a key without a colon one: in block style (``? key``) on a line below it."""
     if block.flow:
-        return [(entry.end, entry.end, f": {new}")]
-    return [_insert_lines(text, end_of_line(text, entry.end), [" " * block.column + f": {new}"])]
+        return [(entry.end, entry.end, _spaced(text, entry.end, entry.end, f": {new}"))]
+    return [insert_lines(text, end_of_line(text, entry.end), [" " * block.column + f": {new}"])]
 
 
 def _replace_block_scalar(text: str, entry: Entry, start: int, content: int,
@@ -138,18 +140,20 @@ def _cut(text: str, start: int, end: int) -> Splice:
     """Without what stands there, the blanks before it, and its whole line if that is empty then.
 
     A comment behind it moves up to the line of the key, and keeps its own below another comment
-    or an empty line. At the end of a text without a final newline, empty lines above it go too:
-    they would be one.
+    or an empty line. Lines with different endings are not joined. At the end of a text without a
+    final newline, empty lines above it go too: they would be one.
     """
     before, line_end = len(text[:start].rstrip(" \t")), end_of_line(text, end)
     if text[before - 1:before] not in ("\n", "\r"):
         return before, end, _spaced(text, before, end, "")
     above = before - (2 if text[before - 2:before] == "\r\n" else 1)
     if not text[end:].strip(" \t"):
-        return len(text[:above].rstrip(" \t\r\n")), line_end, ""
-    if not text[end:line_end].strip(" \t") and newline_at(text, end) == text[above:before]:
+        return end_of_line(text, len(text[:above].rstrip(" \t\r\n"))), line_end, ""
+    if newline_at(text, end) != text[above:before]:
+        return start, end, ""
+    if not text[end:line_end].strip(" \t"):
         return above, line_end, ""
-    if text[:above].rstrip(" \t").endswith(":"):
+    if _KEY_ALONE.fullmatch(text, start_of_line(text, above), above):
         return above, end, _spaced(text, above, end, "")
     return start, end, ""
 
@@ -174,7 +178,7 @@ def insert(text: str, block: Block, after: Entry | None, fields: Fields,
         return _insert_in_flow(text, block, place, flow_items(fields, json=block.json))
     assert place is not None  # a block mapping has at least one entry
     lines = block_lines(fields, " " * block.column, step)
-    return [_insert_lines(text, end_of_line(text, place), lines)]
+    return [insert_lines(text, end_of_line(text, place), lines)]
 
 
 def fill(text: str, parent: Block, entry: Entry, fields: Fields, step: int) -> list[Splice]:
@@ -184,7 +188,7 @@ def fill(text: str, parent: Block, entry: Entry, fields: Fields, step: int) -> l
         return _replace(text, parent, entry, "{" + items + "}")
     lines = block_lines(fields, " " * (parent.column + step), step)
     place = _end_of_comments(text, entry.end, parent.column)
-    return [*set_value(text, parent, entry, None), _insert_lines(text, place, lines)]
+    return [*set_value(text, parent, entry, None), insert_lines(text, place, lines)]
 
 
 def block_lines(fields: Fields, indentation: str, step: int) -> list[str]:
@@ -215,7 +219,7 @@ def flow_items(fields: Fields, *, json: bool) -> list[str]:
     return items
 
 
-def _insert_lines(text: str, place: int, lines: Sequence[str]) -> Splice:
+def insert_lines(text: str, place: int, lines: Sequence[str]) -> Splice:
     newline = newline_at(text, place)
     return place, place, "".join(newline + line for line in lines)
 
@@ -228,8 +232,7 @@ def _insert_in_flow(text: str, block: Block, place: int | None,
     if not _newline(text, block.start, first):
         new = "".join(f", {item}" for item in items)
         return [(place, place, _apart(text, place) + _spaced(text, block.start, place, new))]
-    line_start = max(text.rfind("\n", 0, first), text.rfind("\r", 0, first)) + 1
-    return _insert_flow_lines(text, place, items, " " * (first - line_start))
+    return _insert_flow_lines(text, place, items, " " * (first - start_of_line(text, first)))
 
 
 def _apart(text: str, place: int) -> str:
@@ -254,6 +257,11 @@ def _insert_flow_lines(text: str, place: int, items: Sequence[str],
 
 # -- lines ---------------------------------------------------------------------------------------
 
+def start_of_line(text: str, place: int) -> int:
+    """Behind the line break before the line, or the beginning of the text."""
+    return max(text.rfind("\n", 0, place), text.rfind("\r", 0, place)) + 1
+
+
 def end_of_line(text: str, place: int) -> int:
     """Where the line break stands that ends the line, or the end of the text."""
     match = NEWLINE.search(text, place)
@@ -276,8 +284,7 @@ def _newline(text: str, start: int, end: int) -> bool:
 def _end_of_comment(text: str, place: int) -> int:
     """The end of the line when only blanks and a comment are left on it, else `place`."""
     end = end_of_line(text, place)
-    rest = text[place:end].strip(" \t")
-    return end if not rest or rest.startswith("#") else place
+    return end if _COMMENT.fullmatch(text, place, end) else place
 
 
 def _end_of_comments(text: str, place: int, column: int) -> int:
