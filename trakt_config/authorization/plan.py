@@ -11,7 +11,6 @@ import time
 from trakt_config import document, oauth, storage
 from trakt_config.authorization import policy, recovery, redeem, save
 from trakt_config.authorization.intent import Intent
-from trakt_config.authorization.policy import MIGRATION
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
 from trakt_config.errors import SIGN_IN, ConfigError, LoginRequired, SaveError, TraktConfigError
@@ -186,7 +185,7 @@ def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
         return _unsaved(snapshot, error)
     if snapshot.can_be_kept:
         return Step.REFRESH_OR_KEEP
-    if is_before_migration(snapshot) and recovered is not RecoveryResult.PARTIAL:
+    if policy.is_before_migration(snapshot) and recovered is not RecoveryResult.PARTIAL:
         raise LoginRequired(BEFORE_MIGRATION, reason="refresh_token_refused", hint=SIGN_IN)
     return Step.REFRESH_IN_DOUBT if in_doubt else Step.REFRESH
 
@@ -213,13 +212,6 @@ def _left_to_newer(snapshot: Snapshot) -> Step:
     if snapshot.can_be_kept:
         return Step.KEEP_UNSAVED
     raise recovery.newer_journal()
-
-
-def is_before_migration(snapshot: Snapshot) -> bool:
-    """Whether Trakt refuses the refresh token, whatever else is right."""
-    authorization = snapshot.settings.authorization
-    return bool(authorization and authorization.created_at < MIGRATION
-                and snapshot.settings.refresh_token)
 
 
 def _recovered(run: Run, snapshot: Snapshot,

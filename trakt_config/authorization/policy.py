@@ -55,9 +55,8 @@ def _without_lock(run: Run, first: Snapshot | None, broken: ConfigError | None,
     first = run.read(first)
     if _may_be_torn(run, first):
         raise problem
-    if not first.settings.pin and not first.settings.refresh_token:
-        return _keep(run, first, no_authorization(first))
-    return _keep(run, first, problem)
+    has_grant = first.settings.pin or first.settings.refresh_token
+    return _keep(run, first, problem if has_grant else no_authorization(first))
 
 
 def _may_be_torn(run: Run, snapshot: Snapshot) -> bool:
@@ -272,7 +271,13 @@ def _refused(snapshot: Snapshot, error: LoginRequired,
     if recovered is RecoveryResult.UNKNOWN:
         return LoginRequired("Trakt refused the refresh token: the answer to an earlier refresh "
                              "was lost", reason="answer_lost", hint=SIGN_IN)
-    authorization = snapshot.settings.authorization
-    if not error.detail and authorization and authorization.created_at < MIGRATION:
+    if not error.detail and is_before_migration(snapshot):
         return oauth.before_migration()
     return error
+
+
+def is_before_migration(snapshot: Snapshot) -> bool:
+    """Whether Trakt refuses the refresh token, whatever else is right."""
+    authorization = snapshot.settings.authorization
+    return bool(authorization and authorization.created_at < MIGRATION
+                and snapshot.settings.refresh_token)

@@ -10,9 +10,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from trakt_config import document, storage
-from trakt_config.authorization import plan, redeem
+from trakt_config.authorization import plan, policy, redeem
 from trakt_config.authorization.plan import Outlook, Step
-from trakt_config.authorization.policy import COPY, SIGN_IN_OR_COPY
 from trakt_config.authorization.run import (
     ISSUED_IN_FUTURE,
     ConfigPath,
@@ -117,10 +116,10 @@ def ask(config_path: ConfigPath, options: Options,
     except TraktUnavailable as error:
         return replace(found, failure=_named(error, run)), None
     except LoginRequired as error:
-        if plan.is_before_migration(snapshot):  # Nor could a run refresh it.
+        if policy.is_before_migration(snapshot):  # Nor could a run refresh it.
             error.hint = SIGN_IN
         elif not snapshot.settings.refresh_token:
-            error.hint = SIGN_IN_OR_COPY
+            error.hint = policy.SIGN_IN_OR_COPY
         return replace(found, state="refused", step=None, failure=_named(error, run)), None
     except (ClientRejected, AccountProblem) as error:
         return replace(found, step=None, failure=_named(error, run)), None
@@ -168,10 +167,10 @@ def _problems(run: Run, found: Outlook) -> Iterator[str]:
 def _last_access_token(run: Run, snapshot: Snapshot) -> Iterator[str]:
     """Why nothing follows on this access token, and until when it does."""
     authorization = snapshot.settings.authorization
-    if plan.is_before_migration(snapshot):
+    if policy.is_before_migration(snapshot):
         why, instead = plan.BEFORE_MIGRATION, ""
     elif authorization and not snapshot.settings.refresh_token and not snapshot.settings.pin:
-        why, instead = "there is no refresh token", f" (or, {COPY})"
+        why, instead = "there is no refresh token", f" (or, {policy.COPY})"
     else:
         return
     until = ""
