@@ -74,15 +74,9 @@ class Options(Record):
     refused: Secret | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("min_validity", "lock_timeout"):
-            value = getattr(self, name)
-            if not isinstance(value, timedelta):
-                raise TypeError(f"{name} has to be a timedelta, not {type(value).__name__}")
-            if value < timedelta(0):
-                raise ValueError(f"{name} is negative")
-        if self.min_validity > LONGEST_VALIDITY:
-            raise ValueError(f"min_validity is longer than {LONGEST_VALIDITY.days} days")
         for name, is_right, kind in (
+                ("min_validity", isinstance(self.min_validity, timedelta), "a timedelta"),
+                ("lock_timeout", isinstance(self.lock_timeout, timedelta), "a timedelta"),
                 ("force", isinstance(self.force, bool), "True or False"),
                 ("session", self.session is None or hasattr(self.session, "send"),
                  "a session of requests"),
@@ -91,6 +85,11 @@ class Options(Record):
             if not is_right:
                 found = type(getattr(self, name)).__name__
                 raise TypeError(f"{name} has to be {kind}, not {found}")
+        for name in ("min_validity", "lock_timeout"):
+            if getattr(self, name) < timedelta(0):
+                raise ValueError(f"{name} is negative")
+        if self.min_validity > LONGEST_VALIDITY:
+            raise ValueError(f"min_validity is longer than {LONGEST_VALIDITY.days} days")
 
 
 class Snapshot(Record):
