@@ -145,7 +145,7 @@ def _as_finished(run: Run, left: Unfinished | None) -> Snapshot:
         answer = recovery.answer_in(left)
         if left is None or _is_newer(left) or answer is None or answer.is_refresh_token_alone:
             raise
-        raise _unsaved_answer(save.problem_of(error)) from None
+        raise _unsaved_answer(error) from None
 
 
 def _next_step(run: Run, snapshot: Snapshot, left: Unfinished | None, has_left_over: bool,
@@ -248,13 +248,11 @@ def _with_answer(run: Run, snapshot: Snapshot, answer: Authorization,
             snapshot.document, answer.values(),
             clear_pin=intent.spends_pin(snapshot.settings.pin)))
     except ConfigError as error:
-        raise _unsaved_answer(save.problem_of(error)) from None
+        raise _unsaved_answer(error) from None
 
 
-def _unsaved_answer(problem: str) -> SaveError:
-    return SaveError(f"Trakt gave new tokens, but the config could not be saved: {problem}",
-                     hint="The new tokens are safe in the journal: fix this and run again, and "
-                          "they are put in.")
+def _unsaved_answer(error: ConfigError) -> SaveError:
+    return save.unsaved("the journal", save.problem_of(error), None, in_journal=True)
 
 
 def stand_in() -> dict[str, str]:

@@ -72,10 +72,14 @@ def finish(run: Run, held: storage.Held, found: Unfinished | None,
     if found.newer or intent is None:
         return RecoveryResult.NEWER
     authorization = answer_in(found, intent.sent(snapshot.settings.refresh_token))
-    if authorization is None:
-        return _without_answer(held, intent, snapshot)
-    return _save(run, held, of_half(found, intent, snapshot, authorization), snapshot,
-                 authorization)
+    if authorization is not None:
+        return _save(run, held, of_half(found, intent, snapshot, authorization), snapshot,
+                     authorization)
+    if intent.doubts(snapshot.settings.refresh_token):
+        return RecoveryResult.UNKNOWN
+    # A code dies by itself, and a refresh token that was replaced meanwhile does not matter.
+    held.discard_journal()
+    return RecoveryResult.NOTHING
 
 
 def answer_in(found: Unfinished | None, sent: Secret | None = None) -> Authorization | None:
@@ -119,15 +123,7 @@ def refuse_to_lose(held: storage.Held, found: Unfinished | None, problem: str) -
     """
     answer = answer_in(found)
     if answer is not None and not answer.is_refresh_token_alone:
-        raise save.unsaved(held, problem, answer, in_journal=True)
-
-
-def _without_answer(held: storage.Held, intent: Intent, snapshot: Snapshot) -> RecoveryResult:
-    """A code dies by itself, and a refresh token that was replaced meanwhile does not matter."""
-    if intent.doubts(snapshot.settings.refresh_token):
-        return RecoveryResult.UNKNOWN
-    held.discard_journal()
-    return RecoveryResult.NOTHING
+        raise save.unsaved(held.journal_path, problem, answer, in_journal=True)
 
 
 def _save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,

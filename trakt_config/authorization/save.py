@@ -41,7 +41,7 @@ def save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
         held.discard_journal()
         raise
     except (ConfigError, OSError) as error:
-        raise unsaved(held, problem_of(error), authorization, in_journal) from None
+        raise unsaved(held.journal_path, problem_of(error), authorization, in_journal) from None
     held.discard_journal()
     run.explain("Trakt's answer is saved")
     return was_missing
@@ -88,14 +88,14 @@ def clear_pin(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
         run.warn(f"the pin could not be cleared: {problem_of(error)}")
 
 
-def unsaved(held: storage.Held, problem: str, authorization: Authorization,
+def unsaved(journal: str, problem: str, authorization: Authorization | None,
             in_journal: bool) -> SaveError:
     """The error for an answer that is not in the config."""
     if in_journal:
-        hint = (f"The new tokens are safe in {held.journal_path}: fix this and run again, "
+        hint = (f"The new tokens are safe in {journal}: fix this and run again, "
                 "and they are put in.")
     else:
-        hint = (f"They could not be kept safely in {held.journal_path} either: fix this and run "
+        hint = (f"They could not be kept safely in {journal} either: fix this and run "
                 f"again; if they are gone, sign in: {command('login')}")
     return SaveError(f"Trakt gave new tokens, but the config could not be saved: {problem}",
                      hint=hint, authorization=authorization)
