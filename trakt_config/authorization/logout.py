@@ -10,7 +10,6 @@ from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
 from trakt_config.authorization.trakt import client_for
-from trakt_config.document import Document
 from trakt_config.errors import (
     AccountProblem,
     ClientRejected,
@@ -61,7 +60,8 @@ def logout(config_path: ConfigPath, options: Options, *, local: bool = False) ->
     except ConfigError:
         if not is_left_over:  # With one, it may be a torn overwrite, which is finished first.
             raise
-    if first and _emptied(first) is first.document and not is_left_over:
+    is_empty = first and document.clear_authorization(first.document) is first.document
+    if is_empty and not is_left_over:
         return LoggedOut.NOTHING
     with run.hold() as held:
         return _with_lock(run, held, first, local)
@@ -71,8 +71,7 @@ def _with_lock(run: Run, held: storage.Held, first: Snapshot | None, local: bool
     snapshot, recovered = recovery.locked_snapshot(run, held, first)
     if recovered is RecoveryResult.NEWER:
         raise recovery.newer_journal()
-    emptied = _emptied(snapshot)
-    if emptied is snapshot.document:
+    if document.clear_authorization(snapshot.document) is snapshot.document:
         return LoggedOut.NOTHING
     trakt = client_for(run.options, snapshot)
     tokens = [] if local else _tokens(snapshot)
@@ -94,10 +93,6 @@ def _with_lock(run: Run, held: storage.Held, first: Snapshot | None, local: bool
     if local:
         return LoggedOut.LOCAL
     return LoggedOut.REVOKED if tokens else LoggedOut.EMPTIED
-
-
-def _emptied(snapshot: Snapshot) -> Document:
-    return document.clear_authorization(snapshot.document)
 
 
 def _tokens(snapshot: Snapshot) -> list[Secret]:
@@ -149,6 +144,6 @@ def _empty(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
     if _tokens(now) not in (_tokens(snapshot), []):
         raise SaveError("the tokens in the config were changed meanwhile",
                         hint="Those stay. Run again, to end them as well.")
-    emptied = _emptied(now)
+    emptied = document.clear_authorization(now.document)
     if emptied is not now.document:
         held.replace(now.document.data, emptied.data)

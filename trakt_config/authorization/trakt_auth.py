@@ -101,7 +101,7 @@ class TraktAuth:
         from trakt_config.authorization import policy, signature  # noqa: F401
         from trakt_config.oauth import Endpoints
         self._api = _origin(Endpoints.from_environ(self._options.environ).api)
-        self._free_lock()
+        self._lock = threading.Lock()
         _all.add(self)
         self._known: _Known | None = None
         #: A refused access token that no further refresh will help.
@@ -190,9 +190,6 @@ class TraktAuth:
         finally:
             lock.release()
 
-    def _free_lock(self) -> None:
-        self._lock = threading.Lock()
-
     def _on_response(self, response: requests.Response, **settings: Any) -> requests.Response:
         """Called by requests with each answer, those of redirects included."""
         answer = response
@@ -265,7 +262,7 @@ _all: WeakSet[TraktAuth] = WeakSet()
 
 def _free_all_locks() -> None:
     for auth in _all:
-        auth._free_lock()
+        auth._lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
