@@ -64,9 +64,10 @@ class Anchored(str):
         made.folder = folder
         return made
 
-    def beside(self, path: str) -> Anchored:
-        """Another path, of the same folder."""
-        return Anchored(path, self.folder)
+
+def in_folder_of(path: str, other: str) -> str:
+    """`other`, a path of the folder that is open for `path`, if one is."""
+    return Anchored(other, path.folder) if isinstance(path, Anchored) else other
 
 
 def _in_folder(path: str) -> tuple[str, int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from trakt_config.storage.files import Anchored
+from trakt_config.storage.files import in_folder_of
 
 _SUFFIX = ".trakt-journal"
 _TEMPORARY_SUFFIX = ".new"
@@ -18,8 +18,7 @@ def beside(config: str) -> str:
     folder, name = os.path.split(config)
     if len(os.fsencode(name)) + 1 + len(_SUFFIX) > _LONGEST_NAME:
         name = _hashed(name)
-    path = os.path.join(folder, f".{name}{_SUFFIX}")
-    return config.beside(path) if isinstance(config, Anchored) else path
+    return in_folder_of(config, os.path.join(folder, f".{name}{_SUFFIX}"))
 
 
 def in_state_directory(config: str, environ: Mapping[str, str]) -> str | None:
@@ -73,6 +72,4 @@ def other_journals(config: str, environ: Mapping[str, str]) -> list[str]:
 
 def temporary(config: str) -> str:
     """The name of the config's replacement while it is written: one, so a killed run's is found."""
-    path = beside(config)
-    other = path + _TEMPORARY_SUFFIX
-    return path.beside(other) if isinstance(path, Anchored) else other
+    return in_folder_of(config, beside(config) + _TEMPORARY_SUFFIX)
