@@ -27,8 +27,6 @@ LARGEST_JOURNAL = 16 * LARGEST_CONFIG
 #: No time of a record has more digits.
 _LATEST = 10.0 ** 14
 
-_OVERWRITE = frozenset({b"before", b"content"})
-
 
 class Unfinished(Record):
     """What a killed run left. ``newer`` says that a newer version of this package wrote it."""
@@ -92,7 +90,7 @@ def _records(data: bytes) -> tuple[dict[bytes, tuple[bytes, float]], int, int]:
             records.pop(b"content", None)
         records[kind] = (payload, at)
         start = end + 1 + length + 1  # Its line break counts, even where it was not written.
-        kept = kept if kind in _OVERWRITE else start
+        kept = kept if kind in (b"before", b"content") else start
 
 
 def _digest(payload: bytes) -> bytes:
