@@ -197,10 +197,7 @@ def _copy(source: Run, target: Run, known: Tokens, *, only_disarm: bool = False)
 
 
 def _has_all(source: Run, target: Run, known: Tokens) -> bool:
-    """Whether there is nothing to write, as far as is seen without a lock.
-
-    :raises ConfigError, LoginRequired: as :func:`copy_authorization`.
-    """
+    """Whether there is nothing to write, as far as is seen without a lock."""
     with _named(source.name):
         snapshot = source.read()
         _refuse_without_access_token(snapshot)
@@ -211,10 +208,7 @@ def _has_all(source: Run, target: Run, known: Tokens) -> bool:
 
 
 def _hold_both(locks: ExitStack, source: Run, target: Run) -> dict[str, storage.Held]:
-    """Both locks by path, taken in the order of the paths.
-
-    :raises LockTimeout, SaveError: one of them cannot be had.
-    """
+    """Both locks by path, taken in the order of the paths."""
     held = {}
     for run in sorted((source, target), key=lambda run: run.path):
         with _named(run.name):
@@ -280,10 +274,7 @@ def _write(target: Run, held: storage.Held, holder: Snapshot, known: Tokens) -> 
 
 
 def _check(now: Document, holder: Snapshot, options: Options, known: Tokens) -> None:
-    """Refuse what must not become a copy.
-
-    :raises ConfigError: see :func:`copy_authorization`.
-    """
+    """Refuse what must not become a copy."""
     if now.trakt is None:
         raise ConfigError("there is no trakt block to copy the authorization into",
                           hint="Add a line `trakt:`, and below it `  authorization:`.",

@@ -150,10 +150,7 @@ def _as_finished(run: Run, left: Unfinished | None) -> Snapshot:
 
 def _next_step(run: Run, snapshot: Snapshot, left: Unfinished | None, has_left_over: bool,
                obstacle: SaveError | None) -> Step:
-    """The order is that of a run: see :mod:`trakt_config.authorization.policy`.
-
-    :raises LoginRequired, SaveError: it will fail.
-    """
+    """The order is that of a run: see :mod:`trakt_config.authorization.policy`."""
     if snapshot.is_fresh and not has_left_over:
         return Step.NOTHING
     if obstacle is not None:
