@@ -31,6 +31,9 @@ def remove_if_empty(path: str) -> None:
     :raises OSError: it cannot be read or unlinked.
     """
     path = folders.anchored(path)
-    with files.opened(path, os.O_RDONLY) as fd:
-        if os.fstat(fd).st_size == 0 and files.same_file(fd, path):
-            files.remove(path)
+    try:
+        with files.opened(path, os.O_RDONLY) as fd:
+            if os.fstat(fd).st_size == 0 and files.same_file(fd, path):
+                files.remove(path)
+    finally:
+        folders.let_go_of_folder(path)

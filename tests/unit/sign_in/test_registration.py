@@ -27,6 +27,14 @@ def test_a_config_that_is_made_is_gone_where_trakt_refuses_the_app(tmp_path: Pat
     assert os.listdir(tmp_path) == []
 
 
+def test_no_descriptor_stays_open(tmp_path: Path) -> None:
+    """In a host, a sign-in may fail again and again."""
+    before = sorted(os.listdir("/dev/fd"))
+    with pytest.raises(ClientRejected):
+        make(tmp_path / "config.yml", refused=True)
+    assert sorted(os.listdir("/dev/fd")) == before
+
+
 def test_a_link_in_the_place_of_a_config_that_was_just_made(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is written to, or removed from, where it leads."""
