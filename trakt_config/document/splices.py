@@ -238,7 +238,7 @@ def _insert_in_flow(text: str, block: Block, place: int | None,
 def _apart(text: str, place: int) -> str:
     """A space where a comma would become part of a tag, or would make a key of ``key:``."""
     behind_colon = text[place - 1:place] == ":" and not text[place:place + 1].strip()
-    behind_tag = _ENDS_WITH_TAG.search(text[:place].rpartition("\n")[2])
+    behind_tag = _ENDS_WITH_TAG.search(text[start_of_line(text, place):place])
     return " " if behind_colon or behind_tag else ""
 
 
