@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable
@@ -45,6 +46,28 @@ def measured(request: pytest.FixtureRequest) -> Iterator[None]:
         sys.settrace(None)
     yield
     sys.settrace(trace)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave every step-th case of a test that is marked `sampled(step)`; in the full run, all."""
+    if FULL:
+        return
+    seen: Counter[str] = Counter()
+    left_out = []
+    for item in items:
+        sampled = item.get_closest_marker("sampled")
+        if sampled:
+            name = item.nodeid.partition("[")[0]
+            if seen[name] % sampled.args[0]:
+                left_out.append(item)
+            seen[name] += 1
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, since many tests wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -68,6 +68,7 @@ TOKENS = [
 ]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("token", TOKENS, ids=lambda token: token[:20])
 def test_a_token_is_the_same_to_every_reader(token: str, made: Scene) -> None:
     """And to the next run, which sends it on."""
@@ -86,6 +87,7 @@ def test_a_token_is_the_same_to_every_reader(token: str, made: Scene) -> None:
         assert [sent["refresh_token"] for sent in made.trakt.bodies()[1:]] == [refresh] * 2
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("token", [
     "", " ", "a\nb", "a\r\nb: c", "\n", "a\tb", " a", "a ", "a\0b", "a\x1b[31m", "caf\u00e9",
     "a\u2028b", "a\ufeff", "\ud800", 1, 1.5, True, None, [], ["a"], {}, {"a": "b"},
@@ -123,6 +125,7 @@ NUMBERS: list[Any] = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("value", NUMBERS, ids=repr)
 @pytest.mark.parametrize("field", ["expires_in", "created_at"])
 def test_a_number_is_a_whole_number_in_the_file(field: str, value: Any, made: Scene) -> None:
@@ -183,6 +186,7 @@ USELESS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("answer", USELESS.values(), ids=USELESS.keys())
 def test_an_answer_of_no_use_changes_nothing(answer: Answer, made: Scene) -> None:
     made.trakt.answer(answer, times=2)

@@ -111,6 +111,7 @@ ORDERS = [[begun, *later] for begun in BEGINNINGS
           for later in itertools.product(EVENTS, repeat=2 if FULL else 1)]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("events", ORDERS, ids=lambda events: ", ".join(
     event.__name__ for event in events))
 def test_a_token_that_may_be_spent_is_not_sent_again(events: Sequence[Event], trakt: Any,

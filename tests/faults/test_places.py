@@ -143,6 +143,7 @@ def test_root_keeps_the_owner(made: Scene) -> None:
     assert_refreshed(made)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777], ids=oct)
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o660, 0o664, 0o666], ids=oct)
 @pytest.mark.parametrize("root", [True, False], ids=["as root", "as the owner"])

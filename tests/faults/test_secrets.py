@@ -144,6 +144,7 @@ def assert_silent(made: Scene, secrets: set[str], text: str) -> None:
             assert shown(secrets, data.decode("latin-1")) == [], path
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("options", [(), ("-v",), ("--json", "-v"), ("--dry-run",)],
                          ids=["plain", "-v", "--json", "--dry-run"])
 @pytest.mark.parametrize("change", RUNS.values(), ids=RUNS.keys())

@@ -80,14 +80,14 @@ def sweep(build: Build, edit: Edit, trakt: Any, base: Path, action: object) -> N
     """Every second fault after every first edit; of all that, the default run takes a sample."""
     calls = build(trakt, base).authorize(watch=True).calls
     found, taken = [], 0
-    for first in first_moments(calls, edit)[::3 if FULL else 13]:
+    for first in first_moments(calls, edit)[::3 if FULL else 23]:
         made = build(trakt, base)
         ended = made.authorize(look=editing(made, edit, calls[first]), watch=True)
         assert ended.status == 0, str(ended)
         looked, replaced = last_look(ended.calls, "read" if edit is edit_in_place else "lstat")
         for number, call in later(ended.calls, calls[first]):
             taken += 1
-            if taken % (3 if FULL else 31):
+            if taken % (3 if FULL else 61):
                 continue
             if action == "edit" and looked < number:
                 continue

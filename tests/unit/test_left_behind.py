@@ -16,17 +16,13 @@ def pytest_configure(config):
     config.pluginmanager.register(LeftBehind(config, grace={grace}, exit_limit={exit_limit}))
 """
 
-THREAD = """
-import threading
-def test_first():
-    threading.Thread(target=threading.Event().wait, name="forgotten", daemon={daemon}).start()
-def test_second():
-    pass
-"""
-
-WITHOUT_AN_OBJECT = """
-import _thread
-def test_first():
+THREADS = """
+import _thread, threading
+def test_daemon():
+    threading.Thread(target=threading.Event().wait, name="a daemon", daemon=True).start()
+def test_thread():
+    threading.Thread(target=threading.Event().wait, name="no daemon", daemon={daemon}).start()
+def test_bare_thread():
     begun, never = _thread.allocate_lock(), _thread.allocate_lock()
     begun.acquire()
     never.acquire()
@@ -35,26 +31,24 @@ def test_first():
         never.acquire()
     _thread.start_new_thread(work, ())
     begun.acquire()
-def test_second():
+def test_last():
     pass
 """
 
-CHILD = """
+PROCESSES = """
 import subprocess
-def test_first():
+def test_child():
     forgotten = subprocess.Popen(["sleep", "1000"])
     forgotten.returncode = 0
-def test_second():
+def test_orphan():
+    subprocess.run("sleep 2000 & exit", shell=True)
+def test_last():
     pass
 """
 
-ORPHAN = """
-import subprocess
-def test_first():
-    subprocess.run("sleep 1000 & exit", shell=True)
-def test_second():
-    pass
-"""
+THREADS_LEFT = {"thread a daemon": "test_daemon", "thread no daemon": "test_thread",
+                "thread without a name": "test_bare_thread"}
+PROCESSES_LEFT = {"sleep 1000": "test_child", "sleep 2000": "test_orphan"}
 
 WELL_BEHAVED = """
 import subprocess, threading
@@ -76,32 +70,32 @@ def pytest_run(tmp_path: Path, text: str, *options: str, grace: float = 60,
                exit_limit: float = 60) -> subprocess.CompletedProcess[str]:
     (tmp_path / "conftest.py").write_text(CONFTEST.format(grace=grace, exit_limit=exit_limit))
     (tmp_path / "test_it.py").write_text(text)
-    return subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
+    return subprocess.run([sys.executable, "-m", "pytest", "-p", "xdist", "-p", "no:cacheprovider",
+                           *options],
                           capture_output=True, text=True, cwd=tmp_path,
-                          env={**os.environ, "PYTHONPATH": str(ROOT)})
+                          env={**os.environ, "PYTHONPATH": str(ROOT),
+                               "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
 
 
-@pytest.mark.parametrize("text, name, workers", [
-    (THREAD.format(daemon=True), "thread forgotten, at ", 0),
-    (THREAD.format(daemon=False), "thread forgotten, at ", 0),
-    (WITHOUT_AN_OBJECT, "thread without a name, at ", 0),
-    (CHILD, "sleep 1000", 0),
-    (ORPHAN, "sleep 1000", 0),
-    (THREAD.format(daemon=True), "thread forgotten, at ", 1),
-    (CHILD, "sleep 1000", 1),
-], ids=["daemon", "thread", "bare thread", "child", "orphan", "a worker's thread",
-        "a worker's child"])
-def test_what_is_left_fails_the_run_by_name_and_the_run_ends(tmp_path: Path, text: str, name: str,
-                                                             workers: int) -> None:
+@pytest.mark.parametrize("text, left, workers", [
+    (THREADS.format(daemon=False), THREADS_LEFT, 0),
+    (THREADS.format(daemon=True) + PROCESSES, {**THREADS_LEFT, **PROCESSES_LEFT}, 1),
+    (PROCESSES, PROCESSES_LEFT, 0),
+], ids=["threads", "a worker's", "processes"])
+def test_what_is_left_fails_the_run_by_name_and_the_run_ends(
+        tmp_path: Path, text: str, left: dict[str, str], workers: int) -> None:
     if "sleep" in text and sys.platform != "linux":
         pytest.skip("processes are found on Linux alone")
     done = pytest_run(tmp_path, text, f"-n{workers}", grace=0, exit_limit=0.5)
     assert done.returncode == 1, done.stdout
-    section = done.stdout.partition("left behind")[2]
-    assert name in section and "first seen after test_it.py::test_first" in section
+    lines = done.stdout.partition("left behind")[2].splitlines()
+    for name, test in left.items():
+        assert any(name in line and line.endswith(f"first seen after test_it.py::{test}")
+                   for line in lines), done.stdout
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [1, 0])
+@pytest.mark.sampled(2)
 def test_a_run_that_leaves_nothing_passes(tmp_path: Path, workers: int) -> None:
     done = pytest_run(tmp_path, WELL_BEHAVED, f"-n{workers}")
     assert done.returncode == 0 and "left behind" not in done.stdout, done.stdout

@@ -87,6 +87,7 @@ def test_the_old_refresh_token_stays_with_it(sign_in: SignIn, sandbox: Sandbox,
     assert values(path)["refresh_token"] == old["refresh_token"]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("access_token", [None, "", "caf\u00e9", 17])
 @pytest.mark.parametrize("signed_in", [False, True], ids=["first", "again"])
 def test_a_refresh_token_alone_is_saved_and_redeemed(

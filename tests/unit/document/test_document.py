@@ -369,6 +369,7 @@ def test_tokens_that_are_kept_elsewhere_are_refused(value: str) -> None:
 
 # -- structure -----------------------------------------------------------------------------------
 
+@pytest.mark.sampled(5)
 @cases(
     ("null", b"  authorization:\n  pin: 1\n", b"  authorization:\n" + SIX + b"  pin:\n"),
     ("null with deeper comments",
@@ -670,6 +671,7 @@ def test_fill_client_completely(before: bytes, after: bytes) -> None:
     assert fill_client(filled, "a", "b", redirect_uri="c", complete=True).data == filled.data
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("item", ["a", "'a'", "[a]", "[a, # c\n b]", "{a: b}", "? [a]",
                                   "? {a: b}", "[a]: b", "[a]: ", "{a: b} : {c}", "? ",
                                   "? !!str ", "? &a ", "&a [b]", "!!str a"])

@@ -50,8 +50,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def sandbox(clock: Clock) -> Iterator[Sandbox]:
-    with Sandbox(clock=clock) as running:
+def sandbox(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Sandbox]:
+    with Sandbox(clock=clock, interval=getattr(request, "param", 5)) as running:
         yield running
 
 
@@ -61,6 +61,9 @@ def port() -> int:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
+
+#: Ten polls in the life of a code, instead of 120.
+polled_seldom = pytest.mark.parametrize("sandbox", [60], indirect=True)
 
 Login = Callable[..., Authorization]
 
@@ -177,15 +180,17 @@ def test_slow_down_is_for_good(sandbox: Sandbox, clock: Clock, config: Any,
     assert clock.passed == 5 + 10 + 15
 
 
+@polled_seldom
 def test_the_code_expires(sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login) -> None:
     path = config()
     with untouched(path), pytest.raises(LoginRequired, match="expired") as caught:
         sign_in(path)
     assert (caught.value.reason, caught.value.path) == ("expired", str(path))
-    assert clock.passed == 600 and len(polls(sandbox)) <= 120
+    assert clock.passed == 600 and len(polls(sandbox)) <= 10
     assert_clean(path)
 
 
+@polled_seldom
 def test_another_code_is_offered(sandbox: Sandbox, clock: Clock, config: Any,
                                  sign_in: Login) -> None:
     path, shown, offered = config(), [], []
@@ -248,6 +253,7 @@ def test_failures_pass(failure: Answer, sandbox: Sandbox, clock: Clock, config: 
     assert len(warnings) == 1 and "asking again until the code expires" in warnings[0]
 
 
+@polled_seldom
 def test_failing_until_the_end(sandbox: Sandbox, clock: Clock, config: Any,
                                sign_in: Login) -> None:
     path = config()
@@ -493,6 +499,7 @@ def test_a_poll_that_is_cut_short_leaves_no_doubt_about_the_refresh_token(
     assert_clean(path)
 
 
+@polled_seldom
 def test_a_refresh_in_doubt_stays_in_doubt_until_somebody_has_signed_in(
         sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login, environ: Mapping[str, str],
         monkeypatch: pytest.MonkeyPatch) -> None:
