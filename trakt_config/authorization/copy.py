@@ -250,21 +250,19 @@ def _write(target: Run, held: storage.Held, holder: Snapshot, known: Tokens) -> 
         if found and found.newer:
             raise recovery.newer_journal()
         recovery.refuse_to_lose(journal, found, "an earlier run on it was cut short")
-    written = False
 
-    def edit() -> None:
-        nonlocal written
+    def edit() -> bool:
         now = document.parse(held.read())
         _check(now, holder, target.options, known)
         edited = _edited(now, holder)
         if edited is now:
-            return
+            return False
         held.reserve(Intent().encode(), max(len(now.data), len(edited.data)), with_answer=False)
         held.replace(now.data, edited.data)
-        written = True
+        return True
 
     try:
-        save.as_it_is_now(edit)
+        written = save.as_it_is_now(edit)
         for journal in _journals(held):
             journal.discard_journal()
         return written
