@@ -137,9 +137,8 @@ class Held:
 
 
 @contextmanager
-def hold(path: str, *, timeout: float, environ: Mapping[str, str], warn: Callable[[str], None],
-         monotonic: Callable[[], float] = time.monotonic,
-         sleep: Callable[[float], None] = time.sleep) -> Iterator[Held]:
+def hold(path: str, *, timeout: float, environ: Mapping[str, str],
+         warn: Callable[[str], None]) -> Iterator[Held]:
     """Lock the config, waiting at most `timeout` seconds in all, and never go on without.
 
     The journal's lock is enough among those who see the same folder. Containers that share the
@@ -149,7 +148,7 @@ def hold(path: str, *, timeout: float, environ: Mapping[str, str], warn: Callabl
     :raises LockTimeout: another run did not let it go in time.
     :raises SaveError: there is no place for the journal, or the config cannot be written.
     """
-    wait = _waiter(timeout, monotonic, sleep)
+    wait = _waiter(timeout)
     warn = _once(warn)
     with _in_its_folder(path) as path:
         first = journal.acquire(path, environ, wait, warn)
@@ -250,19 +249,18 @@ def _once(warn: Callable[[str], None]) -> Callable[[str], None]:
     return warn_once
 
 
-def _waiter(timeout: float, monotonic: Callable[[], float],
-            sleep: Callable[[float], None]) -> Callable[[], None]:
+def _waiter(timeout: float) -> Callable[[], None]:
     """A wait that grows up to a quarter of a second, and raises when the time is up."""
-    deadline = monotonic() + timeout
+    deadline = time.monotonic() + timeout
     pause = 0.01
 
     def wait() -> None:
         nonlocal pause
-        left = deadline - monotonic()
+        left = deadline - time.monotonic()
         if left <= 0:
             raise LockTimeout(f"another run has held the config for {timeout:g} s",
                               hint="Nothing was sent to Trakt. Try again when it has finished.")
-        sleep(min(pause, left))
+        time.sleep(min(pause, left))
         pause = min(2 * pause, _LONGEST_PAUSE)
 
     return wait

@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Callable
 
 import pytest
 
@@ -40,10 +41,16 @@ def config(tmp_path: Path) -> Path:
 
 @contextmanager
 def hold(config: Path, timeout: float = 10, environ: dict[str, str] | None = None,
-         warn: Any = quiet, **more: Any) -> Iterator[Held]:
-    with storage.hold(str(config), timeout=timeout, environ=environ or {}, warn=warn,
-                      **more) as held:
+         warn: Any = quiet) -> Iterator[Held]:
+    with storage.hold(str(config), timeout=timeout, environ=environ or {}, warn=warn) as held:
         yield held
+
+
+def waiting_takes(sleep: Callable[[float], None], monotonic: Callable[[], float],
+                  monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a config sleeps like that, by that clock."""
+    monkeypatch.setattr("trakt_config.storage.held.time",
+                        SimpleNamespace(monotonic=monotonic, sleep=sleep))
 
 
 def kill_while_holding(config: Path, *, answer: bytes | None = None, begin: bool = True) -> None:
@@ -183,7 +190,8 @@ def test_containers_that_share_only_the_file_exclude_each_other(
         pass
 
 
-def test_a_run_that_waits_follows_a_config_that_is_saved_by_rename(config: Path) -> None:
+def test_a_run_that_waits_follows_a_config_that_is_saved_by_rename(
+        config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An editor puts another inode there: that one is locked in the end."""
     blocker = os.open(config, os.O_RDWR)
     fcntl.flock(blocker, fcntl.LOCK_EX)
@@ -196,7 +204,8 @@ def test_a_run_that_waits_follows_a_config_that_is_saved_by_rename(config: Path)
             os.replace(config.parent / "new", config)
         if len(waits) == 4:
             fcntl.flock(blocker, fcntl.LOCK_UN)
-    with hold(config, sleep=sleep):
+    waiting_takes(sleep, time.monotonic, monkeypatch)
+    with hold(config):
         fd = os.open(config, os.O_RDWR)
         with pytest.raises(BlockingIOError):
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -207,7 +216,8 @@ def test_a_run_that_waits_follows_a_config_that_is_saved_by_rename(config: Path)
 
 # -- the deadline --------------------------------------------------------------------------------
 
-def test_the_time_that_is_waited_is_bounded_and_told(config: Path) -> None:
+def test_the_time_that_is_waited_is_bounded_and_told(
+        config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the monotonic clock, in growing pauses, all waits together."""
     now = [1000.0]
     pauses: list[float] = []
@@ -215,10 +225,10 @@ def test_the_time_that_is_waited_is_bounded_and_told(config: Path) -> None:
     def sleep(seconds: float) -> None:
         pauses.append(seconds)
         now[0] += seconds
+    waiting_takes(sleep, lambda: now[0], monkeypatch)
     with hold(config):
-        with pytest.raises(LockTimeout) as caught:
-            with hold(config, timeout=2, monotonic=lambda: now[0], sleep=sleep):
-                pass
+        with pytest.raises(LockTimeout) as caught, hold(config, timeout=2):
+            pass
     assert caught.value.message == "another run has held the config for 2 s"
     assert "Nothing was sent" in caught.value.hint
     assert sum(pauses) == pytest.approx(2)
@@ -232,7 +242,8 @@ def test_a_free_config_needs_no_time(config: Path) -> None:
             pass
 
 
-def test_the_journal_and_the_config_are_waited_for_within_one_deadline(config: Path) -> None:
+def test_the_journal_and_the_config_are_waited_for_within_one_deadline(
+        config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not once each."""
     now = [0.0]
     first, blocker = journal.acquire(str(config), {}, lambda: None, quiet), os.open(config, 0)
@@ -242,9 +253,9 @@ def test_the_journal_and_the_config_are_waited_for_within_one_deadline(config: P
         if now[0] < 1 <= now[0] + seconds:
             first.close(remove=True)
         now[0] += seconds
-    with pytest.raises(LockTimeout):
-        with hold(config, timeout=2, monotonic=lambda: now[0], sleep=sleep):
-            pass
+    waiting_takes(sleep, lambda: now[0], monkeypatch)
+    with pytest.raises(LockTimeout), hold(config, timeout=2):
+        pass
     os.close(blocker)
     assert now[0] == pytest.approx(2)
     assert os.listdir(config.parent) == ["config.yml"]
