@@ -76,7 +76,12 @@ class Client(Record):
 class Authorization(Record):
     """What Trakt's token endpoint gave (RFC 6749, section 5.1); the repr shows no token.
 
-    ``expires_in`` is in seconds, ``created_at`` in seconds since 1970 by Trakt's clock.
+    :ivar access_token: goes into the header ``Authorization: Bearer ...``.
+    :ivar token_type: ``"bearer"``.
+    :ivar expires_in: seconds from `created_at` until the access token ends.
+    :ivar refresh_token: works once, for the next pair.
+    :ivar scope: ``"public"``.
+    :ivar created_at: seconds since 1970, by Trakt's clock.
     """
 
     access_token: str = field(repr=False)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import trakt_config
+from trakt_config import document
 from trakt_config.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -197,3 +198,8 @@ def test_the_version_stands_in_two_places_and_is_one() -> None:
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     assert setup["metadata"]["version"] == trakt_config.__version__
+
+
+def test_what_is_imported_late_is_listed() -> None:
+    assert set(document.__all__) <= set(dir(document))
+    assert set(trakt_config.__all__) <= set(dir(trakt_config))

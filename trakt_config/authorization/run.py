@@ -134,7 +134,7 @@ class Run(Record):
 
         :raises ConfigError: there is no such regular file.
         """
-        return cls(os.fsdecode(config_path), storage.resolve(config_path), options)
+        return cls(text_of(config_path), storage.resolve(config_path), options)
 
     def warn(self, text: str) -> None:
         """Tell whoever listens, with the name of the config."""
@@ -195,9 +195,21 @@ class Run(Record):
                             environ=self.options.environ, warn=self.warn)
 
 
+def text_of(config_path: ConfigPath) -> str:
+    """The path as text.
+
+    :raises TypeError: it is none, bytes included.
+    """
+    text = os.fspath(config_path) if isinstance(config_path, os.PathLike) else config_path
+    if not isinstance(text, str):
+        raise TypeError("the path of a config has to be a str or an os.PathLike of one, not "
+                        f"{type(text).__name__}")
+    return text
+
+
 def name_of(config_path: ConfigPath) -> str:
     """The config as the caller named it, on one line."""
-    return printable(os.fsdecode(config_path))
+    return printable(text_of(config_path))
 
 
 def reports_errors(work: Work) -> Work:
@@ -209,14 +221,15 @@ def reports_errors(work: Work) -> Work:
     @functools.wraps(work)
     def reporting(config_path: ConfigPath, *arguments: Any, **named: Any) -> Any:
         ours: TraktConfigError
+        name = text_of(config_path)
         try:
             return work(config_path, *arguments, **named)
         except TraktConfigError as error:
-            error.path = error.path or os.fsdecode(config_path)
+            error.path = error.path or name
             ours = error
         except OSError as error:
             ours = SaveError(f"the system failed: {os_reason(error)}",
-                             hint="Fix this and run again.", path=os.fsdecode(config_path))
+                             hint="Fix this and run again.", path=name)
         ours.__context__ = None
         raise ours.with_traceback(None)
 

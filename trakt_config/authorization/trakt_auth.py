@@ -13,7 +13,14 @@ from weakref import WeakSet
 
 from trakt_config.authorization.authorize import ensure_authorized
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
-from trakt_config.authorization.run import ConfigPath, Options, Run, name_of, reports_errors
+from trakt_config.authorization.run import (
+    ConfigPath,
+    Options,
+    Run,
+    name_of,
+    reports_errors,
+    text_of,
+)
 from trakt_config.document import Settings
 from trakt_config.errors import (
     AccountProblem,
@@ -86,7 +93,7 @@ class TraktAuth:
                  session: requests.Session | None = None,
                  clock: Callable[[], float] = time.time,
                  environ: Mapping[str, str] | None = None) -> None:
-        os.fspath(config_path)
+        text_of(config_path)
         self._config_path = config_path
         self._options = Options(min_validity=min_validity, lock_timeout=lock_timeout,
                                 session=session, clock=clock,

@@ -1,6 +1,7 @@
 """The ``trakt`` block of a YAML config: bytes in, bytes out, and only its values change.
 
-Knows no path, no lock and no network.
+`parse` makes a `Document` of bytes; `set_authorization`, `clear_authorization` and `fill_client`
+make another one, whose ``data`` is the edited file. Knows no path, no lock and no network.
 """
 from __future__ import annotations
 
@@ -49,3 +50,7 @@ _LAZY = {
 
 if not TYPE_CHECKING:  # So that a misspelt name is an error of types.
     __getattr__ = lazy(__name__, _LAZY)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

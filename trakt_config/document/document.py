@@ -48,11 +48,12 @@ class Value(Record):
 class Document(Record, eq=False):
     """A config that has been read; nothing of the file is in its repr.
 
-    ``trakt`` holds every value of the block by key, ``authorization`` included (not a scalar, or
-    blank); None when the block is missing or null. ``has_trakt``: the key is there, maybe null;
-    then ``trakt_line`` and ``trakt_column`` are where. ``authorization`` holds the values of the
-    inner block, and is empty when that is missing, null or empty. ``strays`` are keys of the root
-    that look as if they were meant to be `trakt`, or to stand in it.
+    ``data`` is the whole file, as bytes. ``trakt`` holds every value of the block by key,
+    ``authorization`` included (not a scalar, or blank); None when the block is missing or null.
+    ``has_trakt``: the key is there, maybe null; then ``trakt_line`` and ``trakt_column`` are
+    where. ``authorization`` holds the values of the inner block, and is empty when that is
+    missing, null or empty. ``strays`` are keys of the root that look as if they were meant to be
+    `trakt`, or to stand in it.
     """
 
     data: bytes = field(repr=False)

@@ -53,6 +53,7 @@ def set_authorization(document: Document, values: Mapping[str, str | None], *,
     :param values: any of the six, as text; `expires_in` and `created_at` are digits. None
         empties the value.
     :param clear_pin: empty the pin as well; a pin key is never added.
+    :raises ValueError: `values` has a key that is none of the six.
     :raises ConfigError: there is no trakt block, or the edit cannot be done or proved.
     """
     return proved(authorization_change(document, values, clear_pin=clear_pin))
@@ -61,6 +62,9 @@ def set_authorization(document: Document, values: Mapping[str, str | None], *,
 def authorization_change(document: Document, values: Mapping[str, str | None], *,
                          clear_pin: bool = False) -> Change:
     """What `set_authorization` would do, not proved."""
+    unknown = sorted(set(values).difference(AUTHORIZATION_KEYS))
+    if unknown:
+        raise ValueError(f"not a key of authorization: {', '.join(map(repr, unknown))}")
     trakt = _trakt(document)
     wanted = {key: values[key] for key in AUTHORIZATION_KEYS if key in values}
     splices: list[Splice] = []

@@ -65,7 +65,9 @@ class Sandbox:
     :param host: the address to listen at; for others than this machine at your own risk.
     :param port: 0 for any that is free.
     :param lifetime: seconds that access tokens are valid.
-    :param interval: seconds that a poll with a device code has to wait for the next; 0 for tests.
+    :param interval: seconds that a poll with a device code has to wait for the next, which it says
+        in its answer. Of 0, `login` makes the 5 of RFC 8628; it does not wait with a `sleep` and a
+        `monotonic` of the caller's.
     :param clock: the seconds since 1970.
     :param family_revocation: a second use of a code or refresh token revokes all that grew from
         the same sign-in (RFC 9700, section 4.14.2).

@@ -56,6 +56,7 @@ def login(config_path: ConfigPath, *,
     :param session: send with this session of requests (its proxies, its certificates).
     :param clock: seconds since 1970.
     :param monotonic: seconds, by a clock that nobody sets.
+    :param sleep: waits for so many seconds, between two polls.
     :param environ: Kometa's placeholders, the endpoints and the state directory are read there.
     :raises LoginRequired: nobody signed in: see its ``reason``.
     :raises ConfigError, ClientRejected, AccountProblem, TraktUnavailable, LockTimeout, SaveError:

@@ -1,8 +1,10 @@
 """A wrong argument is a TypeError or a ValueError at once, with nothing read and nothing sent."""
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -67,3 +69,13 @@ def test_a_time_zone_that_no_clock_can_show(monkeypatch: pytest.MonkeyPatch,
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+@pytest.mark.parametrize("path", [b"config.yml", None, 3, os.fsencode])
+@pytest.mark.parametrize("work", [trakt_config.authorize, trakt_config.login,
+                                  trakt_config.TraktAuth], ids=lambda work: work.__name__)
+def test_a_path_is_text(work: Any, path: Any, tmp_path: Path) -> None:
+    existing = tmp_path / "config.yml"
+    existing.write_text("trakt:\n  client_id: a\n  authorization:\n    refresh_token: b\n")
+    with pytest.raises(TypeError, match="^the path of a config has to be a str"):
+        work(path(existing) if callable(path) else path)

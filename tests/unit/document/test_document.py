@@ -779,3 +779,9 @@ def test_a_trakt_block_larger_than_any_is_refused() -> None:
     with pytest.raises(ConfigError, match="larger than 256 KiB") as caught:
         parse(data)
     assert caught.value.line == 1
+
+
+def test_a_key_that_is_none_of_the_six_is_a_mistake_of_the_caller() -> None:
+    """Dropped in silence, a token would be lost."""
+    with pytest.raises(ValueError, match="not a key of authorization: 'acces_token'$"):
+        set_authorization(parse(b"trakt:\n"), {"acces_token": "a", "scope": "b"})
