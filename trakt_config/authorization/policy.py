@@ -239,7 +239,8 @@ def _new_pair(run: Run, outcome: Outcome, authorization: Authorization) -> Resul
     if left < asked:
         clock = "; is the clock of this machine right?" if left < authorization.expires_in / 2 \
             else ": every run will refresh it"
-        run.warn(f"the new access token is valid for {_in_units(left)}, less than the "
+        less = "less" if _in_units(left) != _in_units(asked) else "no longer"
+        run.warn(f"the new access token is valid for {_in_units(left)}, {less} than the "
                  f"{_in_units(asked)} that were asked for{clock}")
     return Result(outcome, authorization)
 

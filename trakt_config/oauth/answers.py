@@ -69,8 +69,8 @@ AUTHORIZATION_CODE = Credential(
     f"that it was made for. Start again: {command('login')}")
 REFRESH_TOKEN = Credential(
     "the refresh token", "refresh_token_refused",
-    "It was revoked, used by another copy of this file, or already replaced. Where two files have "
-    "one token, make one a copy (authorize --copy-to). Sign in again: "
+    "It was revoked, used by another copy of this file, or replaced in an answer that was lost. "
+    "Where two files have one token, make one a copy (authorize --copy-to). Sign in again: "
     f"{command('login')}")
 ACCESS_TOKEN = Credential(
     "the access token", "access_token_refused",

@@ -78,15 +78,16 @@ def explained(error: Exception, *, host: str, timeout: float, connecting: bool, 
     words, hint = _cause(error, expired=expired, in_handshake=connecting and not connected)
     if proxied and not connected and _names(error) & _BAD_ADDRESS:
         words, hint = _BAD_PROXY  # Trakt's own address was looked at before.
-    if host in _THIS_MACHINE:
-        hint = ("it is this machine: unset TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL, or "
-                "start what listens there")
     if connecting:
         sent = connected
     else:
         sent = repeats or may_have_sent(error) or foreign and not _is_of_urllib3(error)
-    return TraktUnavailable(f"Trakt could not be asked: {words}".format(host=host, timeout=timeout),
-                            hint=hint, outcome_unknown=sent)
+    if host in _THIS_MACHINE and not sent:
+        hint = ("It is this machine: unset TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL, or "
+                "start what listens there.")
+    what = "Trakt was asked, and no answer came" if sent else "Trakt could not be asked"
+    return TraktUnavailable(f"{what}: {words}".format(host=host, timeout=timeout), hint=hint,
+                            outcome_unknown=sent)
 
 
 def may_have_sent(error: Exception) -> bool:

@@ -189,6 +189,13 @@ def test_a_lifetime_shorter_than_asked_is_accepted_with_a_warning(config: Any, r
             in done.warnings[0])
 
 
+def test_a_lifetime_that_is_just_as_long_is_too_short(config: Any, run: Runner,
+                                                      sandbox: Sandbox) -> None:
+    done = run(config(issued(sandbox, ALMOST)), min_validity=timedelta(weeks=1))
+    assert ("valid for 7.0 days, no longer than the 7.0 days that were asked for: every run"
+            in done.warnings[0])
+
+
 def test_a_clock_behind_is_warned_of_once(sandbox: Sandbox, config: Any, run: Runner) -> None:
     done = run(config(issued(sandbox, -WEEK // 4)))
     assert (done.outcome, done.requests, len(done.warnings)) == ("fresh", 0, 1)
@@ -318,7 +325,7 @@ def test_no_tokens_and_no_pin_needs_a_login(config: Any, run: Runner) -> None:
 
 @pytest.mark.parametrize("created_at, words", [
     (1780000000, "before Trakt's move of July 2026"),
-    (1790000000, "revoked, used by another copy of this file, or already replaced"),
+    (1790000000, "revoked, used by another copy of this file, or replaced in an answer that was lost"),
 ], ids=["from before July 2026", "later"])
 def test_a_refused_refresh_token_says_why(created_at: int, words: str, sandbox: Sandbox,
                                           config: Any, run: Runner) -> None:
