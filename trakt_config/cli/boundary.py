@@ -61,7 +61,9 @@ def error_object(error: TraktConfigError) -> dict[str, Any]:
         "path": error.path,
         "line": getattr(error, "line", None),
         "column": getattr(error, "column", None),
+        "reason": getattr(error, "reason", None),
         "retry_after": getattr(error, "retry_after", None),
+        "outcome_unknown": getattr(error, "outcome_unknown", None),
     }
 
 

@@ -1,24 +1,6 @@
 """``trakt-config status CONFIG...``: what is in the file and, with ``--online``, whose it is.
 
-``--json`` prints one object for each file, on a line of its own, without tokens:
-
-    config      the file, as it was named
-    state       valid, expired, unknown_age (an access token without usable times),
-                refresh_token_only, pin_only or none; refused, where Trakt has just refused a
-                valid access token; null where the file cannot be used
-    usable      whether the next `authorize` can do without a person, as far as is known: true
-                where the exit status is 0, and false elsewhere
-    issued_at   when Trakt issued the access token (RFC 3339, Z), or null
-    expires_at  when the access token ends (RFC 3339, Z), or null
-    expires_in  seconds until then, below 0 once it has passed, or null
-    life_left   the share of its lifetime that is left, from 0 to 1, or null
-    next        what the next `authorize` would do: nothing, exchange, refresh, refresh_or_keep,
-                refresh_in_doubt, adopt, keep, keep_in_doubt or keep_unsaved; null where it would
-                fail
-    problems    what a person should look at: a list of sentences
-    account     with --online: username, name, vip, slug, uuid, permissions (by name, true or
-                false) and limits (by name, such as "watchlist.item_count"); else null
-    error       null, or kind, message, hint, path, line, column and retry_after
+``docs/json.rst`` has what ``--json`` prints.
 """
 from __future__ import annotations
 
@@ -155,7 +137,7 @@ def _object(seen: _Seen) -> dict[str, Any]:
 
 def _offline_object(found: Status | None) -> dict[str, Any]:
     from datetime import datetime, timezone
-    authorization = found.authorization if found else None
+    authorization = found.authorization if found and found.state != "unknown_age" else None
     expires_at = authorization.expires_at if authorization else None
     issued_at = found.issued_at if found else None
     now = datetime.now(timezone.utc)
@@ -165,7 +147,7 @@ def _offline_object(found: Status | None) -> dict[str, Any]:
         "issued_at": issued_at and output.rfc3339(issued_at),
         "expires_at": expires_at and output.rfc3339(expires_at),
         "expires_in": int((expires_at - now).total_seconds()) if expires_at else None,
-        "life_left": round(found.life_left, 3) if found and found.life_left is not None else None,
+        "life_left": round(found.life_left or 0, 3) if authorization and found else None,
         "next": found.step.name.lower() if found and found.step else None,
     }
 

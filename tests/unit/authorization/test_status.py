@@ -20,7 +20,6 @@ from trakt_config.authorization import plan, save, status
 from trakt_config.authorization.plan import LEFT_OVER, Step
 from trakt_config.authorization.run import ISSUED_IN_FUTURE, Options
 from trakt_config.cli import main
-from trakt_config.cli import status as status_command
 from trakt_config.errors import ConfigError, LoginRequired
 from trakt_config.sandbox import Answer, Sandbox
 from trakt_config.storage import surroundings
@@ -397,8 +396,6 @@ def test_json(sandbox: Sandbox, config: Any, capsys: pytest.CaptureFixture[str])
     assert (good["life_left"], good["problems"], good["error"]) == (0.5, [], None)
     assert good["account"]["limits"]["list.count"] == 100
     assert bad["error"]["kind"] == "ConfigError" and bad["usable"] is False
-    documented = re.findall(r"^    (\w+)  ", str(status_command.__doc__), re.MULTILINE)
-    assert documented == list(good)
 
 
 def test_json_of_a_config_that_needs_a_login(config: Any,

@@ -147,7 +147,39 @@ def test_json_is_an_object_for_each_file(sandbox: Sandbox, config: Any,
                        "kind": "ConfigError", "message": "the config does not exist",
                        "hint": "Check the path of the config.",
                        "path": "missing.yml", "line": None, "column": None,
-                       "retry_after": None}}
+                       "reason": None, "retry_after": None, "outcome_unknown": None}}
+
+
+def documented(title: str) -> set[str]:
+    """The names in one table of docs/json.rst."""
+    section = (ROOT / "docs" / "json.rst").read_text("utf-8").split(f"\n{title}\n---")[1]
+    table = section.split("\n==")[1]
+    return set(re.findall(r"^``(\w+)``", table, re.MULTILINE))
+
+
+def test_json_is_documented(sandbox: Sandbox, config: Any, command: Command) -> None:
+    config(issued(sandbox, 0))
+    authorized = command("authorize", "--json", "--copy-to", "copy.yml", "config.yml").stdout
+    looked_at = json.loads(command("status", "--json", "missing.yml").stdout)
+    assert documented("``authorize --json``") - {"copy_of"} == set(
+        json.loads(authorized.splitlines()[0]))
+    assert documented("``status --json``") == set(looked_at)
+    assert documented("``error``") == set(looked_at["error"])
+
+
+def test_json_says_that_the_outcome_is_not_known(sandbox: Sandbox, config: Any,
+                                                 command: Command) -> None:
+    """Trakt has spent the refresh token, and the network has lost the answer."""
+    config(issued(sandbox, 2 * WEEK))
+    sandbox.answer(Answer(process=True, cut="close"))
+    sandbox.answer(Answer(cut="close"))
+    error = json.loads(command("authorize", "--json", "config.yml").stdout)["error"]
+    assert error["outcome_unknown"] is True
+    assert error["message"] == ("Trakt was asked, and no answer came: "
+                                "the connection to 127.0.0.1 was cut")
+    assert error["hint"] == "Try again later."
+    refused = json.loads(command("authorize", "--json", "config.yml").stdout)["error"]
+    assert refused["reason"] == "refresh_token_refused" and "was lost" in refused["hint"]
 
 
 def test_json_says_when_to_try_again(sandbox: Sandbox, config: Any, command: Command) -> None:
