@@ -252,7 +252,7 @@ def _insert_flow_lines(text: str, place: int, items: Sequence[str],
         return [(end, end, "".join(f"{separator}{item}," for item in items))]
     end = _end_of_comment(text, place)
     return [(place, place, _apart(text, place) + ","),
-            (end, end, separator + f",{separator}".join(items))]
+            (end, end, _spaced(text, 0, end, separator + f",{separator}".join(items)))]
 
 
 # -- lines ---------------------------------------------------------------------------------------

@@ -209,7 +209,7 @@ def block_value(rng: random.Random, indentation: str) -> str:
 
 def value_below(rng: random.Random, deeper: str) -> str:
     """Tag, anchor, comments and empty lines, in any order, between a colon and its value."""
-    gaps = (" ", f"\n{deeper}", f" # c\n{deeper}", f" # c\n\n{deeper}# d\n{deeper}",
+    gaps = (" ", f"\n{deeper}", f" # c:\n{deeper}", f" # c\n\n{deeper}# d\n{deeper}",
             f"\n\n{deeper}")
     properties = rng.choice((("",), ("",), ("!!str",), ("&a",), ("&a:b%@",), ("!!str", "&a"),
                              ("&a", "!mine")))
@@ -227,7 +227,9 @@ def flow_config(rng: random.Random) -> Config:
     before = "{" + rng.choice(("", f"{quote}a{quote}: [1, {{}}],{separator}", "[a], "))
     after = rng.choice(("", f",{separator}{quote}z{quote}: 1", ",", ", {z: 1}"))
     after += rng.choice(("}", "\n}\n"))
-    return Config(before, f"{quote}trakt{quote}: {flow_trakt(rng, quote)}", after)
+    newline = rng.choice(("\n", "\n", "\r\n", "\r"))
+    return Config(*(part.replace("\n", newline) for part in (
+        before, f"{quote}trakt{quote}: {flow_trakt(rng, quote)}", after)))
 
 
 def flow_trakt(rng: random.Random, quote: str = "") -> str:
@@ -262,18 +264,21 @@ def flow_item(rng: random.Random, name: str, quote: str, null: bool = False) -> 
         properties = rng.choice((("",), ("!!str",), ("&a",), ("&a:b%@",), ("!!str", "&a")))
         pieces = "".join(rng.choice(gaps) + piece for piece in properties if piece)
         value = pieces + rng.choice(gaps) + value.strip() + rng.choice(("", " # c\n      "))
+    if quote and rng.random() < 0.03:
+        return f"{quote}{name}{quote}# c\n      "
     return f"{quote}{name}{quote}" + (f":{value}" if value or quote else "")
 
 
 def flow_mapping(rng: random.Random, items: list[str], indentation: int) -> str:
     comma = "," if items and rng.random() < 0.2 else ""
     if rng.random() < 0.05:
-        odd = rng.choice(("[x]", "{x: y}", "? [x]", "[x]: y", "[x]: ", "&x [x]", "!!str'x' "))
+        odd = rng.choice(("[x]", "{x: y}", "? [x]", "[x]: y", "[x]: ", "&x [x]", "!!str'x' ",
+                          "x !y:", "x: &y !z "))
         items = [*items, odd] if rng.random() < 0.5 else [odd, *items]
     if rng.random() < 0.6:
         blank = rng.choice(("", "", " "))
         return "{" + blank + rng.choice((", ", ",", " , ")).join(items) + comma + blank + "}"
-    newline = rng.choice(("", "", " # c")) + "\n" + " " * indentation
+    newline = rng.choice(("", "", " # c", " # c\x85")) + "\n" + " " * indentation
     return "{" + newline + f",{newline}".join(items) + comma + newline[:-1] + "}"
 
 
@@ -335,10 +340,14 @@ CONFIGS = st.randoms(use_true_random=False).map(config)
 
 
 def edit(data: bytes, values: Any, clear_pin: bool = True) -> Document | None:
-    """The edited document, or None where the edit is refused; no other exception comes out."""
+    """The edited document, or None where the edit is refused; no other exception comes out.
+
+    It is never refused because the result would be wrong, but where there is no room for it.
+    """
     try:
         return set_authorization(parse(data), values, clear_pin=clear_pin)
-    except ConfigError:
+    except ConfigError as error:
+        assert "cannot be edited" not in error.message or "with a newline" in error.hint
         return None
 
 
