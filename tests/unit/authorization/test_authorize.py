@@ -325,7 +325,7 @@ def test_no_tokens_and_no_pin_needs_a_login(config: Any, run: Runner) -> None:
 
 @pytest.mark.parametrize("created_at, words", [
     (1780000000, "before Trakt's move of July 2026"),
-    (1790000000, "revoked, used by another copy of this file, or replaced in an answer that was lost"),
+    (1790000000, "used by another copy of this file, or replaced in an answer that was lost"),
 ], ids=["from before July 2026", "later"])
 def test_a_refused_refresh_token_says_why(created_at: int, words: str, sandbox: Sandbox,
                                           config: Any, run: Runner) -> None:
