@@ -86,7 +86,7 @@ def test_what_is_left_fails_the_run_by_name_and_the_run_ends(
         tmp_path: Path, text: str, left: dict[str, str], workers: int) -> None:
     if "sleep" in text and sys.platform != "linux":
         pytest.skip("processes are found on Linux alone")
-    done = pytest_run(tmp_path, text, f"-n{workers}", grace=0, exit_limit=0.5)
+    done = pytest_run(tmp_path, text, f"-n{workers}", grace=0, exit_limit=3)
     assert done.returncode == 1, done.stdout
     lines = done.stdout.partition("left behind")[2].splitlines()
     for name, test in left.items():
@@ -103,6 +103,6 @@ def test_a_run_that_leaves_nothing_passes(tmp_path: Path, workers: int) -> None:
 
 def test_an_interpreter_that_does_not_end_is_ended(tmp_path: Path) -> None:
     """And shows where it was."""
-    done = pytest_run(tmp_path, AT_EXIT, exit_limit=0.5)
+    done = pytest_run(tmp_path, AT_EXIT, exit_limit=3)
     assert done.returncode == 1
     assert "Timeout" in done.stderr and "threading.py" in done.stderr
