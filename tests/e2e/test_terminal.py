@@ -341,12 +341,20 @@ def test_killed_once_trakt_has_answered(step: str, when: str, sandbox: Sandbox, 
     assert os.listdir(path.parent) == [path.name]
 
 
-def test_end_of_input_at_a_question(tmp_path: Path, screen: Start) -> None:
+@pytest.mark.parametrize("typed, words", [("", "none was given"),
+                                          ("an-id\n", "the input ended before the client_secret")])
+def test_end_of_input_at_a_question(typed: str, words: str, tmp_path: Path, sandbox: Sandbox,
+                                    screen: Start) -> None:
+    """It is no empty answer: nothing is asked of Trakt, and the config is not even made."""
     shown = screen("login", "--create", tmp_path / "config.yml")
     shown.expect("Client ID: ")
+    if typed:
+        shown.type(typed)
+        shown.expect("not shown")
     shown.type("\x04")
     assert shown.end() == 2
-    assert "none was given" in shown.text
+    assert words in shown.text and "at a terminal" not in shown.text
+    assert (os.listdir(tmp_path), sandbox.ledger) == ([], [])
 
 
 # Without a terminal
@@ -530,6 +538,30 @@ def test_a_config_that_others_can_read(mode: int, warned: int, config: Any, sand
     error = capsys.readouterr().err
     assert error.count(f"chmod 600 {path} ") == warned and error.count("640") == warned
     assert path.stat().st_mode & 0o777 == mode
+
+
+def test_others_who_can_read_a_folder_are_no_news(tmp_path: Path, run: Any) -> None:
+    """chmod 600 would shut it to everybody."""
+    tmp_path.chmod(0o755)
+    done = run("login", tmp_path)
+    assert done.returncode == 2
+    assert "is a directory" in done.stderr and "chmod" not in done.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--create"]])
+def test_a_link_that_leads_nowhere(options: list[str], sandbox: Sandbox, tmp_path: Path,
+                                   approved: None, run: Any) -> None:
+    """It is told from a file that is missing, and what is advised helps."""
+    target, link = tmp_path / "real.yml", tmp_path / "config.yml"
+    link.symlink_to(target)
+    typed = f"{sandbox.client_id}\n{sandbox.client_secret}\n"
+    done = run("login", *options, link, stdin=typed)
+    assert done.returncode == 2
+    assert f"config.yml: the config is a link to {target}, which does not exist\n" in done.stderr
+    assert "Make that file" in done.stderr and not target.exists()
+    target.touch(0o600)
+    assert run("login", link, stdin=typed).returncode == 0
+    assert sandbox.honours_access(access_token(target)) and link.is_symlink()
 
 
 @pytest.mark.parametrize("file_system, owner, readable", [

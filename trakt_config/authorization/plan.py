@@ -89,7 +89,9 @@ def plan(config_path: ConfigPath, options: Options) -> Plan:
     :raises LoginRequired: there is nothing to exchange or to refresh.
     :raises SaveError: what is due could not be saved.
     """
-    found = foresee(Run.on(config_path, options))
+    run = Run.on(config_path, options)
+    found = foresee(run)
+    run.warn_of_settings(found.snapshot)
     if found.step is None:
         raise found.failure or AssertionError
     return Plan(found.step.value, _diff(found) if found.step.asks_trakt else "",

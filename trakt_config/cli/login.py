@@ -162,16 +162,23 @@ def _introduction(config: str, redirect_uri: str) -> str:
 def _ask_for_id(config: str) -> str:
     client_id = _asked(config, "client_id", lambda: terminal.ask("Client ID: ", insist=True))
     if not client_id:
+        how = "Nothing was written." if terminal.is_interactive() \
+            else "Run this at a terminal, or give it on stdin."
         raise ConfigError("trakt has no client_id, and none was given", path=config,
-                          hint=f"Run this at a terminal, or give it on stdin. {NEW_APP_PAGE}")
+                          hint=f"{how} {NEW_APP_PAGE}")
     return client_id
 
 
 def _ask_for_secret(config: str) -> str:
     if terminal.is_interactive():
         output.err("(Kometa cannot use an app that has no client_secret.)")
-    return _asked(config, "client_secret", lambda: terminal.ask_secret(
-        "Client secret (not shown; leave it empty if the app has none): "))
+    try:
+        return _asked(config, "client_secret", lambda: terminal.ask_secret(
+            "Client secret (not shown; leave it empty if the app has none): "))
+    except EOFError:
+        raise ConfigError("the input ended before the client_secret", path=config,
+                          hint="Nothing was written. Press Enter there if the app has none."
+                          ) from None
 
 
 def _asked(config: str, name: str, ask: Callable[[], str]) -> str:

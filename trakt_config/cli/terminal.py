@@ -34,7 +34,10 @@ def ask(question: str, *, insist: bool = False) -> str:
 
 
 def ask_secret(question: str) -> str:
-    """The same, and nothing of the answer is shown."""
+    """The same, and nothing of the answer is shown.
+
+    :raises EOFError: a person has pressed Ctrl-D: that is no empty answer.
+    """
     if not is_interactive():
         return _line().strip()
     import getpass
@@ -44,7 +47,7 @@ def ask_secret(question: str) -> str:
         return NO_TEXT
     except EOFError:
         _show(sys.stderr, "\n")
-        return ""
+        raise
 
 
 def agrees(question: str) -> bool:

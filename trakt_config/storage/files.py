@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from trakt_config.errors import LARGEST_CONFIG, ConfigError, os_reason
+from trakt_config.errors import LARGEST_CONFIG, ConfigError, os_reason, printable
 
 #: What file systems answer that do not have the thing at all (CIFS, FAT, WSL, some FUSE).
 NOT_SUPPORTED = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS,
@@ -102,7 +102,10 @@ def resolve(path: str | os.PathLike[str]) -> str:
             problem, hint = "is a directory", "Name the file in it."
     except FileNotFoundError:
         problem = "does not exist"
-        if os.fspath(path)[:1] in ("~", b"~"):
+        if os.path.islink(path):
+            problem = f"is a link to {printable(os.fsdecode(real))}, which does not exist"
+            hint = "Make that file (an empty one will do for login), or correct the link."
+        elif os.fspath(path)[:1] in ("~", b"~"):
             hint = "Write the home directory out: a ~ that is in quotes, or in a unit file, stays."
     except (OSError, ValueError) as error:
         problem = f"cannot be read: {os_reason(error)}"

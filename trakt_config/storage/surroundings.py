@@ -45,6 +45,7 @@ def readable_by_others(path: str) -> bool:
     except OSError:
         return False
     return (hasattr(os, "getuid") and status.st_uid == os.getuid()
+            and stat.S_ISREG(status.st_mode)
             and bool(status.st_mode & stat.S_IROTH)
             and _file_system_of(status) not in _WITHOUT_MODES)
 

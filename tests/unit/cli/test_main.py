@@ -204,6 +204,14 @@ def test_dry_run_shows_a_masked_difference_and_does_nothing(sandbox: Sandbox, co
     assert os.listdir(path.parent) == ["config.yml"]
 
 
+def test_dry_run_has_the_warnings_of_a_run(sandbox: Sandbox, config: Any,
+                                           command: Command) -> None:
+    path = config(issued(sandbox, 0))
+    path.write_text(path.read_text().replace("  client_id:", "  redirect_url: x\n  client_id:"))
+    dry, real = (command("authorize", *options, "config.yml") for options in (["--dry-run"], []))
+    assert "is redirect_uri meant?" in real.stderr and dry.stderr == real.stderr
+
+
 def test_dry_run_of_a_fresh_config(sandbox: Sandbox, config: Any, command: Command) -> None:
     config(issued(sandbox, 0))
     done = command("authorize", "--dry-run", "config.yml")
