@@ -23,6 +23,9 @@ SHORTEST_KNOWN_LIFETIME = 86400
 #: 9999-12-30, the last whole day that a datetime can express in every time zone.
 LATEST_TIME = 253402214400
 
+#: The values that are numbers, and the largest that is believed.
+LARGEST_NUMBERS = {"expires_in": LONGEST_LIFETIME, "created_at": LATEST_TIME}
+
 MASK = "********"
 
 _PRINTABLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
@@ -119,8 +122,8 @@ class Authorization(Record):
         None unless there is an access token whose age is known: without one there is nothing
         to keep. (A refresh token alone is still worth spending; the caller has it in `values`.)
         """
-        created_at = _number(values.get("created_at"), LATEST_TIME)
-        expires_in = _number(values.get("expires_in"), LONGEST_LIFETIME)
+        created_at = number_of("created_at", values.get("created_at"))
+        expires_in = number_of("expires_in", values.get("expires_in"))
         if not values.get("access_token") or created_at is None or expires_in is None:
             return None
         return cls(access_token=values["access_token"],
@@ -149,11 +152,11 @@ class Authorization(Record):
             raise UnusableAnswer(Secret(refresh) if refresh else None)
         return cls(access_token=access,
                    token_type=_word(answer.get("token_type"), "bearer"),
-                   expires_in=(_number(answer.get("expires_in"), LONGEST_LIFETIME)
+                   expires_in=(number_of("expires_in", answer.get("expires_in"))
                                or SHORTEST_KNOWN_LIFETIME),
                    refresh_token=kept,
                    scope=_word(answer.get("scope"), "public"),
-                   created_at=(_number(answer.get("created_at"), LATEST_TIME)
+                   created_at=(number_of("created_at", answer.get("created_at"))
                                or int(received_at)))
 
 
@@ -203,12 +206,13 @@ def _word(value: object, default: str) -> str:
     return value if isinstance(value, str) and _PRINTABLE.fullmatch(value) else default
 
 
-def _number(value: object, largest: int) -> int | None:
-    """A positive whole number up to `largest`, from a number or its digits; else None."""
+def number_of(key: str, value: object) -> int | None:
+    """A positive whole number that is believed of `key`, from a number or its digits; else None.
+    """
     if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
         value = int(value)
     if isinstance(value, float) and math.isfinite(value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
-    return value if 0 < value <= largest else None
+    return value if 0 < value <= LARGEST_NUMBERS[key] else None

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, Value
 from trakt_config.document.unused import (
+    NOT_A_TOKEN,
     SettingWarning,
     meant,
     refuse_nested,
@@ -25,7 +26,6 @@ _FILLED_IN_BY_OTHERS = re.compile(r"\$\{|\{\{")
 _KEPT_ELSEWHERE = re.compile(r"<<[^<>]+>>|\$\{")
 _UNFILLED_PIN = re.compile(r"[<>{}$\"']|\s")
 _NOT_PRINTABLE_ASCII = re.compile(r"[^!-~]")
-_NOT_A_TOKEN = re.compile(r"[^ -~]")
 
 _PUT_ID = (f"Put your app's Client ID there ({APPS_PAGE}), or have it put there: "
            f"{command('login')}")
@@ -208,7 +208,7 @@ def _authorization_value(authorization: Mapping[str, Value], key: str) -> str:
         raise _error(value, f"trakt.authorization.{key} is a placeholder: "
                             "the tokens are kept somewhere else",
                      KEPT_ELSEWHERE_HINT)
-    return "" if _NOT_A_TOKEN.search(text) else text
+    return "" if NOT_A_TOKEN.search(text) else text
 
 
 def _text(value: Value | None) -> str:

@@ -10,9 +10,17 @@ from trakt_config.document.keys import KNOWN_KEYS, SETTING_KEYS, key_meant
 from trakt_config.document.layout import Stray
 from trakt_config.document.lines import position
 from trakt_config.errors import ConfigError
-from trakt_config.tokens import AUTHORIZATION_KEYS
+from trakt_config.tokens import AUTHORIZATION_KEYS, LARGEST_NUMBERS, number_of
 
 _ON_AND_OFF = ("true", "True", "TRUE", "false", "False", "FALSE")
+
+#: A value of the authorization that has one of these is read as empty.
+NOT_A_TOKEN = re.compile(r"[^ -~]")
+
+_NUMBERS = {
+    "expires_in": "the seconds that the access token lives, as a number such as 604800",
+    "created_at": "seconds since 1970, as a number of ten digits",
+}
 
 #: A key `trakt` that stands within another one, in block or in flow style.
 _NESTED = re.compile(r"""(?m)(?:^[ \t]+(?:- )?|[{,][ \t]*)["']?(trakt)["']?[ ]*:(?=[ \r\n]|\Z)""")
@@ -48,6 +56,7 @@ def _warnings(document: Document) -> Iterator[SettingWarning]:
     if value is not None and value.commented_out:
         yield SettingWarning("trakt.client_secret is only a comment: what is after # is not "
                              "read", value.line, value.column)
+    yield from _unread_tokens(document)
     yield from misspelt_keys(document)
     for stray in document.strays:
         if not stray.is_trakt and not _is_set(trakt.get(stray.key)) \
@@ -57,6 +66,24 @@ def _warnings(document: Document) -> Iterator[SettingWarning]:
         elif stray.is_trakt:
             yield SettingWarning("this key does nothing: the block that is read is trakt",
                                  stray.line, stray.column)
+
+
+def _unread_tokens(document: Document) -> Iterator[SettingWarning]:
+    """What stands in the authorization and counts as nothing, since it cannot be meant."""
+    for key in AUTHORIZATION_KEYS:
+        value = document.authorization.get(key)
+        if value is None or value.blank:
+            continue
+        expected = ""
+        if not value.scalar:
+            expected = "a single value, not a list or a mapping"
+        elif key in LARGEST_NUMBERS and number_of(key, value.text) is None:
+            expected = _NUMBERS[key]
+        elif NOT_A_TOKEN.search(value.text):
+            expected = "a value in printable ASCII, as Trakt gave it"
+        if expected:
+            yield SettingWarning(f"trakt.authorization.{key} does nothing as it is: it has to be "
+                                 f"{expected}", value.line, value.column)
 
 
 def _is_set(value: Value | None) -> bool:

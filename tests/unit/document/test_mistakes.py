@@ -8,6 +8,7 @@ import pytest
 
 from trakt_config.document import parse, read_settings, set_authorization
 from trakt_config.errors import ConfigError
+from trakt_config.tokens import AUTHORIZATION_KEYS
 
 GOOD = """\
 trakt:
@@ -526,6 +527,19 @@ ERRORS = (
      "Move it, and its keys with it, to the outermost level of the file."),
 )
 
+_SINGLE = "a single value, not a list or a mapping"
+_SECONDS = "the seconds that the access token lives, as a number such as 604800"
+_SINCE_1970 = "seconds since 1970, as a number of ten digits"
+
+#: A key of the authorization, a value that counts as nothing, what is expected.
+UNREAD_TOKENS = (
+    *((key, value, _SINGLE) for key in AUTHORIZATION_KEYS for value in ("[111]", "{a: 111}")),
+    *(("expires_in", value, _SECONDS) for value in ("7 days", "7d", "-1", "0", "1e9", "604800000")),
+    *(("created_at", value, _SINCE_1970)
+      for value in ("1700000000000", "2026-11-01", "1700000000.5", "'\u0661'")),
+    ("access_token", "'a\u00e4'", "a value in printable ASCII, as Trakt gave it"),
+)
+
 #: What it is, the file, the warning behind the file's name.
 WARNINGS = (
     ("one key at column 0",
@@ -560,6 +574,11 @@ WARNINGS = (
     ("force_refresh off",
      "trakt:\n  client_id: abc\n  force_refresh: off\n",
      "3:18: trakt.force_refresh does nothing as it is: write true, or false"),
+    *((f"authorization, {key}: {value}",
+       f"trakt:\n  client_id: abc\n  authorization:\n    {key}: {value}\n",
+       f"4:{len(key) + 7}: trakt.authorization.{key} does nothing as it is: it has to be "
+       f"{expected}")
+      for key, value, expected in UNREAD_TOKENS),
     ("Trakt beside trakt",
      GOOD + "Trakt:\n  pin: 1\n",
      "8:1: this key does nothing: the block that is read is trakt"),
