@@ -458,6 +458,8 @@ def test_create_leaves_a_config_that_is_there(sandbox: Sandbox, config: Any, app
 
 @pytest.mark.parametrize("text, status, words", [
     ("trakt:\nclient_id: abc\n", 2, "config.yml:2:1: client_id is beside trakt, not in it\n"),
+    ("trakt:\n  client_id: abc\n  client_secret: d\n  authorisation:\n    scope: x\n", 2,
+     "config.yml:4:3: trakt has a key that is not read here; is authorization meant?\n  Corr"),
     ("a: 1\n", 0, "chmod 600 ")])
 def test_what_is_seen_before_the_first_question(text: str, status: int, words: str,
                                                 sandbox: Sandbox, tmp_path: Path, approved: None,

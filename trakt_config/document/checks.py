@@ -9,13 +9,12 @@ from trakt_config.document.events import content, is_blank, refuse
 from trakt_config.document.keys import (
     AUTHORIZATION,
     KEYS,
-    KNOWN_KEYS,
     ROOT,
     TRAKT,
     Path,
     dotted,
     homes,
-    is_like_trakt,
+    key_beside,
 )
 from trakt_config.document.layout import Layout, Stray
 from trakt_config.document.mistakes import not_a_mapping
@@ -116,7 +115,7 @@ class KeyChecks:
             self._lookalikes.append((path, visible, event))
 
     def _note_stray(self, name: str, event: Any) -> None:
-        meant = name if name in KNOWN_KEYS else "trakt" if is_like_trakt(name) else None
+        meant = key_beside(name)
         if meant is not None and len(self.strays) < _MAX_STRAYS:
             mark = event.start_mark
             self.strays.append(Stray(meant, mark.line + 1, mark.column + 1))

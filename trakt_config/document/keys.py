@@ -43,19 +43,32 @@ def without_case(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
 
 
+_KEY_OF = {without_case(key): key for key in KNOWN_KEYS}
+
+
 def is_like_trakt(name: str) -> bool:
     """Whether a key of the root was probably meant to be `trakt`."""
     return name.startswith("trakt:") or (len(name) <= 10 and without_case(name) in _LIKE_TRAKT)
 
 
+def key_beside(name: str) -> str | None:
+    """The key of ours that was probably meant by `name`, a key of the root."""
+    if is_like_trakt(name):
+        return "trakt"
+    return _KEY_OF.get(without_case(name).replace("isation", "ization"))
+
+
+def same_letters(name: str, known: Collection[str]) -> str | None:
+    """The one of `known` that differs in nothing but what :func:`without_case` takes away."""
+    bare = without_case(name)
+    return next((key for key in known if without_case(key) == bare), None)
+
+
 def key_meant(name: str, known: Collection[str]) -> str | None:
     """The one of `known` that somebody probably meant who wrote `name`."""
     import difflib  # slow to import, and seldom needed
-    bare = without_case(name)
-    for key in known:
-        if without_case(key) == bare:
-            return key
-    return next(iter(difflib.get_close_matches(name.lower(), list(known), 1, 0.75)), None)
+    return same_letters(name, known) or next(
+        iter(difflib.get_close_matches(name.lower(), list(known), 1, 0.75)), None)
 
 
 def dotted(path: Path) -> str:

@@ -14,6 +14,7 @@ from trakt_config.document.unused import (
     meant,
     refuse_nested,
     refuse_strays,
+    refuse_unread_keys,
     warnings_about,
 )
 from trakt_config.errors import APPS_PAGE, ConfigError, command
@@ -72,13 +73,14 @@ def client_id(document: Document, environ: Mapping[str, str]) -> str:
 
 
 def refuse_misspelt(document: Document) -> None:
-    """For a config without a ``client_id``: name the key that was meant to be it, or the block.
+    """Name the key that was meant to be one of the block, or the block itself.
 
     :raises ConfigError: there is one, with line and column.
     """
     trakt = document.trakt or {}
     if "client_id" not in trakt:
         _refuse_misspelt(document, trakt)
+    refuse_unread_keys(document)
 
 
 def refresh_token(document: Document) -> Secret | None:

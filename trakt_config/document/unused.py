@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from trakt_config.document.document import Document, Value
-from trakt_config.document.keys import KNOWN_KEYS, SETTING_KEYS, key_meant
+from trakt_config.document.keys import KNOWN_KEYS, SETTING_KEYS, key_meant, same_letters
 from trakt_config.document.layout import Stray
 from trakt_config.document.lines import position
 from trakt_config.errors import ConfigError
@@ -58,14 +58,33 @@ def _warnings(document: Document) -> Iterator[SettingWarning]:
                              "read", value.line, value.column)
     yield from _unread_tokens(document)
     yield from misspelt_keys(document)
+    yield from _keys_beside(document)
     for stray in document.strays:
-        if not stray.is_trakt and not _is_set(trakt.get(stray.key)) \
+        if stray.is_trakt:
+            yield SettingWarning("this key does nothing: the block that is read is trakt",
+                                 stray.line, stray.column)
+
+
+def _keys_beside(document: Document) -> Iterator[SettingWarning]:
+    """Keys of the root that were meant to be one of the block, which is not set."""
+    for stray in document.strays:
+        if not stray.is_trakt and not _has(document.trakt or {}, stray.key, document) \
                 and not _is_set(document.authorization.get(stray.key)):
             yield SettingWarning(_beside(stray) + ", and does nothing: indent it like the keys of "
                                  "the block", stray.line, stray.column)
-        elif stray.is_trakt:
-            yield SettingWarning("this key does nothing: the block that is read is trakt",
-                                 stray.line, stray.column)
+
+
+def refuse_unread_keys(document: Document) -> None:
+    """Name the first key that was meant to be one of the block, which is not set.
+
+    :raises ConfigError: there is one, with line and column.
+    """
+    found = sorted((*misspelt_keys(document), *_keys_beside(document)),
+                   key=lambda warning: (warning.line, warning.column))
+    if document.has_trakt and found:
+        raise ConfigError(found[0].message, line=found[0].line, column=found[0].column,
+                          hint="Correct it first, or delete it: what a sign-in writes would hide "
+                               "it.")
 
 
 def _unread_tokens(document: Document) -> Iterator[SettingWarning]:
@@ -135,15 +154,22 @@ def meant(block: Mapping[str, Value], key: str) -> Value | None:
 def misspelt_keys(document: Document) -> Iterator[SettingWarning]:
     """Those that were meant to be a key of the block that is not set."""
     for warning, key, block in _unknown_keys(document):
-        if key is not None and not _is_set(block.get(key)):
+        if key is not None and not _has(block, key, document):
             yield warning
 
 
 def other_keys(document: Document) -> Iterator[SettingWarning]:
     """All others. Not what they are: in ``{pin:1234}`` the whole is a key."""
     for warning, key, block in _unknown_keys(document):
-        if key is None or _is_set(block.get(key)):
+        if key is None or _has(block, key, document):
             yield warning
+
+
+def _has(block: Mapping[str, Value], key: str, document: Document) -> bool:
+    """Whether `key` is set in the block; an authorization of empty values is not."""
+    if key == "authorization":
+        return any(map(_is_set, document.authorization.values()))
+    return _is_set(block.get(key))
 
 
 def _unknown_keys(document: Document) -> Iterator[
@@ -153,14 +179,15 @@ def _unknown_keys(document: Document) -> Iterator[
     blocks: tuple[tuple[str, Mapping[str, Value], Collection[str]], ...] = (
         ("trakt", trakt, SETTING_KEYS),
         ("trakt.authorization", document.authorization, AUTHORIZATION_KEYS))
-    for name, block, known in blocks:
+    for (name, block, known), (other, others, theirs) in zip(blocks, blocks[::-1]):
         for key, value in block.items():
             if key in known:
                 continue
             home, found = block, key_meant(key, known)
             advice = f"is {found} meant?" if found else "it is left as it is"
-            if key in AUTHORIZATION_KEYS:
-                home, found = document.authorization, key
-                advice = f"{key} belongs in trakt.authorization"
+            misplaced = same_letters(key, theirs)
+            if misplaced:
+                home, found = others, misplaced
+                advice = f"{misplaced} belongs in {other}"
             yield SettingWarning(f"{name} has a key that is not read here; {advice}",
                                  value.key_line, value.key_column), found, home

@@ -38,8 +38,8 @@ PLACEHOLDER = "YOUR_CLIENT_SECRET"
 def missing(config_path: ConfigPath) -> tuple[str, ...]:
     """Which of ``client_id`` and ``client_secret`` are missing or empty: a person can be asked.
 
-    :raises ConfigError: the config cannot be read, or has a key that was meant to be ``client_id``
-        or ``trakt``: a second one would hide the mistake.
+    :raises ConfigError: the config cannot be read, or has a key that was meant to be one of ours: a
+        second one would hide the mistake.
     """
     parsed = document.parse(storage.read(storage.resolve(config_path)))
     document.refuse_misspelt(parsed)

@@ -65,6 +65,26 @@ def test_a_file_with_something_in_it_is_not_removed(tmp_path: Path) -> None:
     ("trakt:\n  client_id:abc\n  pin:\n", 2, "no space after the colon"),
     ("Trakt:\n  client_id: abc\n", 1, "is this key meant"),
     ("a: 1\ntrakt:\nclient_id: abc\n", 3, "beside trakt"),
+    *((f"trakt:\n  client_id: a\n{lines}", 3, words) for lines, words in (
+        ("  client-secret: x\n", "is client_secret meant"),
+        ("  client-secret: x\n  client_secret:\n", "is client_secret meant"),
+        ("  redirect_url: x\n", "is redirect_uri meant"), ("  Pin: 1\n", "is pin meant"),
+        ("  force-refresh: true\n", "is force_refresh meant"),
+        ("  authorisation:\n    access_token: x\n", "is authorization meant"),
+        ("  authorisation:\n    scope: x\n  authorization:\n    scope:\n",
+         "is authorization meant"),
+        ("  access_token: x\n", "belongs in trakt.authorization"),
+        ("  refreshtoken: x\n", "refresh_token belongs in trakt.authorization"),
+        ("authorization:\n  access_token: x\n", "authorization is beside trakt"),
+        ("Authorisation:\n  access_token: x\n", "authorization is beside trakt"),
+        ("client-secret: x\n", "client_secret is beside trakt"),
+        ("refresh_token: x\n", "refresh_token is beside trakt"))),
+    *((f"trakt:\n  client_id: a\n  authorization:\n    {key}: x\n", 4, f"is {meant} meant")
+      for key, meant in (("accesstoken", "access_token"), ("Token-Type", "token_type"),
+                         ("expiresin", "expires_in"), ("refreshtoken", "refresh_token"),
+                         ("scopes", "scope"), ("created", "created_at"))),
+    ("trakt:\n  client_id: a\n  authorization:\n    client-secret: x\n", 4,
+     "client_secret belongs in trakt"),
 ])
 def test_a_key_that_was_meant_is_named_before_anybody_is_asked(
         text: str, line: int, words: str, tmp_path: Path) -> None:
@@ -74,6 +94,15 @@ def test_a_key_that_was_meant_is_named_before_anybody_is_asked(
     with pytest.raises(ConfigError, match=words) as caught:
         missing(path)
     assert caught.value.line == line and path.read_text() == text
+
+
+@pytest.mark.parametrize("lines", [
+    "  note: x\n", "  pin: 1\n  Pin: 2\n", "  authorization:\n    note: x\n",
+    "  redirect_uri: x\nredirect_uri: y\n", "Trakt:\n  pin: 1\n"])
+def test_what_hides_nothing_is_no_obstacle_to_a_sign_in(lines: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.yml"
+    path.write_text(f"trakt:\n  client_id: a\n{lines}")
+    assert missing(path) == ("client_secret",)
 
 
 def test_a_config_without_a_block_lacks_both(tmp_path: Path) -> None:
