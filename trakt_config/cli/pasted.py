@@ -13,11 +13,17 @@ _NAMES = {
     "pin": re.compile(rf"[{_QUOTES}]?(?:your )?pin(?: code)?[{_QUOTES}]?\s*[:=]", re.IGNORECASE),
 }
 
+#: A PIN in two halves, with a digit.
+_SPACED_PIN = re.compile(r"(?=.*[0-9])[0-9A-Za-z]+ [0-9A-Za-z]+")
+
 
 def without_wrapping(text: str, name: str) -> str:
-    """`text` without what does not belong to the value `name`; nothing inside of it changes."""
+    """`text` without what does not belong to the value `name`; nothing inside of it changes, but
+    that a PIN loses the space between its halves.
+    """
     text = text.strip()
     prefix = _NAMES[name].match(text)
     if prefix:
         text = text[prefix.end():]
-    return text.strip().rstrip(",").strip().strip(_QUOTES).strip()
+    text = text.strip().rstrip(",").strip().strip(_QUOTES).strip()
+    return text.replace(" ", "") if name == "pin" and _SPACED_PIN.fullmatch(text) else text

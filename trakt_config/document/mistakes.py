@@ -25,6 +25,9 @@ _HUGE_ESCAPE = re.compile(r"\\U(?!0010|000)[0-9a-fA-F]{8}")
 #: A line that should be `key: value`: its indentation, its first word, what stands behind that.
 _LINE = re.compile(r"([ ]*)([\"']?[\w.-]+[\"']?)([^\r\n]*)")
 
+#: A key whose value begins with the same key.
+_TWICE = re.compile(r"(?:^|[{,])[ ]*[\"']?([\w.-]+)[\"']?[ ]*:[ ]+([\"']?)\1\2[ ]*:")
+
 #: A line that pages and chats put around what is to be copied.
 _FENCE = re.compile(r"(?m)^[ ]*```")
 _SLASHES = re.compile(r"(?m)^[ \t]*//")
@@ -69,7 +72,7 @@ def not_a_mapping(text: str, name: str, event: Any) -> ConfigError:
     mark = event.start_mark
     line, column = mark.line + 1, mark.column + 1
     if isinstance(event, ScalarEvent) and event.style is None:
-        found = _conflict(text) or _without_colon(text, line)
+        found = _conflict(text) or _same_key_twice(text, line) or _without_colon(text, line)
         if found is None and not name and _WORD.match(NEWLINE.split(text)[line - 1]) \
                 and _KEY.search(text, mark.index):
             found = _no_colon(line, column)
@@ -94,7 +97,7 @@ def _marked(text: str, problem: MarkedYAMLError, last: Any) -> Mistake | None:
                        column)
     known = str(problem.problem or problem.context)
     found = _of_another_language(text, mark) or _at_context(text, problem, known) \
-        or _open_quote(text, mark, last, known)
+        or _same_key_twice(text, line) or _open_quote(text, mark, last, known)
     if found is None and known.startswith("mapping values are not allowed"):
         found = _unexpected_colon(text, line, column)
     return found or _explained(known, line, column)
@@ -170,6 +173,20 @@ def _unexpected_colon(text: str, line: int, column: int) -> Mistake | None:
         return Mistake("not valid YAML: this line is indented deeper than the one above",
                        "Indent the keys of one block alike.", line, here + 1)
     return None
+
+
+def _same_key_twice(text: str, line: int) -> Mistake | None:
+    found = _TWICE.search(NEWLINE.split(text)[line - 1])
+    if found is None or found[1] not in KNOWN_KEYS:
+        return None
+    return key_twice(found[1], line, found.start(2) + 1)
+
+
+def key_twice(key: str, line: int, column: int) -> Mistake:
+    """The value begins with its own key: the whole line was pasted behind it."""
+    value = "" if key in ("trakt", "authorization") else " VALUE"
+    return Mistake(f"the key {key} stands there twice", f"Take one away: `{key}:{value}`.", line,
+                   column)
 
 
 def _without_colon(text: str, line: int) -> Mistake | None:

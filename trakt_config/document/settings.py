@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, Value
+from trakt_config.document.mistakes import key_twice
 from trakt_config.document.unused import (
     NOT_A_TOKEN,
     SettingWarning,
@@ -147,6 +148,7 @@ def _setting(trakt: Mapping[str, Value], key: str, environ: Mapping[str, str]) -
     if value.foreign or _FILLED_IN_BY_OTHERS.search(value.text):
         raise _error(value, f"trakt.{key} is filled in by another program",
                      "Run trakt-config after that program, on the file that it writes.")
+    _refuse_key_twice(value, key)
     text = _KOMETA_PLACEHOLDER.sub(lambda found: _secret(value, key, found[1], environ),
                                    value.text)
     _check_characters(value, f"trakt.{key}", text)
@@ -169,6 +171,11 @@ def _secret(value: Value, key: str, name: str, environ: Mapping[str, str]) -> st
                  "Set it for this program too: Kometa's .env file and command line are not read.")
 
 
+def _refuse_key_twice(value: Value, key: str) -> None:
+    if re.match(rf"{key}\s*:", value.text):
+        raise key_twice(key, value.line, value.column).error()
+
+
 def _check_characters(value: Value, name: str, text: str) -> None:
     found = _NOT_PRINTABLE_ASCII.search(text)
     if found:
@@ -181,6 +188,8 @@ def _check_characters(value: Value, name: str, text: str) -> None:
 def _pin(value: Value | None) -> Secret | None:
     """The authorization code; None where nobody has typed one."""
     text = _text(value)
+    if value is not None:
+        _refuse_key_twice(value, "pin")
     if value is None or value.foreign or not text or _UNFILLED_PIN.search(text):
         return None
     if "?" in text or "://" in text:

@@ -22,6 +22,9 @@ _NUMBERS = {
     "created_at": "seconds since 1970, as a number of ten digits",
 }
 
+#: Letters and digits with spaces between them, and a digit at least: no words of a template.
+_SPACED_PIN = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z]+(?:\s+[0-9A-Za-z]+)+")
+
 #: A key `trakt` that stands within another one, in block or in flow style.
 _NESTED = re.compile(r"""(?m)(?:^[ \t]+(?:- )?|[{,][ \t]*)["']?(trakt)["']?[ ]*:(?=[ \r\n]|\Z)""")
 
@@ -52,6 +55,9 @@ def _warnings(document: Document) -> Iterator[SettingWarning]:
     elif value is not None and set(value.text) & {'"', "'"}:
         yield SettingWarning("trakt.pin does nothing as it is: write the PIN without the quotes "
                              "that are part of it", value.line, value.column)
+    elif value is not None and _SPACED_PIN.fullmatch(value.text):
+        yield SettingWarning("trakt.pin does nothing as it is: write the PIN without the space "
+                             "in it", value.line, value.column)
     value = trakt.get("client_secret")
     if value is not None and value.commented_out:
         yield SettingWarning("trakt.client_secret is only a comment: what is after # is not "
