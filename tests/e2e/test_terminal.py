@@ -288,6 +288,24 @@ def test_interrupted_at_a_question(question: str, tmp_path: Path, screen: Start)
     assert not path.exists()
 
 
+@pytest.mark.parametrize("option, wait", [(["--pin"], "whole address: "), ([], "left\r")])
+def test_interrupted_once_the_client_is_written(option: list[str], wait: str, tmp_path: Path,
+                                                sandbox: Sandbox, screen: Start) -> None:
+    """Trakt has taken it, so it stays, and a person hears how to go on."""
+    path = tmp_path / "config.yml"
+    shown = screen("login", *option, path)
+    shown.expect("Client ID: ")
+    shown.type(f"{sandbox.client_id}\n")
+    shown.expect("not shown")
+    shown.type(f"{sandbox.client_secret}\n")
+    shown.expect(wait)
+    shown.type("\x03")
+    assert shown.end() == 130
+    command = " ".join(["trakt-config login", *option, str(path)])
+    words = f"keeps what you typed, and is not signed in. To go on: {command}"
+    assert words in shown.text and sandbox.client_secret in path.read_text()
+
+
 def test_interrupted_at_the_pin(config: Any, screen: Start, sandbox: Sandbox) -> None:
     shown = screen("login", "--pin", config())
     shown.expect("whole address: ")

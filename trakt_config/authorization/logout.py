@@ -31,6 +31,10 @@ class LoggedOut(enum.Enum):
     """How it ended, in words."""
 
     REVOKED = "logged out: Trakt has revoked the tokens, and they are gone from the config"
+    ACCESS_TOKEN_REVOKED = (
+        "logged out: Trakt has revoked the access token, and it is gone from the config. There was "
+        "no refresh token: if this was a copy, the access token of its holder is the same one and "
+        "has ended too, and `trakt-config authorize --force` for the holder gets another")
     EMPTIED = "logged out: the tokens are gone from the config"
     LOCAL = ("the tokens are gone from the config; Trakt was not asked, so end them there: "
              f"{CONNECTED_APPS}")
@@ -92,6 +96,8 @@ def _with_lock(run: Run, held: storage.Held, first: Snapshot | None, local: bool
         lambda error: _tell(run, error))
     if local:
         return LoggedOut.LOCAL
+    if tokens and not snapshot.settings.refresh_token:
+        return LoggedOut.ACCESS_TOKEN_REVOKED
     return LoggedOut.REVOKED if tokens else LoggedOut.EMPTIED
 
 

@@ -12,8 +12,10 @@ from trakt_config.errors import (
     NEW_APP_PAGE,
     ClientRejected,
     ConfigError,
+    TraktConfigError,
     command,
     printable,
+    with_path,
 )
 from trakt_config.tokens import Client
 
@@ -104,6 +106,12 @@ def _with_client(options: argparse.Namespace, client: NewClient, dialog: Dialog)
         error.hint = ("Nothing was written. Copy client_id and client_secret again from the page "
                       f"of your app: {APPS_PAGE}")
         raise
+    except output.Interrupted:
+        if terminal.is_interactive() and _is_written(options.config, client):
+            output.err("\n" + with_path(f"{printable(options.config)} keeps what you typed, and is "
+                                        f"not signed in. To go on: {command(_again(options))}",
+                                        options.config))
+        raise
     except sign_in.CannotRegister as error:
         problem = error.problem
     output.err(sign_in.block(client.client_id, has_secret=bool(client.client_secret),
@@ -112,6 +120,20 @@ def _with_client(options: argparse.Namespace, client: NewClient, dialog: Dialog)
                       column=problem.column,
                       hint=f"{problem.hint} Or paste what is missing of the lines above into the "
                            "config, with your client_secret, and run this again.")
+
+
+def _is_written(config: str, client: NewClient) -> bool:
+    """Whether what was typed is in the config by now."""
+    from trakt_config import sign_in
+    try:
+        missing = sign_in.missing(config)
+    except TraktConfigError:
+        return False
+    return ("client_id" if client.client_id else "client_secret") not in missing
+
+
+def _again(options: argparse.Namespace) -> str:
+    return "login" if options.method == "device" else f"login --{options.method}"
 
 
 # -- what a config has not yet -------------------------------------------------------------------

@@ -40,7 +40,7 @@ def masked_diff(before: Document, after: Document, *, values_known: bool = True)
     is ``# ...``. What is no secret is shown: times, scope, token_type and force_refresh.
 
     :param values_known: False where the new values stand for some that are not known yet: then
-        none of them is shown.
+        none of them is shown, and what is no secret is only ``(new)``.
     """
     old, new = _real_lines(before), _real_lines(after)
     known = dict(_values(before))
@@ -115,8 +115,8 @@ def _replacements(text: str, entry: Entry, path: Path, known: Mapping[Path, str]
     elif not entry.empty:
         value = text[entry.start:entry.end]
         is_new = known.get(path) != value
-        if _is_harmless(path, value) and (values_known or not is_new):
-            yield entry.start, entry.end, value
+        if _is_harmless(path, value):
+            yield entry.start, entry.end, value if values_known or not is_new else "(new)"
         else:
             yield entry.start, entry.end, _masked(value) + " (new)" * is_new
 

@@ -115,7 +115,11 @@ def test_values_without_tokens_are_emptied_without_a_request(sandbox: Sandbox, c
 def test_each_token_that_is_there_is_revoked(sandbox: Sandbox, config: Any, out: Logout,
                                              missing: str) -> None:
     values = {key: value for key, value in issued(sandbox).items() if key != missing}
-    assert out(config(values)) is LoggedOut.REVOKED
+    ended = out(config(values))
+    assert ended is (LoggedOut.ACCESS_TOKEN_REVOKED if missing == "refresh_token"
+                     else LoggedOut.REVOKED)
+    assert ("the access token of its holder is the same one" in ended.value) == (
+        missing == "refresh_token")
     assert revoked(sandbox) == [values[key] for key in ("refresh_token", "access_token")
                                 if key in values]
 

@@ -108,7 +108,7 @@ def test_values_that_are_not_known_yet_are_not_shown() -> None:
     before = parse(b"trakt:\n  authorization:\n    scope: public\n    expires_in: 604800\n")
     after = set_authorization(before, {"scope": "public", "expires_in": "1"})
     assert masked_diff(before, after, values_known=False).splitlines()[3:] == [
-        "     scope: public", "-    expires_in: 604800", "+    expires_in: ******** (new)"]
+        "     scope: public", "-    expires_in: 604800", "+    expires_in: (new)"]
 
 
 @pytest.mark.parametrize("key, value", [
