@@ -27,6 +27,7 @@ _KOMETA_PLACEHOLDER = re.compile(r"<<([!-;=?-~]+)>>")
 _FILLED_IN_BY_OTHERS = re.compile(r"\$\{|\{\{")
 _KEPT_ELSEWHERE = re.compile(r"<<[^<>]+>>|\$\{")
 _UNFILLED_PIN = re.compile(r"[<>{}$\"']|\s")
+_TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 _NOT_PRINTABLE_ASCII = re.compile(r"[^!-~]")
 
 _PUT_ID = (f"Put your app's Client ID there ({APPS_PAGE}), or have it put there: "
@@ -180,9 +181,13 @@ def _check_characters(value: Value, name: str, text: str) -> None:
     found = _NOT_PRINTABLE_ASCII.search(text)
     if found:
         what = "a space" if found[0].isspace() else "not printable ASCII"
+        hint = "Copy the value again, without spaces and invisible characters."
+        if found[0] == " " and "#" in text[:found.start()]:
+            hint = "If a comment begins at the #, write a space before it."
+        elif found[0] in _TYPOGRAPHIC_QUOTES:
+            what, hint = "a typographic quote", "Write the value without it."
         raise _error(value, f"{name}: character {found.start() + 1} is {what} "
-                            f"(U+{ord(found[0]):04X})",
-                     "Copy the value again, without spaces and invisible characters.")
+                            f"(U+{ord(found[0]):04X})", hint)
 
 
 def _pin(value: Value | None) -> Secret | None:
