@@ -100,6 +100,54 @@ def test_a_stop_does_not_end_a_shell_before_trakt_config(command: str, tmp_path:
         assert shell.wait(60) == 128 + signal.SIGTERM and (tmp_path / "saved").exists()
 
 
+@pytest.mark.parametrize("failures, tries", [(0, 1), (2, 3), (9, 5)])
+def test_the_sidecar_tries_again_before_the_host_begins(failures: int, tries: int,
+                                                        tmp_path: Path) -> None:
+    """Every ten minutes within the hour, and then at the time of the next day."""
+    for name, script in (
+            ("trakt-config", f"echo try >> tries; test $(wc -l < tries) -gt {failures}"),
+            ("date", "echo 1000"),
+            ("sleep", "echo $1 >> slept; test $1 = 600 || kill -TERM $PPID")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    [command] = services(RECIPES / "compose" / "daemon.yml")["trakt-config"]["command"]
+    done = subprocess.run(["sh", "-c", command.replace("$$", "$")], cwd=tmp_path, timeout=60,
+                          env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert done.returncode == 128 + signal.SIGTERM
+    assert len((tmp_path / "tries").read_text().splitlines()) == tries
+    waits = tries - 1 if failures < tries else tries
+    assert (tmp_path / "slept").read_text().split() == ["600"] * waits + ["1"]
+
+
+def test_the_two_of_the_daemon_have_one_time_zone() -> None:
+    host, sidecar = services(RECIPES / "compose" / "daemon.yml").values()
+    assert host["environment"]["TZ"] == sidecar["environment"]["TZ"]
+
+
+def test_the_read_only_config_has_what_its_placeholders_name() -> None:
+    """They are in the environment of the container, from the file beside the recipe."""
+    [service] = services(RECIPES / "compose" / "read-only.yml").values()
+    text = (RECIPES / "trakt.yml").read_text("utf-8")
+    for name in re.findall(r"(?m)^  client_\w+: <<(.+)>>", text):
+        variable = f"KOMETA_{name.upper().replace('-', '_')}"
+        assert service["environment"][variable] == f"${{{variable}}}"
+
+
+def test_what_is_copied_finds_its_checkout_its_service_and_its_config() -> None:
+    """All of them stand in one folder, and every page names the same config."""
+    for manifest in COMPOSE:
+        found = services(manifest)
+        assert {service["build"]["context"] for service in found.values() if "build" in service} \
+            == {"./trakt_config"}
+        for called in re.findall(r"--entrypoint trakt-config (\S+) login",
+                                 manifest.read_text("utf-8")):
+            assert called in found
+    pages = [ROOT / "README.rst", *(path for path in RECIPES.rglob("*") if path.is_file())]
+    assert {config for page in pages
+            for config in re.findall(r"/opt/kometa/\S*config\.yml", page.read_text("utf-8"))} \
+        == {"/opt/kometa/config/config.yml"}
+
+
 @pytest.mark.parametrize("manifest", COMPOSE, ids=lambda path: path.name)
 def test_services_with_trakt_config_have_time_to_stop_and_a_folder(manifest: Path) -> None:
     """An answer under way takes up to 90 s, and a mounted file loses its journal."""
