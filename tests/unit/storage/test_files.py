@@ -70,7 +70,7 @@ def dangling(path: Path) -> None:
 
 @pytest.mark.parametrize("make, message", [
     (nothing, "the config does not exist"),
-    (dangling, "the config does not exist"),
+    (dangling, "the config is a link to FOLDER/nowhere, which does not exist"),
     (loop, f"the config cannot be read: {os.strerror(errno.ELOOP)}"),
     (os.mkdir, "the config is a directory"),
     (os.mkfifo, "the config is not a regular file"),
@@ -84,7 +84,7 @@ def test_what_is_no_regular_file_is_refused_at_once(
         make(path)
         with pytest.raises(ConfigError) as caught:
             files.resolve(path)
-    assert caught.value.message == message
+    assert caught.value.message == message.replace("FOLDER", os.path.realpath(folder))
     assert caught.value.hint
 
 
