@@ -110,7 +110,7 @@ def _processes() -> dict[str, str]:
     found = {}
     for pid in _descendants():
         command = _command(pid)
-        if command and _TRACKER not in command:
+        if _TRACKER not in command:
             found[pid] = f"process {pid}: {command}"
     return found
 
@@ -125,20 +125,23 @@ def _has_children() -> bool:
 
 def _descendants() -> list[str]:
     children: dict[str, list[str]] = {}
+    ended = set()
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            parent = path.read_text(errors="replace").rpartition(")")[2].split()[1]
+            state, parent = path.read_text(errors="replace").rpartition(")")[2].split()[:2]
         except OSError:  # It has ended meanwhile.
             continue
         children.setdefault(parent, []).append(path.parent.name)
+        if state in "ZX":
+            ended.add(path.parent.name)
     found = children.get(str(os.getpid()), [])
     for pid in found:  # It grows meanwhile.
         found += children.get(pid, [])
-    return found
+    return [pid for pid in found if pid not in ended]
 
 
 def _command(pid: str) -> str:
-    """The command line of a process; empty when it has ended."""
+    """The command line of a process; empty when it has ended, and in the midst of execve(2)."""
     try:
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
