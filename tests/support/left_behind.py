@@ -126,14 +126,15 @@ def _has_children() -> bool:
 def _descendants() -> list[str]:
     children: dict[str, list[str]] = {}
     ended = set()
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            state, parent = path.read_text(errors="replace").rpartition(")")[2].split()[:2]
+            status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
         except OSError:  # It has ended meanwhile.
             continue
-        children.setdefault(parent, []).append(path.parent.name)
+        state, parent = status.rpartition(")")[2].split()[:2]
+        children.setdefault(parent, []).append(pid)
         if state in "ZX":
-            ended.add(path.parent.name)
+            ended.add(pid)
     found = children.get(str(os.getpid()), [])
     for pid in found:  # It grows meanwhile.
         found += children.get(pid, [])
