@@ -28,6 +28,10 @@ _LINE = re.compile(r"([ ]*)([\"']?[\w.-]+[\"']?)([^\r\n]*)")
 #: A key whose value begins with the same key.
 _TWICE = re.compile(r"(?:^|[{,])[ ]*[\"']?([\w.-]+)[\"']?[ ]*:[ ]+([\"']?)\1\2[ ]*:")
 
+#: A space of another kind, as pages have it, where the indentation or a value begins.
+_OTHER_SPACE = re.compile(
+    "[ ]*(?:[\"']?[\\w.-]+[\"']?:)?[ ]*([\u00a0\u2000-\u200b\u202f\u205f\u3000])")
+
 #: A line that pages and chats put around what is to be copied.
 _FENCE = re.compile(r"(?m)^[ ]*```")
 _SLASHES = re.compile(r"(?m)^[ \t]*//")
@@ -71,6 +75,9 @@ def not_a_mapping(text: str, name: str, event: Any) -> ConfigError:
     """The error for `trakt`, `authorization` or the whole file (an empty `name`) that is none."""
     mark = event.start_mark
     line, column = mark.line + 1, mark.column + 1
+    space = _other_space(text, line)
+    if space is not None:
+        return space.error()
     if isinstance(event, ScalarEvent) and event.style is None:
         found = _conflict(text) or _same_key_twice(text, line) or _without_colon(text, line)
         if found is None and not name and _WORD.match(NEWLINE.split(text)[line - 1]) \
@@ -96,8 +103,9 @@ def _marked(text: str, problem: MarkedYAMLError, last: Any) -> Mistake | None:
         return Mistake("a tab where YAML wants spaces", "Use spaces instead of the tab.", line,
                        column)
     known = str(problem.problem or problem.context)
-    found = _of_another_language(text, mark) or _at_context(text, problem, known) \
-        or _same_key_twice(text, line) or _open_quote(text, mark, last, known)
+    found = _other_space(text, line) or _of_another_language(text, mark) \
+        or _at_context(text, problem, known) or _same_key_twice(text, line) \
+        or _open_quote(text, mark, last, known)
     if found is None and known.startswith("mapping values are not allowed"):
         found = _unexpected_colon(text, line, column)
     return found or _explained(known, line, column)
@@ -172,6 +180,18 @@ def _unexpected_colon(text: str, line: int, column: int) -> Mistake | None:
     if here > _indentation(lines[above - 1]):
         return Mistake("not valid YAML: this line is indented deeper than the one above",
                        "Indent the keys of one block alike.", line, here + 1)
+    return None
+
+
+def _other_space(text: str, line: int) -> Mistake | None:
+    """A space that is none to YAML, on the line or on the one above it."""
+    lines = NEWLINE.split(text)
+    for number in (line, line - 1):
+        found = _OTHER_SPACE.match(lines[number - 1]) if number else None
+        if found is not None:
+            return Mistake(f"a special space (U+{ord(found[1]):04X}) where YAML wants a plain one",
+                           "Delete it, and type a space in its place.", number,
+                           found.start(1) + 1)
     return None
 
 

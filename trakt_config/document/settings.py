@@ -32,6 +32,8 @@ _NOT_PRINTABLE_ASCII = re.compile(r"[^!-~]")
 
 _PUT_ID = (f"Put your app's Client ID there ({APPS_PAGE}), or have it put there: "
            f"{command('login')}")
+_PUT_ID_OF_HOLDER = ("Is it a copy? Put the client_id of its holder there. Only authorize "
+                     "--copy-to can do without.")
 
 
 class Settings(Record):
@@ -82,6 +84,8 @@ def refuse_misspelt(document: Document) -> None:
     trakt = document.trakt or {}
     if "client_id" not in trakt:
         _refuse_misspelt(document, trakt)
+    if not document.has_trakt:
+        refuse_nested(document, only_ours=True)
     refuse_unread_keys(document)
 
 
@@ -115,7 +119,7 @@ def _client(document: Document, trakt: Mapping[str, Value],
             raise _error(value, "trakt.client_id is only a comment: what is after # is not "
                                 "read", "Write your app's Client ID before the #.")
         raise ConfigError("trakt.client_id is empty" if value else "trakt has no client_id",
-                          hint=_PUT_ID,
+                          hint=_PUT_ID_OF_HOLDER if _is_copy(document) else _PUT_ID,
                           line=value.line if value else document.trakt_line,
                           column=value.column if value else document.trakt_column)
     secret = _setting(trakt, "client_secret", environ)
@@ -123,6 +127,12 @@ def _client(document: Document, trakt: Mapping[str, Value],
     return Client(client_id=client_id,
                   client_secret=Secret(secret) if secret else None,
                   redirect_uri=redirect_uri or Client.redirect_uri)
+
+
+def _is_copy(document: Document) -> bool:
+    """Whether there is an access token, and no refresh token."""
+    token = document.authorization.get("access_token")
+    return token is not None and not token.blank and refresh_token(document) is None
 
 
 def _refuse_misspelt(document: Document, trakt: Mapping[str, Value]) -> None:

@@ -28,6 +28,9 @@ _SPACED_PIN = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z]+(?:\s+[0-9A-Za-z]+)+")
 #: A key `trakt` that stands within another one, in block or in flow style.
 _NESTED = re.compile(r"""(?m)(?:^[ \t]+(?:- )?|[{,][ \t]*)["']?(trakt)["']?[ ]*:(?=[ \r\n]|\Z)""")
 
+#: What follows it where it has a key of ours first, and was meant to be our block.
+_OURS = re.compile(r"""[^:]*[\s{"'](?:client_id|client_secret|redirect_uri|pin)["']?[ ]*:""")
+
 
 class SettingWarning(NamedTuple):
     """One sentence about something that does nothing, and where it stands, from 1."""
@@ -135,13 +138,14 @@ def refuse_strays(document: Document) -> None:
                               line=stray.line, column=stray.column)
 
 
-def refuse_nested(document: Document) -> None:
+def refuse_nested(document: Document, *, only_ours: bool = False) -> None:
     """There is no trakt block: name a key of that name which stands too deep.
 
+    :param only_ours: only one that begins with a key of ours: others may have a key `trakt`.
     :raises ConfigError: with line and column.
     """
     found = _NESTED.search(document._text)
-    if found is not None:
+    if found is not None and (not only_ours or _OURS.match(document._text, found.end())):
         line, column = position(document._text, found.start(1))
         raise ConfigError("there is no trakt block: is this key meant, which stands within another "
                           "one?", line=line, column=column,

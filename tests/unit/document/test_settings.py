@@ -116,6 +116,13 @@ def test_a_block_without_an_app_is_refused_where_it_is(
     assert (error.message, *place(error)) == (message, line, column)
 
 
+def test_a_copy_without_an_app_is_not_sent_to_a_sign_in() -> None:
+    """With one of its own, it would be no copy any more."""
+    copy = b"trakt:\n  client_id:\n  authorization:\n    access_token: a\n    refresh_token:"
+    assert "client_id of its holder" in refusal(copy + b"\n").hint
+    assert "client_id of its holder" not in refusal(copy + b" b\n").hint
+
+
 # -- characters, never types ---------------------------------------------------------------------
 
 @pytest.mark.parametrize("typed, is_read", [

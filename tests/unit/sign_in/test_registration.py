@@ -64,6 +64,8 @@ def test_a_file_with_something_in_it_is_not_removed(tmp_path: Path) -> None:
     ("trakt:\n  clientid: abc\n", 2, "is this key meant"),
     ("trakt:\n  client_id:abc\n  pin:\n", 2, "no space after the colon"),
     ("Trakt:\n  client_id: abc\n", 1, "is this key meant"),
+    ("radarr:\n  url: x\n  trakt:\n    client_id: abc\n", 3, "stands within another one"),
+    ("a: {trakt: {'client_id': abc}}\n", 1, "stands within another one"),
     ("a: 1\ntrakt:\nclient_id: abc\n", 3, "beside trakt"),
     *((f"trakt:\n  client_id: a\n{lines}", 3, words) for lines, words in (
         ("  client-secret: x\n", "is client_secret meant"),
@@ -103,6 +105,12 @@ def test_what_hides_nothing_is_no_obstacle_to_a_sign_in(lines: str, tmp_path: Pa
     path = tmp_path / "config.yml"
     path.write_text(f"trakt:\n  client_id: a\n{lines}")
     assert missing(path) == ("client_secret",)
+
+
+def test_a_key_of_others_that_is_called_trakt_is_no_obstacle(tmp_path: Path) -> None:
+    path = tmp_path / "config.yml"
+    path.write_text("libraries:\n  trakt: list\nmal:\n  client_id: a\n")
+    assert missing(path) == ("client_id", "client_secret")
 
 
 def test_a_config_without_a_block_lacks_both(tmp_path: Path) -> None:
