@@ -16,6 +16,7 @@ HOST_LOADER = "rt"
 
 #: Null in plain style (YAML 1.2, section 10.3.2).
 _NULLS = ("~", "null", "Null", "NULL")
+_NULL_TAG = "tag:yaml.org,2002:null"
 
 
 class Unreadable(Exception):
@@ -57,7 +58,7 @@ def is_empty(event: Any) -> bool:
 def is_blank(event: ScalarEvent) -> bool:
     """Whether a scalar is null, or a string of blanks."""
     value = str(event.value)
-    resolved = event.style is None and event.implicit[0]
+    resolved = event.style is None and (event.implicit[0] or str(event.ctag) == _NULL_TAG)
     return not trimmed(value) or (resolved and value in _NULLS)
 
 

@@ -150,7 +150,8 @@ def _cut(text: str, start: int, end: int) -> Splice:
     if not text[end:].strip(" \t"):
         return end_of_line(text, len(text[:above].rstrip(" \t\r\n"))), line_end, ""
     if newline_at(text, end) != text[above:before]:
-        return start, end, ""
+        # CR and LF on both sides of nothing would be one line ending.
+        return start, end, " " if text[start - 1:start] + text[end:end + 1] == "\r\n" else ""
     if not text[end:line_end].strip(" \t"):
         return above, line_end, ""
     if _KEY_ALONE.fullmatch(text, start_of_line(text, above), above):
