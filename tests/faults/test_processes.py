@@ -406,10 +406,14 @@ def test_a_host_ends_while_a_thread_of_it_authorizes(daemon: bool, made: Scene,
     made.trakt.hold_next()
     process = started(made, *host(
         f"threading.Thread(target=work, daemon={daemon}).start()\n"
-        "time.sleep(1); print('the end', flush=True)", made))
+        "while not os.path.exists(sys.argv[1] + '.end'): time.sleep(0.01)\n"
+        "print('the end', flush=True)", made))
     made.trakt.wait_held()
+    signpost = Path(f"{made.config}.end")
+    signpost.touch()
     assert process.stdout.readline() == "the end\n"
-    time.sleep(0.2)
+    signpost.unlink()
+    time.sleep(0.2)  # The later it is, the nearer to its end is the host.
     made.trakt.release()
     status, _, err = ended(process)
     assert (status, err) == (0, "")
