@@ -65,7 +65,7 @@ def _replace(text: str, block: Block, entry: Entry, new: str) -> list[Splice]:
         return _with_colon(text, block, entry, new)
     if entry.empty:
         return [(entry.end, entry.end, _spaced(text, entry.end, entry.end, new))] if new else []
-    start, content, splices = _without_properties(text, entry)
+    start, content, splices = _without_properties(text, entry, new)
     if new and not block.flow and _has_to_move(text, entry, entry.colon, start, new):
         place = entry.colon + 1
         return [(place, place, _spaced(text, place, place, new)),
@@ -117,12 +117,14 @@ def _replace_block_scalar(text: str, entry: Entry, start: int, content: int,
     return splices
 
 
-def _without_properties(text: str, entry: Entry) -> tuple[int, int, list[Splice]]:
+def _without_properties(text: str, entry: Entry, new: str) -> tuple[int, int, list[Splice]]:
     """Where to replace the value from, where its content begins, and the cuts before it.
 
     A tag or anchor on the line of the content is replaced with it; one that comments or a line
-    break separate from the content is cut out by itself.
+    break separate from the content is cut out by itself. Where nothing is left at the end of a
+    text without a final newline, the line break goes too: it would be one.
     """
+    is_last = not new and not text[entry.end:].strip(" \t")
     start = content = entry.start
     splices: list[Splice] = []
     while entry.event.ctag is not None or entry.event.anchor is not None:
@@ -130,7 +132,7 @@ def _without_properties(text: str, entry: Entry) -> tuple[int, int, list[Splice]
         if found is None or found.end() >= entry.end:
             break
         content = skip_gap(text, found.end())
-        if text[found.end():content].strip(" \t"):
+        if text[found.end():content].strip(" \t\r\n" if is_last else " \t"):
             splices.append(_cut(text, start, found.end()))
             start = content
     return start, content, splices

@@ -346,6 +346,20 @@ def test_pin_is_emptied_in_block_style(before: bytes, after: bytes) -> None:
     assert edited(head + before + tail, clear_pin=False) == head + before + tail
 
 
+@pytest.mark.parametrize("value", [b"1234", b"'1234'", b"|\n   1234"])
+@pytest.mark.parametrize("gap", [b" ", b"\n   ", b"\n\n   "], ids=["blank", "line", "lines"])
+@pytest.mark.parametrize("properties", [[], [b"!!str"], [b"&a"], [b"!!str", b"&a"]],
+                         ids=lambda properties: b" ".join(properties).decode() or "none")
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+def test_a_pin_at_the_very_end_is_emptied(properties: list[bytes], gap: bytes, value: bytes,
+                                          newline: bytes) -> None:
+    """A text without a final newline gets none."""
+    before = b"trakt:\n  client_id: x\n  pin:" + b"".join(
+        gap + part for part in [*properties, value])
+    after = set_authorization(parse(before.replace(b"\n", newline)), {}, clear_pin=True).data
+    assert after == b"trakt:\n  client_id: x\n  pin:".replace(b"\n", newline)
+
+
 @cases(
     ("flow", b"pin: 1234", b"pin: null"), ("JSON", b'"pin":"1234"', b'"pin":null'),
     ("blank", b"pin: ", b"pin: "), ("no colon", b"pin", b"pin"), ("tag", b"pin: !!str 1",
