@@ -18,7 +18,7 @@ from trakt_config.startup import Record
 from trakt_config.storage import Unfinished
 from trakt_config.tokens import Authorization
 
-LEFT_OVER = ("an earlier run was cut short, or another one is running; "
+LEFT_OVER = ("an earlier run was cut short or got no answer, or another one is running; "
              "what it left is finished first")
 
 BEFORE_MIGRATION = ("the refresh token was issued before Trakt's move of July 2026, and such "

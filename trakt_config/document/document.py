@@ -70,6 +70,7 @@ class Document(Record, eq=False):
 def parse(data: bytes) -> Document:
     """Read a config. An empty file, or one without `trakt`, is no error here.
 
+    :raises TypeError: it is text, not bytes.
     :raises ConfigError: with line and column, without a path: not UTF-8; over 2 MiB; nested over
         100 deep; not YAML to ruamel.yaml, which is what Kometa reads with; several documents; the
         root, `trakt` or `authorization` not a mapping; a key that we read or write is there twice
@@ -77,6 +78,8 @@ def parse(data: bytes) -> Document:
         key at the root in place of it; an anchor on something that we write and that an alias
         elsewhere uses.
     """
+    if not isinstance(data, bytes):
+        raise TypeError(f"a config is bytes, not {type(data).__name__}")
     if len(data) > LARGEST_CONFIG:
         raise ConfigError("the file is larger than 2 MiB", hint="Is this the right file?")
     text = _decoded(data)

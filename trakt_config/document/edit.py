@@ -50,8 +50,8 @@ def set_authorization(document: Document, values: Mapping[str, str | None], *,
     keys are added, and a missing block. A value that says the same already is left as it is
     written, quotes and all.
 
-    :param values: any of the six, as text; `expires_in` and `created_at` are digits. None
-        empties the value.
+    :param values: any of the six, as text, such as ``Authorization.values()``; `expires_in` and
+        `created_at` are digits. None empties the value.
     :param clear_pin: empty the pin as well; a pin key is never added.
     :raises ValueError: `values` has a key that is none of the six.
     :raises ConfigError: there is no trakt block, or the edit cannot be done or proved.

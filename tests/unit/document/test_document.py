@@ -805,3 +805,9 @@ def test_a_key_that_is_none_of_the_six_is_a_mistake_of_the_caller() -> None:
     """Dropped in silence, a token would be lost."""
     with pytest.raises(ValueError, match="not a key of authorization: 'acces_token'$"):
         set_authorization(parse(b"trakt:\n"), {"acces_token": "a", "scope": "b"})
+
+
+@pytest.mark.parametrize("data", ["trakt:\n", None])
+def test_a_config_is_bytes(data: Any) -> None:
+    with pytest.raises(TypeError, match="a config is bytes, not"):
+        parse(data)
