@@ -8,6 +8,11 @@ NEWLINE = re.compile(r"\r\n|\n|\r")
 _BYTE_ORDER_MARK = "\ufeff"
 
 
+def line_at(text: str, number: int) -> str:
+    """The line of this number, from 1, without its ending."""
+    return NEWLINE.split(text, number)[number - 1]
+
+
 def position(text: str, offset: int) -> tuple[int, int]:
     """Line and column of `offset`, both from 1; a byte order mark has no column."""
     breaks = [match.end() for match in NEWLINE.finditer(text, 0, offset)]

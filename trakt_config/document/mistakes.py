@@ -15,7 +15,7 @@ from ruamel.yaml.events import ScalarEvent
 from ruamel.yaml.reader import ReaderError
 
 from trakt_config.document.keys import KNOWN_KEYS
-from trakt_config.document.lines import NEWLINE, position
+from trakt_config.document.lines import NEWLINE, line_at, position
 from trakt_config.errors import ConfigError
 
 _CONFLICT = re.compile(r"(?m)^(?:<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|\Z)")
@@ -80,7 +80,7 @@ def not_a_mapping(text: str, name: str, event: Any) -> ConfigError:
         return space.error()
     if isinstance(event, ScalarEvent) and event.style is None:
         found = _conflict(text) or _same_key_twice(text, line) or _without_colon(text, line)
-        if found is None and not name and _WORD.match(NEWLINE.split(text)[line - 1]) \
+        if found is None and not name and _WORD.match(line_at(text, line)) \
                 and _KEY.search(text, mark.index):
             found = _no_colon(line, column)
         if found is not None and column == found.column:
@@ -185,9 +185,8 @@ def _unexpected_colon(text: str, line: int, column: int) -> Mistake | None:
 
 def _other_space(text: str, line: int) -> Mistake | None:
     """A space that is none to YAML, on the line or on the one above it."""
-    lines = NEWLINE.split(text)
     for number in (line, line - 1):
-        found = _OTHER_SPACE.match(lines[number - 1]) if number else None
+        found = _OTHER_SPACE.match(line_at(text, number)) if number else None
         if found is not None:
             return Mistake(f"a special space (U+{ord(found[1]):04X}) where YAML wants a plain one",
                            "Delete it, and type a space in its place.", number,
@@ -196,7 +195,7 @@ def _other_space(text: str, line: int) -> Mistake | None:
 
 
 def _same_key_twice(text: str, line: int) -> Mistake | None:
-    found = _TWICE.search(NEWLINE.split(text)[line - 1])
+    found = _TWICE.search(line_at(text, line))
     if found is None or found[1] not in KNOWN_KEYS:
         return None
     return key_twice(found[1], line, found.start(2) + 1)
@@ -211,7 +210,7 @@ def key_twice(key: str, line: int, column: int) -> Mistake:
 
 def _without_colon(text: str, line: int) -> Mistake | None:
     """The line as a key that lacks its colon, or the space behind it."""
-    found = _LINE.match(NEWLINE.split(text)[line - 1].lstrip("\ufeff"))
+    found = _LINE.match(line_at(text, line).lstrip("\ufeff"))
     if found is None:
         return None
     indentation, word, rest = found.groups()
@@ -238,7 +237,7 @@ def _no_colon(line: int, column: int) -> Mistake:
 
 def _without_space(text: str, line: int) -> Mistake | None:
     """The line as a list item that lacks the space behind its dash."""
-    found = _DASH.match(NEWLINE.split(text)[line - 1])
+    found = _DASH.match(line_at(text, line))
     if found is None:
         return None
     return Mistake("there is no space after the dash", "Write one: `- VALUE`.", line,
