@@ -183,7 +183,7 @@ def _secret(value: Value, key: str, name: str, environ: Mapping[str, str]) -> st
 
 
 def _refuse_key_twice(value: Value, key: str) -> None:
-    if re.match(rf"{key}\s*:", value.text):
+    if value.text.startswith(key) and value.text[len(key):].lstrip().startswith(":"):
         raise key_twice(key, value.line, value.column).error()
 
 
