@@ -103,9 +103,9 @@ def resolve(path: str | os.PathLike[str]) -> str:
     except FileNotFoundError:
         problem = "does not exist"
         if os.path.islink(path):
-            problem = f"is a link to {printable(os.fsdecode(real))}, which does not exist"
+            problem = f"is a link to {printable(real)}, which does not exist"
             hint = "Make that file (an empty one will do for login), or correct the link."
-        elif os.fspath(path)[:1] in ("~", b"~"):
+        elif os.fspath(path).startswith("~"):
             hint = "Write the home directory out: a ~ that is in quotes, or in a unit file, stays."
     except (OSError, ValueError) as error:
         problem = f"cannot be read: {os_reason(error)}"
