@@ -53,16 +53,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if FULL:
         return
     seen: Counter[str] = Counter()
-    left_out = []
+    chosen: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         sampled = item.get_closest_marker("sampled")
-        if sampled:
-            name = item.nodeid.partition("[")[0]
-            if seen[name] % sampled.args[0]:
-                left_out.append(item)
-            seen[name] += 1
+        name = item.nodeid.partition("[")[0]
+        is_left_out = sampled is not None and seen[name] % sampled.args[0]
+        (left_out if is_left_out else chosen).append(item)
+        seen[name] += 1
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    items[:] = chosen
 
 
 def pytest_xdist_auto_num_workers() -> int:
