@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from trakt_config.startup import Record, field
 
@@ -144,18 +145,18 @@ class Authorization(Record):
 
         :raises UnusableAnswer: there is no usable access token in it.
         """
-        answer = _json_object(body)
-        access = _token(answer.get("access_token"))
-        refresh = _token(answer.get("refresh_token"))
+        answer = json_object(body) or {}
+        access = _printable(answer.get("access_token"))
+        refresh = _printable(answer.get("refresh_token"))
         kept = refresh or (refresh_token.reveal() if refresh_token else "")
         if access is None:
             raise UnusableAnswer(Secret(refresh) if refresh else None)
         return cls(access_token=access,
-                   token_type=_word(answer.get("token_type"), "bearer"),
+                   token_type=_printable(answer.get("token_type")) or "bearer",
                    expires_in=(number_of("expires_in", answer.get("expires_in"))
                                or SHORTEST_KNOWN_LIFETIME),
                    refresh_token=kept,
-                   scope=_word(answer.get("scope"), "public"),
+                   scope=_printable(answer.get("scope")) or "public",
                    created_at=(number_of("created_at", answer.get("created_at"))
                                or int(received_at)))
 
@@ -177,33 +178,26 @@ def has_refresh_token(body: bytes, *, if_missing: bool) -> bool:
     :param if_missing: what a missing one means: in an answer to a refresh, that the old one goes
         on working (RFC 6749, section 6). One that is there and not usable never means that.
     """
-    try:
-        answer = _json_object(body)
-    except UnusableAnswer:
+    answer = json_object(body)
+    if answer is None:
         return False
     if answer.get("refresh_token") is None:
         return if_missing
-    return _token(answer["refresh_token"]) is not None
+    return _printable(answer["refresh_token"]) is not None
 
 
-def _json_object(body: bytes) -> dict[str, object]:
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object in `body`; None for anything else."""
     import json  # for an answer alone
     try:  # Stray bytes in one field do no harm to another: a token is checked for itself.
-        answer = json.loads(body.decode(json.detect_encoding(body), "replace"))
+        value = json.loads(body.decode(json.detect_encoding(body), "replace"))
     except (ValueError, RecursionError):
-        answer = None
-    # Raised out here: the decoder's exception holds the body, and would be this one's context.
-    if not isinstance(answer, dict):
-        raise UnusableAnswer()
-    return answer
+        return None
+    return value if isinstance(value, dict) else None
 
 
-def _token(value: object) -> str | None:
+def _printable(value: object) -> str | None:
     return value if isinstance(value, str) and _PRINTABLE.fullmatch(value) else None
-
-
-def _word(value: object, default: str) -> str:
-    return value if isinstance(value, str) and _PRINTABLE.fullmatch(value) else default
 
 
 def number_of(key: str, value: object) -> int | None:

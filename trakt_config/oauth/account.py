@@ -12,12 +12,11 @@ from trakt_config.oauth.answers import (
     failure_of,
     is_html,
     is_success,
-    json_object,
     unusable,
 )
 from trakt_config.oauth.quotes import cleaned
 from trakt_config.oauth.requester import Requester
-from trakt_config.tokens import Secret
+from trakt_config.tokens import Secret, json_object
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def user_settings(trakt: Requester, access_token: Secret, budget: float) -> User
     secrets = trakt.all_secrets(access_token)
     if not is_success(answer):
         raise failure_of(answer, ACCESS_TOKEN, secrets=secrets).error
-    settings = json_object(answer.body)
+    settings = json_object(answer.body) or {}
     if not isinstance(settings.get("user"), dict):
         raise unusable(answer).error
     return _user_settings(settings, secrets)

@@ -1,11 +1,10 @@
 """What an answer of Trakt means: tokens, or one of our exceptions with its words."""
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Callable
+from typing import Callable
 
 from trakt_config.errors import (
     APPS_PAGE,
@@ -20,7 +19,7 @@ from trakt_config.errors import (
 from trakt_config.oauth.quotes import cleaned
 from trakt_config.oauth.transport import HttpResponse
 from trakt_config.startup import Record
-from trakt_config.tokens import Authorization, Secret, UnusableAnswer
+from trakt_config.tokens import Authorization, Secret, UnusableAnswer, json_object
 
 #: Seconds before a request is repeated where Trakt does not say how many.
 PAUSE = 5.0
@@ -181,7 +180,7 @@ def retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> float
 
 def _oauth_error(body: bytes, secrets: Iterable[Secret]) -> tuple[str, str]:
     """``error`` and ``error_description``, cleaned; empty where there is none."""
-    answer = json_object(body)
+    answer = json_object(body) or {}
     code, description = answer.get("error"), answer.get("error_description")
     return (cleaned(code, secrets) if isinstance(code, str) else "",
             cleaned(description, secrets) if isinstance(description, str) else "")
@@ -264,12 +263,3 @@ def _client_advice(status: int, code: str, description: str) -> tuple[str, str]:
 
 def _quoted(description: str) -> str:
     return f': "{description}"' if description else ""
-
-
-def json_object(body: bytes) -> dict[str, Any]:
-    """The object in `body`; empty for anything else."""
-    try:  # Stray bytes in one field do no harm to another.
-        value = json.loads(body.decode(json.detect_encoding(body), "replace"))
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -15,14 +15,13 @@ from trakt_config.oauth.answers import (
     granted,
     is_html,
     is_success,
-    json_object,
     unusable,
 )
 from trakt_config.oauth.endpoints import VISIBLE, endpoint_problem
 from trakt_config.oauth.quotes import gives_away
 from trakt_config.oauth.requester import Requester
 from trakt_config.oauth.transport import HttpResponse
-from trakt_config.tokens import Authorization, Secret
+from trakt_config.tokens import Authorization, Secret, json_object
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def device_code(trakt: Requester) -> DeviceCode:
                         trakt.within(limits.BUDGET))
     if not is_success(answer):
         raise failure_of(answer, DEVICE_CODE, secrets=trakt.all_secrets()).error
-    code = _device_code(json_object(answer.body))
+    code = _device_code(json_object(answer.body) or {})
     if code is None or gives_away(f"{code.user_code} {code.link}", trakt.all_secrets()):
         raise unusable(answer).error
     return code
@@ -120,7 +119,7 @@ def _device_poll(answer: HttpResponse) -> DevicePoll | None:
     """Trakt's status, or RFC 8628's word where there is one; None for any other refusal."""
     if is_html(answer) and answer.status != 429 or "x-account-deactivated" in answer.headers:
         return None
-    error = json_object(answer.body).get("error")
+    error = (json_object(answer.body) or {}).get("error")
     if isinstance(error, str) and answer.status in (400, 401):
         return _DEVICE_POLL_BY_ERROR.get(error)
     return _DEVICE_POLL_BY_STATUS.get(answer.status)
