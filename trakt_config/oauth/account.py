@@ -36,8 +36,12 @@ class UserSettings:
     limits: Mapping[str, int]
 
 
-def revoke(trakt: Requester, token: Secret, budget: float) -> None:
-    """See :meth:`trakt_config.oauth.TraktClient.revoke`."""
+def revoke(trakt: Requester, token: Secret, *, budget: float | None = None) -> None:
+    """Revoke a token (RFC 7009). Trakt says yes for a token that it does not know, too.
+
+    When it refuses, the user can remove the app at
+    https://app.trakt.tv/settings/apps/connected instead.
+    """
     fields = {"token": token.reveal(), "client_id": trakt.app.client_id}
     answer = trakt.post("/oauth/revoke", trakt.with_client_secret(fields), trakt.within(budget))
     if not is_success(answer):
@@ -46,8 +50,13 @@ def revoke(trakt: Requester, token: Secret, budget: float) -> None:
         raise unusable(answer).error
 
 
-def user_settings(trakt: Requester, access_token: Secret, budget: float) -> UserSettings:
-    """See :meth:`trakt_config.oauth.TraktClient.user_settings`."""
+def user_settings(trakt: Requester, access_token: Secret, *,
+                  budget: float | None = None) -> UserSettings:
+    """Ask Trakt who the access token belongs to (``GET /users/settings``).
+
+    :param budget: seconds for all tries and waits together (90).
+    :raises LoginRequired: ``access_token_refused``.
+    """
     answer = trakt.get("/users/settings", access_token, trakt.within(budget))
     if answer.status == 401 and not is_html(answer):
         raise LoginRequired("Trakt refused the access token", reason=ACCESS_TOKEN.reason,

@@ -55,9 +55,9 @@ class DevicePoll(enum.Enum):
 
 
 def device_code(trakt: Requester) -> DeviceCode:
-    """See :meth:`trakt_config.oauth.TraktClient.device_code`."""
+    """Begin a sign-in with a device code (RFC 8628, section 3.1)."""
     answer = trakt.post("/oauth/device/code", {"client_id": trakt.app.client_id},
-                        trakt.within(limits.BUDGET))
+                        trakt.within())
     if not is_success(answer):
         raise failure_of(answer, DEVICE_CODE, secrets=trakt.all_secrets()).error
     code = _device_code(json_object(answer.body) or {})
@@ -66,9 +66,13 @@ def device_code(trakt: Requester) -> DeviceCode:
     return code
 
 
-def poll(trakt: Requester, code: DeviceCode,
+def poll(trakt: Requester, code: DeviceCode, *,
          record: Callable[[bytes], None]) -> Authorization | DevicePoll:
-    """See :meth:`trakt_config.oauth.TraktClient.poll`."""
+    """Ask once whether the user has said yes (RFC 8628, sections 3.4 and 3.5, Trakt's
+    statuses). After TraktUnavailable it is worth asking again until the code expires.
+
+    :param record: as for :func:`~trakt_config.oauth.token.exchange`.
+    """
     fields = {"code": code.device_code.reveal(), "client_id": trakt.app.client_id}
     answer = trakt.post("/oauth/device/token", trakt.with_client_secret(fields),
                         trakt.within(limits.REQUEST_TIMEOUT))

@@ -66,8 +66,9 @@ class Requester(Record):
     sleep: Callable[[float], None] = time.sleep
     secrets: Sequence[Secret] = field(default=(), repr=False)
 
-    def within(self, seconds: float) -> Deadline:
-        """The deadline that is so many seconds away."""
+    def within(self, budget: float | None = None) -> Deadline:
+        """The deadline that is so many seconds away; see :mod:`.limits`."""
+        seconds = limits.BUDGET if budget is None else budget
         return Deadline(self.monotonic() + seconds, self.monotonic, self.sleep)
 
     def all_secrets(self, *sent: Secret) -> list[Secret]:

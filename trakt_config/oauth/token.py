@@ -38,8 +38,21 @@ class RefreshToken(Record):
 
 def exchange(trakt: Requester, grant: AuthorizationCode | RefreshToken, *,
              record: Callable[[bytes], None], retry_unknown: bool,
-             budget: float) -> Authorization:
-    """See :meth:`trakt_config.oauth.TraktClient.exchange`."""
+             budget: float | None = None) -> Authorization:
+    """Exchange a code or a refresh token for tokens (RFC 6749, sections 4.1.3, 5 and 6).
+
+    At most two requests reach Trakt. What certainly was not sent is tried up to three times.
+
+    :param record: gets the body, at most 256 KiB, of every 2xx answer before any of it is
+        parsed: with two answers it is called twice, and the last is the one that counts.
+    :param retry_unknown: whether a refresh whose outcome is unknown is sent once more. A code
+        never is.
+    :param budget: seconds for all tries and waits together (90). Resolving a name, and
+        connecting (5 s an address), can exceed it; with a session whose class or adapter is
+        a caller's own so can a dripping head.
+    :raises LoginRequired: ``pin_refused``, ``refresh_token_refused``, or ``answer_lost``.
+    :raises TraktUnavailable: see its ``outcome_unknown`` and ``retry_after``.
+    """
     deadline = trakt.within(budget)
     with_secret = not _has_verifier(grant)
     first = _ask(trakt, deadline, grant, with_secret, record)
