@@ -183,8 +183,8 @@ def hints() -> Iterator[tuple[str, str]]:
             yield name, credential.advice
     for status_code, (_, advice) in answers._CLIENT_ADVICE.items():
         yield str(status_code), advice
-    for name, _, advice in http_errors._CAUSES:
-        yield name, advice
+    for names, _, advice in http_errors._CAUSES:
+        yield min(names), advice
 
 
 def test_every_hint_is_a_sentence() -> None:

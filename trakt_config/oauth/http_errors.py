@@ -16,36 +16,31 @@ _BAD_PROXY = ("the address of the proxy is not valid", "Check HTTPS_PROXY and AL
 _BAD_ADDRESS = {"InvalidURL", "LocationParseError", "LocationValueError", "UnicodeError",
                 "URLSchemeUnknown"}
 
-_CONNECT_TIMEOUT = ("connecting to {host} timed out", "Check the network and its firewall.")
-
 _TOO_SLOW = ("{host} did not answer within {timeout:.0f} s", "Try again later.")
 
-#: Causes by the name of an exception in the chain, the most telling first. Names, because the
+#: Causes by the names of exceptions in the chain, the most telling first. Names, because the
 #: classes differ between urllib3 1 and 2, and importing them would cost every fresh run.
 _CAUSES = (
-    ("SSLCertVerificationError", "the TLS certificate of {host} is not trusted",
+    ({"SSLCertVerificationError"}, "the TLS certificate of {host} is not trusted",
      "Where a proxy or virus scanner inspects TLS, set REQUESTS_CA_BUNDLE to its CA file; "
      "check the clock of this machine too."),
-    ("InvalidProxyURL", *_BAD_PROXY),
-    ("InvalidSchema", "the proxy is of a kind that is not supported here",
+    ({"InvalidProxyURL"}, *_BAD_PROXY),
+    ({"InvalidSchema"}, "the proxy is of a kind that is not supported here",
      'Check HTTPS_PROXY and ALL_PROXY; for SOCKS, install "requests[socks]".'),
-    ("InvalidURL", "the address of Trakt is not valid",
+    ({"InvalidURL"}, "the address of Trakt is not valid",
      "Check TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL."),
-    ("ProxyError", "the proxy refused to connect to {host}",
+    ({"ProxyError"}, "the proxy refused to connect to {host}",
      "Check HTTPS_PROXY and ALL_PROXY, and the proxy itself."),
-    ("gaierror", "the name {host} could not be resolved", "Check the network and its DNS."),
-    ("NameResolutionError", "the name {host} could not be resolved",
+    ({"gaierror", "NameResolutionError"}, "the name {host} could not be resolved",
      "Check the network and its DNS."),
-    ("ConnectionRefusedError", "{host} refused the connection", "Check the network."),
-    ("NewConnectionError", "no connection to {host} could be made", "Check the network."),
-    ("ConnectTimeout", *_CONNECT_TIMEOUT),
-    ("ConnectTimeoutError", *_CONNECT_TIMEOUT),
-    ("ReadTimeout", *_TOO_SLOW),
-    ("ReadTimeoutError", *_TOO_SLOW),
-    ("SSLError", "the TLS connection to {host} failed",
+    ({"ConnectionRefusedError"}, "{host} refused the connection", "Check the network."),
+    ({"NewConnectionError"}, "no connection to {host} could be made", "Check the network."),
+    ({"ConnectTimeout", "ConnectTimeoutError"}, "connecting to {host} timed out",
+     "Check the network and its firewall."),
+    ({"ReadTimeout", "ReadTimeoutError"}, *_TOO_SLOW),
+    ({"SSLError"}, "the TLS connection to {host} failed",
      "Check the network, and HTTPS_PROXY and REQUESTS_CA_BUNDLE where they are set."),
-    ("ConnectionError", "the connection to {host} was cut", "Try again later."),
-    ("ProtocolError", "the connection to {host} was cut", "Try again later."),
+    ({"ConnectionError", "ProtocolError"}, "the connection to {host} was cut", "Try again later."),
 )
 
 #: The request failed before it could be sent.
@@ -123,8 +118,8 @@ def _cause(error: Exception, *, expired: bool, in_handshake: bool) -> tuple[str,
     names = _names(error)
     if in_handshake and names & {"ReadTimeout", "ReadTimeoutError"}:
         return "the TLS connection to {host} timed out", "Check the network and its firewall."
-    for name, words, hint in _CAUSES:
-        if name in names:
+    for telling, words, hint in _CAUSES:
+        if names & telling:
             return words, hint
     return "the request failed", "Check the network and the proxy settings."
 
