@@ -19,6 +19,7 @@ from typing import Any, Callable
 import pytest
 
 from trakt_config import document, storage
+from trakt_config.authorization.run import Options
 from trakt_config.cli import main, pasted, terminal
 from trakt_config.sandbox import Answer, Sandbox
 from trakt_config.sign_in import registration
@@ -622,7 +623,8 @@ def test_a_config_that_is_being_changed(tmp_path: Path, monkeypatch: pytest.Monk
         real(held, expected, new)
 
     monkeypatch.setattr(storage.Held, "replace", replace)
-    assert registration.register(path, "my-id", "")
+    with registration.registered(path, registration.NewClient("my-id"), Options(environ={})):
+        pass
     assert path.read_text().startswith("a: 2\n\ntrakt:\n  client_id: my-id\n")
 
 

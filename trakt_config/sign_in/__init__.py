@@ -8,7 +8,6 @@ from trakt_config.sign_in.registration import (
     block,
     loopback_uri,
     missing,
-    register,
 )
 
 __all__ = [
@@ -23,5 +22,4 @@ __all__ = [
     "login_with",
     "loopback_uri",
     "missing",
-    "register",
 ]

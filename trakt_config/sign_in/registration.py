@@ -6,15 +6,14 @@ written is taken out again where Trakt refuses the app in the end.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from trakt_config import document, storage
 from trakt_config.authorization import recovery, save
 from trakt_config.authorization.intent import Intent
-from trakt_config.authorization.run import ConfigPath, Options, Run, environment, reports_errors
+from trakt_config.authorization.run import ConfigPath, Options, Run, reports_errors
 from trakt_config.errors import (
     APPS_PAGE,
     ClientRejected,
@@ -87,25 +86,6 @@ class NewClient:
 
     def __bool__(self) -> bool:
         return bool(self.client_id or self.client_secret)
-
-
-@reports_errors
-def register(config_path: ConfigPath, client_id: str, client_secret: str, *,
-             redirect_uri: str = "", lock_timeout: timedelta = timedelta(minutes=2),
-             environ: Mapping[str, str] | None = None) -> bool:
-    """Fill in what is empty, or add the block; what the config has already stays.
-
-    :returns: False, with nothing written, where that cannot be done without changing more.
-    :raises ConfigError: the config cannot be read.
-    :raises LockTimeout, SaveError: nothing was written.
-    """
-    run = Run.on(config_path, Options(lock_timeout=lock_timeout,
-                                       environ=environment(environ)))
-    try:
-        _registered(run, NewClient(client_id, client_secret, redirect_uri))
-        return True
-    except CannotRegister:
-        return False
 
 
 @contextmanager
