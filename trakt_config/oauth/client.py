@@ -21,10 +21,9 @@ class TraktClient(Requester):
     revoke = account.revoke
     user_settings = account.user_settings
 
-    def authorize_url(self, *, state: str, code_challenge: str | None = None) -> str:
+    def authorize_url(self, *, state: str, code_challenge: str) -> str:
         """The address where a person signs in (RFC 6749, section 4.1.1; RFC 7636, section 4.3)."""
         query = {"response_type": "code", "client_id": self.app.client_id,
-                 "redirect_uri": self.app.redirect_uri, "state": state}
-        if code_challenge is not None:
-            query.update(code_challenge=code_challenge, code_challenge_method="S256")
+                 "redirect_uri": self.app.redirect_uri, "state": state,
+                 "code_challenge": code_challenge, "code_challenge_method": "S256"}
         return f"{self.endpoints.oauth}/oauth/authorize?{urlencode(query)}"

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from trakt_config import oauth
 from trakt_config.authorization import redeem, save
 from trakt_config.authorization.run import Snapshot
-from trakt_config.authorization.trakt import secrets_in
+from trakt_config.authorization.trakt import client_for, secrets_in
 from trakt_config.errors import (
     APPS_PAGE,
     SIGN_IN_AGAIN,
@@ -28,7 +28,7 @@ from trakt_config.oauth import VISIBLE
 from trakt_config.sign_in import browser, loopback
 from trakt_config.sign_in.registration import needs_loopback_uri
 from trakt_config.sign_in.sign_in import SignIn
-from trakt_config.tokens import Authorization, Client, Secret
+from trakt_config.tokens import Authorization, Secret
 
 #: Seconds that a person has for a sign-in in the browser.
 TIME_LIMIT = 600.0
@@ -50,14 +50,14 @@ class AuthorizationRequest:
     state: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     code_verifier: Secret = field(default_factory=lambda: Secret(secrets.token_urlsafe(64)))
 
-    def url(self, sign_in: SignIn, client: Client) -> str:
+    def url(self, sign_in: SignIn, snapshot: Snapshot) -> str:
         """The address at which the person signs in (RFC 7636, section 4.2: S256).
 
         With ``prompt=login`` Trakt asks who is signing in, whoever the browser is signed in as.
         """
         digest = hashlib.sha256(self.code_verifier.reveal().encode("ascii")).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
-        url = oauth.TraktClient(client, sign_in.endpoints).authorize_url(
+        url = client_for(sign_in.run.options, snapshot).authorize_url(
             state=self.state, code_challenge=challenge)
         return f"{url}&prompt=login" if sign_in.other_account else url
 
@@ -66,7 +66,7 @@ def in_browser(sign_in: SignIn) -> Authorization:
     """The browser is sent back to this machine, where we listen for it."""
     snapshot = sign_in.prove_saving()
     request = AuthorizationRequest()
-    url = request.url(sign_in, snapshot.settings.client)
+    url = request.url(sign_in, snapshot)
     with loopback.listen(_loopback_address(snapshot), request.state) as receiver:
         sign_in.dialog.show_address(url)
         with browser.opened(url, sign_in.dialog.open_browser):
@@ -81,7 +81,7 @@ def with_pin(sign_in: SignIn) -> Authorization:
     """The person brings the code from a browser anywhere."""
     snapshot = sign_in.prove_saving()
     request = AuthorizationRequest()
-    sign_in.dialog.show_address(request.url(sign_in, snapshot.settings.client))
+    sign_in.dialog.show_address(request.url(sign_in, snapshot))
     for left in reversed(range(PIN_TRIES)):
         typed = sign_in.dialog.ask_pin()
         try:

@@ -11,7 +11,7 @@ import stat
 from dataclasses import dataclass
 from typing import Callable, TypeVar
 
-from trakt_config import oauth, storage
+from trakt_config import storage
 from trakt_config.authorization import policy, recovery, redeem
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
@@ -73,10 +73,6 @@ class SignIn:
     other_account: bool = False
     #: The device code that Trakt has given already; the next ones are asked for.
     first_code: DeviceCode | None = None
-
-    @property
-    def endpoints(self) -> oauth.Endpoints:
-        return oauth.Endpoints.from_environ(self.run.options.environ)
 
     def prove_saving(self) -> Snapshot:
         """The config, once it is proved that tokens could be saved in it.
