@@ -5,7 +5,7 @@ import _thread
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Callable
 
 from trakt_config.sign_in.pages import private_page
@@ -37,24 +37,16 @@ def opened(url: str, callback: Callable[[str], bool] | None = None) -> Iterator[
 
     :param callback: opens `url` itself. None: the system's browser, by a private page.
     """
-    if callback is not None:
-        _in_background(callback, url)
+    with ExitStack() as pages:
+        if callback is not None:
+            _in_background(callback, url)
+        elif can_open():
+            try:
+                address = pages.enter_context(private_page(url))
+                _in_background(open_browser, address)
+            except OSError:  # The person has the address as well.
+                pass
         yield
-        return
-    if not can_open():
-        yield
-        return
-    page = private_page(url)
-    try:
-        address = page.__enter__()
-    except OSError:  # The person has the address as well.
-        yield
-        return
-    try:
-        _in_background(open_browser, address)
-        yield
-    finally:
-        page.__exit__(None, None, None)
 
 
 def _in_background(callback: Callable[[str], bool], url: str) -> None:

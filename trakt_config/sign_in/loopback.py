@@ -145,21 +145,19 @@ def listen(address: Address, state: str) -> Iterator[Receiver]:
 def _listeners(address: Address) -> list[socket.socket]:
     """Sockets that listen at each host; one is enough where localhost is 127.0.0.1 alone."""
     listeners: list[socket.socket] = []
-    problem = ""
     for host in address.hosts:
         try:
             listeners.append(_listener(host, address.port))
         except OSError as error:
-            if not (host != address.hosts[0] and error.errno in _NO_IPV6):
-                problem = os_reason(error)
-                break
-    if not problem:
-        return listeners
-    for listener in listeners:
-        listener.close()
-    raise ConfigError(f"cannot listen on port {address.port} for the browser: {problem}",
-                      hint="End the program that uses the port, or choose another port, here in "
-                           "redirect_uri and at the Trakt app; or sign in without --browser.")
+            if host != address.hosts[0] and error.errno in _NO_IPV6:
+                continue
+            for listener in listeners:
+                listener.close()
+            raise ConfigError(
+                f"cannot listen on port {address.port} for the browser: {os_reason(error)}",
+                hint="End the program that uses the port, or choose another port, here in "
+                     "redirect_uri and at the Trakt app; or sign in without --browser.") from None
+    return listeners
 
 
 def _listener(host: str, port: int) -> socket.socket:
