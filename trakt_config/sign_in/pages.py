@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 
-CLOSE_THIS_TAB = "You can close this tab."
-
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -35,7 +33,7 @@ footer {{ margin: 1em 0; font-size: .85em; opacity: .75; }}
 <h1>{title}</h1>
 <p>{text}</p>
 </main>
-<footer>{note}</footer>
+<footer>You can close this tab.</footer>
 </body>
 </html>
 """
@@ -56,9 +54,9 @@ _REDIRECT = """<!DOCTYPE html>
 """
 
 
-def page(title: str, text: str, note: str = CLOSE_THIS_TAB) -> str:
+def page(title: str, text: str) -> str:
     """A whole page, of plain text."""
-    return _PAGE.format(title=escape(title), text=escape(text), note=escape(note))
+    return _PAGE.format(title=escape(title), text=escape(text))
 
 
 @contextmanager
