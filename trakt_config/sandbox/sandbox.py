@@ -22,8 +22,6 @@ from trakt_config.sandbox import api
 from trakt_config.sandbox.issuer import OUT_OF_BAND, Issuer
 from trakt_config.sandbox.server import Answer, Hold, Server
 
-__all__ = ["Answer", "CLIENT_ID", "CLIENT_SECRET", "Hold", "Request", "Sandbox"]
-
 #: Fakes in the shape of Trakt's: 64 hexadecimal digits that begin with "fa4e".
 CLIENT_ID = ("fa4ec11e471d" * 6)[:64]
 CLIENT_SECRET = ("fa4e5ec4e7" * 7)[:64]

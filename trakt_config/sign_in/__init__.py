@@ -1,6 +1,7 @@
 """A person signs in: by device code, in a browser on this machine, or with a pin."""
+from trakt_config.oauth import DeviceCode
 from trakt_config.sign_in.browser import can_open
-from trakt_config.sign_in.methods import DeviceCode, Dialog, login, login_with
+from trakt_config.sign_in.methods import login, login_with
 from trakt_config.sign_in.registration import (
     LOOPBACK_URI,
     CannotRegister,
@@ -9,6 +10,7 @@ from trakt_config.sign_in.registration import (
     loopback_uri,
     missing,
 )
+from trakt_config.sign_in.sign_in import Dialog
 
 __all__ = [
     "LOOPBACK_URI",

@@ -10,15 +10,12 @@ from trakt_config.authorization import policy, save
 from trakt_config.authorization.run import ConfigPath, Options, Run, environment, reports_errors
 from trakt_config.oauth import DeviceCode, Endpoints, TraktClient
 from trakt_config.sign_in import authorization_code, device_code
-from trakt_config.sign_in.browser import open_browser
 from trakt_config.sign_in.registration import NewClient, registered, rehearse
 from trakt_config.sign_in.sign_in import Dialog, SignIn
 from trakt_config.tokens import Authorization, Client, Secret
 
 if TYPE_CHECKING:
     import requests
-
-__all__ = ["DeviceCode", "Dialog", "METHODS", "login", "login_with", "open_browser"]
 
 Method = Literal["device", "browser", "pin"]
 

@@ -36,7 +36,8 @@ from trakt_config.errors import (
 from trakt_config.sandbox import Answer, Sandbox
 from trakt_config.sandbox.issuer import challenge_for
 from trakt_config.sign_in import authorization_code
-from trakt_config.sign_in.methods import DeviceCode, Dialog, login, open_browser
+from trakt_config.sign_in.browser import open_browser
+from trakt_config.sign_in.methods import DeviceCode, Dialog, login
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization
 
 DEVICE_TOKEN = "/oauth/device/token"
