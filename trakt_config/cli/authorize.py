@@ -21,7 +21,6 @@ Exchange a pin or refresh what is due, and write it back into the config. It nev
 anything, so it can run before every job, unattended."""
 
 EXAMPLES = """\
-examples:
   trakt-config authorize config.yml
   trakt-config authorize -q --min-validity 6h config.yml    before a job of six hours, from cron
   trakt-config authorize --dry-run config.yml               what would change, values masked

@@ -45,7 +45,6 @@ DESCRIPTION = """\
 Give a tour: the whole job on a Trakt of our own, in a temporary folder. No account, no network."""
 
 EXAMPLES = """\
-examples:
   trakt-config demo"""
 
 

@@ -29,7 +29,6 @@ are not among them, and what stands there of older runs is taken out; the rest o
 is passed on. Where there is no authorization, COMMAND is not started."""
 
 EXAMPLES = """\
-examples:
   trakt-config exec trakt.yml -- python3 kometa.py --run --read-only-config
   trakt-config exec --min-validity 6h --env TRAKT_TOKEN=access_token trakt.yml -- ./job.sh"""
 

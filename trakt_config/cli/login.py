@@ -35,7 +35,6 @@ As a rule with a code that you enter on any device. Where the config has no clie
 yet, it asks for that and for the client_secret, or reads them from stdin, one a line."""
 
 EXAMPLES = """\
-examples:
   trakt-config login config.yml             with a code, entered on any device
   trakt-config login --create trakt.yml     a new file
   trakt-config login --browser config.yml   with a browser on this machine"""

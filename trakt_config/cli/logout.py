@@ -12,7 +12,6 @@ Revoke the access token and the refresh token at Trakt, then empty the six value
 authorization in the config. A pin stays."""
 
 EXAMPLES = """\
-examples:
   trakt-config logout config.yml
   trakt-config logout --local config.yml    where Trakt cannot be reached"""
 

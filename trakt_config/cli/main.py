@@ -89,7 +89,8 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
             name, parents=[_general_options()], allow_abbrev=False, help=COMMANDS[name])
         if name == chosen:
             module = _command(name)
-            command.description, command.epilog = module.DESCRIPTION, module.EXAMPLES
+            command.description = module.DESCRIPTION
+            command.epilog = f"examples:\n{module.EXAMPLES}"
             module.add_arguments(command)
             command.set_defaults(refuse=command.error)
     if chosen not in COMMANDS:

@@ -20,7 +20,6 @@ A Trakt on this machine, until Ctrl-C: no account, no network. It keeps Trakt's 
 and forgets everything when it ends."""
 
 EXAMPLES = """\
-examples:
   trakt-config sandbox
   trakt-config sandbox --port 0 --lifetime 45s"""
 

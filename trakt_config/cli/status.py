@@ -43,7 +43,6 @@ Say what is in each config, without asking Trakt and without changing anything. 
 status is 3 where a login is needed."""
 
 EXAMPLES = """\
-examples:
   trakt-config status config.yml
   trakt-config status --online --json config.yml other.yml"""
 

@@ -14,7 +14,6 @@ force_refresh in the config does not count here. What is printed is a secret: ke
 out of logs and of other programs' arguments."""
 
 EXAMPLES = """\
-examples:
   printf 'Authorization: Bearer %s' "$(trakt-config token config.yml)" | curl -H @- ..."""
 
 
