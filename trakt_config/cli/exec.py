@@ -174,10 +174,8 @@ def _restore_signals() -> None:
     """What we caught is for the command as it was for us at our start, and what Python ignores is
     as programs expect it. A signal that comes meanwhile waits, and then ends us as any other.
     """
-    caught = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
-              if hasattr(signal, name)]
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, caught)
-    for number in caught:
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, output.SIGNALS)
+    for number in output.SIGNALS:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
     for name in _IGNORED_BY_PYTHON:

@@ -13,6 +13,11 @@ from typing import TextIO
 from trakt_config.errors import SaveError, os_reason
 
 
+#: What asks a command to end, as far as this system has it.
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
+                if hasattr(signal, name))
+
+
 class Interrupted(BaseException):
     """A signal asked the command to end; its exit status is 128 plus the signal's number."""
 
@@ -48,16 +53,14 @@ def _open_nowhere() -> None:
 
 def raise_on_signals() -> None:
     """Let Ctrl-C, SIGTERM and SIGHUP raise :class:`Interrupted`, the first of them only."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
 
 
 def _interrupt(signal_number: int, frame: FrameType | None) -> None:
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     raise Interrupted(signal_number)
 
 
