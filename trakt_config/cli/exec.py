@@ -124,7 +124,6 @@ def _without_coercion(environ: dict[str, str]) -> dict[str, str]:
 
 def become(command_line: Sequence[str], environ: Mapping[str, str]) -> int:
     """Replace this process by the command. Returns an exit status where that is not possible."""
-    problem: OSError
     try:
         if os.name == "nt":  # Untested: exec there would end this process before the command ends.
             return subprocess.run(command_line, env=environ, check=False).returncode
@@ -132,13 +131,12 @@ def become(command_line: Sequence[str], environ: Mapping[str, str]) -> int:
         output.give_back_streams()
         _execute(command_line, environ)
     except OSError as error:
-        problem = error
-    is_missing = problem.errno in (errno.ENOENT, errno.ENOTDIR)
-    reason = os_reason(problem)
-    if is_missing and os.path.isfile(command_line[0]):
-        reason = "the interpreter that its first line names is missing"
-    output.error(f"trakt-config: {printable(command_line[0]) or repr('')}: {reason}")
-    return NOT_FOUND if is_missing else CANNOT_RUN
+        is_missing = error.errno in (errno.ENOENT, errno.ENOTDIR)
+        reason = os_reason(error)
+        if is_missing and os.path.isfile(command_line[0]):
+            reason = "the interpreter that its first line names is missing"
+        output.error(f"trakt-config: {printable(command_line[0]) or repr('')}: {reason}")
+        return NOT_FOUND if is_missing else CANNOT_RUN
 
 
 def _execute(command_line: Sequence[str], environ: Mapping[str, str]) -> NoReturn:

@@ -12,7 +12,6 @@ from typing import TextIO
 
 from trakt_config.errors import SaveError, os_reason
 
-
 #: What asks a command to end, as far as this system has it.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
                 if hasattr(signal, name))
@@ -44,11 +43,10 @@ def prepare() -> None:
 def _open_nowhere() -> None:
     try:
         os.open(os.devnull, os.O_RDWR)
-        return
     except OSError as error:
-        problem = os_reason(error)
-    raise SaveError(f"a standard stream is closed, and {os.devnull} cannot be opened: {problem}",
-                    hint="Nothing was done. Open the stream, or make the device.")
+        raise SaveError(f"a standard stream is closed, and {os.devnull} cannot be opened: "
+                        f"{os_reason(error)}",
+                        hint="Nothing was done. Open the stream, or make the device.") from None
 
 
 def raise_on_signals() -> None:

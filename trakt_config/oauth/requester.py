@@ -104,12 +104,10 @@ class Requester(Record):
                     logger.debug("Trakt answered %s %s with %d", method, url, answer.status)
                 return answer
             except TraktUnavailable as error:
-                failure = error
-            if failure.outcome_unknown or pause is None:
-                break
-            if not deadline.wait(pause, failure.message):
-                break
-        raise failure
+                if error.outcome_unknown or pause is None \
+                        or not deadline.wait(pause, error.message):
+                    raise
+        raise AssertionError("unreachable")
 
 
 def _headers(client: Client, access_token: Secret | None) -> dict[str, str]:
