@@ -20,7 +20,7 @@ import pytest
 
 from trakt_config import document, storage
 from trakt_config.authorization.run import Options
-from trakt_config.cli import main, pasted, terminal
+from trakt_config.cli import main, output, pasted, terminal
 from trakt_config.sandbox import Answer, Sandbox
 from trakt_config.sign_in import registration
 from trakt_config.storage import surroundings
@@ -675,7 +675,7 @@ def test_closed_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     closed.close()
     for name in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, closed)
-    assert terminal.ask("?") == "" and not terminal.can_show_blocks()
+    assert terminal.ask("?") == "" and not output.is_utf8_terminal(sys.stdout)
     terminal.countdown(5)
 
 

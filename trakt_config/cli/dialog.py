@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from datetime import datetime, timedelta, timezone
 from importlib import import_module
 
@@ -84,7 +85,7 @@ def _show(text: str) -> None:
 
 def _qr_code(link: str) -> str:
     """The page with the code, for a telephone's camera; empty without the extra ``qr``."""
-    if not terminal.can_show_blocks():
+    if not output.is_utf8_terminal(sys.stdout):
         return ""
     try:
         segno = import_module("segno")

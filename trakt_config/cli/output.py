@@ -150,21 +150,29 @@ def error(text: str) -> None:
 def _marked(stream: TextIO | None, mark: tuple[str, str], text: str) -> str:
     """`text` behind a coloured mark; as it is where the stream is no terminal (see no-color.org).
     """
-    if not has_colour(stream):
+    if not _has_colour(stream):
         return text
     sign, colour = mark
     return f"\x1b[{colour}m{sign}\x1b[0m {text}"
 
 
-def has_colour(stream: TextIO | None) -> bool:
+def _has_colour(stream: TextIO | None) -> bool:
     """Whether somebody looks at the stream who wants colour, in an encoding that has the marks."""
+    return (is_utf8_terminal(stream) and not os.environ.get("NO_COLOR")
+            and os.environ.get("TERM", "dumb") != "dumb")
+
+
+def is_utf8_terminal(stream: TextIO | None) -> bool:
+    """Whether it shows marks, and the block characters of a QR code."""
+    encoding = getattr(stream, "encoding", None) or ""
+    return is_terminal(stream) and encoding.lower().replace("-", "") == "utf8"
+
+
+def is_terminal(stream: TextIO | None) -> bool:
     try:
-        is_terminal = stream is not None and stream.isatty()
+        return stream is not None and stream.isatty()
     except ValueError:  # It is closed.
         return False
-    encoding = (getattr(stream, "encoding", None) or "").lower().replace("-", "")
-    return (is_terminal and encoding == "utf8" and not os.environ.get("NO_COLOR")
-            and os.environ.get("TERM", "dumb") != "dumb")
 
 
 # -- words ---------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ import os
 import sys
 from typing import TextIO
 
+from trakt_config.cli import output
+
 #: Characters of an answer; what comes after them is not read.
 LONGEST_LINE = 4096
 
@@ -16,7 +18,7 @@ _ERASE_LINE = "\r\x1b[K"
 
 def is_interactive() -> bool:
     """Whether somebody is there who can answer questions."""
-    return _is_terminal(sys.stdin)
+    return output.is_terminal(sys.stdin)
 
 
 def ask(question: str, *, insist: bool = False) -> str:
@@ -79,7 +81,7 @@ def countdown(left: float | None) -> None:
 
     The cursor stays at the line's beginning, so that a warning takes the line's place.
     """
-    if not _is_terminal(sys.stderr) or os.environ.get("TERM", "dumb") == "dumb":
+    if not output.is_terminal(sys.stderr) or os.environ.get("TERM", "dumb") == "dumb":
         return
     if left is None:
         _show(sys.stderr, _ERASE_LINE)
@@ -89,16 +91,10 @@ def countdown(left: float | None) -> None:
               f"{_ERASE_LINE}Waiting for you at Trakt, {minutes}:{seconds:02d} left\r")
 
 
-def can_show_blocks() -> bool:
-    """Whether stdout is a terminal that has the block characters of a QR code."""
-    encoding = getattr(sys.stdout, "encoding", None) or ""
-    return _is_terminal(sys.stdout) and encoding.lower().replace("-", "") == "utf8"
-
-
 def _asked(question: str) -> str:
     """Ask, where somebody is there, and read the line that is the answer."""
     if is_interactive():
-        redirected = _is_terminal(sys.stdout) and not _is_terminal(sys.stderr)
+        redirected = output.is_terminal(sys.stdout) and not output.is_terminal(sys.stderr)
         stream = sys.stdout if redirected else sys.stderr
         _show(stream, question)
         answer = _line()
@@ -124,10 +120,3 @@ def _show(stream: TextIO, text: str) -> None:
         stream.flush()
     except (OSError, ValueError):
         pass
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # It is closed.
-        return False
