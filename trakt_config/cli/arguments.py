@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from trakt_config.errors import printable, quoted_for_shell
+from trakt_config.errors import quoted_for_shell
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([a-z])")
@@ -143,13 +142,6 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def add_configs(parser: argparse.ArgumentParser) -> None:
     """One config or more."""
     parser.add_argument("configs", metavar="CONFIG", nargs="+", type=path, help="a YAML config")
-
-
-def warn_of_shared_tokens(configs: Sequence[str]) -> None:
-    """Warn before one of them is refreshed."""
-    from trakt_config.authorization.shared import shared_tokens
-    for config, sentence in shared_tokens(configs):
-        logging.getLogger("trakt_config").warning("%s: %s", printable(config), sentence)
 
 
 def add_min_validity(parser: argparse.ArgumentParser) -> None:

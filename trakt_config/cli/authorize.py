@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
 from trakt_config.authorization.authorize import ensure_authorized
-from trakt_config.authorization.run import Options, Result
+from trakt_config.authorization.run import Options, Result, logger
 from trakt_config.cli import arguments, boundary, output
 from trakt_config.errors import TraktConfigError, printable
 
@@ -47,7 +47,9 @@ def run(options: argparse.Namespace) -> int:
     if options.copy_to and len(options.configs) > 1:
         options.refuse("--copy-to goes with one CONFIG: the one that holds the refresh token")
     if len(options.configs) > 1:
-        arguments.warn_of_shared_tokens(options.configs)
+        from trakt_config.authorization.shared import shared_tokens
+        for config, sentence in shared_tokens(options.configs):
+            logger.warning("%s: %s", printable(config), sentence)
     if options.copy_to:
         with_copies = _plan_with_copies if options.dry_run else _authorize_with_copies
         return boundary.gravest(with_copies(options.configs[0], options))

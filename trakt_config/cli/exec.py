@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import logging
 import os
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import NoReturn
 
 from trakt_config.authorization.authorize import ensure_authorized
-from trakt_config.authorization.run import Options
+from trakt_config.authorization.run import Options, logger
 from trakt_config.cli import arguments, boundary, output
 from trakt_config.errors import os_reason, printable
 from trakt_config.tokens import Authorization
@@ -82,9 +81,8 @@ def run(options: argparse.Namespace) -> int:
     elif not options.anyway:
         return status
     else:
-        logging.getLogger("trakt_config").warning(
-            "%s: not authorized; the command is started without a token, as --anyway asks",
-            printable(options.config))
+        logger.warning("%s: not authorized; the command is started without a token, as --anyway "
+                       "asks", printable(options.config))
     return become(options.command_line, environ)
 
 

@@ -5,12 +5,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trakt_config.authorization.run import Options, name_of
+from trakt_config.authorization.run import Options, logger, name_of
 from trakt_config.cli import arguments, boundary, output
 from trakt_config.errors import TraktConfigError, printable
 
@@ -32,7 +30,7 @@ class _Seen:
     def warn(self, problems: list[str]) -> None:
         self.problems += problems
         for problem in problems:
-            logging.getLogger("trakt_config").warning("%s: %s", self.config, problem)
+            logger.warning("%s: %s", self.config, problem)
 
     def fails(self, error: TraktConfigError) -> None:
         self.error = error
@@ -71,7 +69,7 @@ def _status_of(config: str, options: argparse.Namespace, shared: str | None) -> 
     exit_status = boundary.exit_status(lambda: _look(config, options, seen),
                                        verbose=options.verbose, on_error=seen.fails)
     if options.json:
-        output.out(json.dumps(_object(seen)))
+        output.json(_object(seen))
     return exit_status
 
 
