@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Callable
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -239,8 +239,7 @@ class _Blocked(Refused):
 
 
 def _issued(pair: Pair) -> Reply:
-    answer = _json(200, pair.response())
-    return Reply(200, answer.body, answer.headers, issued=True)
+    return replace(_json(200, pair.response()), issued=True)
 
 
 def _refusal(refused: Refused) -> Reply:
@@ -250,7 +249,7 @@ def _refusal(refused: Refused) -> Reply:
         return Reply(refused.status, reuse=refused.reuse)
     answer = _json(refused.status, {"error": refused.error,
                                     "error_description": refused.description})
-    return Reply(refused.status, answer.body, answer.headers, reuse=refused.reuse)
+    return replace(answer, reuse=refused.reuse)
 
 
 def _json(status: int, value: object) -> Reply:

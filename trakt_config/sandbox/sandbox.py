@@ -13,7 +13,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Callable
 from urllib.parse import parse_qsl, urlsplit
@@ -198,9 +198,9 @@ class Sandbox:
     def _process(self, call: api.Call, answer: Answer) -> api.Reply:
         reply = api.respond(call, self._issuer) if answer.process else api.Reply(200)
         body = reply.body if answer.body is None else answer.body
-        reply = api.Reply(reply.status if answer.status is None else answer.status,
-                          body + b" " * answer.padding, {**reply.headers, **answer.headers},
-                          issued=reply.issued, reuse=reply.reuse)
+        reply = replace(reply, status=reply.status if answer.status is None else answer.status,
+                        body=body + b" " * answer.padding,
+                        headers={**reply.headers, **answer.headers})
         self._record(call, reply, cut=answer.cut in ("close", "reset"))
         return reply
 
