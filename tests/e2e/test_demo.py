@@ -24,8 +24,8 @@ SAMPLE = ROOT / "trakt_config" / "sample_config.yml"
 
 def tour(**environ: str) -> str:
     """What the tour says in a process of its own, with nothing but `environ` around it."""
-    done = subprocess.run([sys.executable, "-W", "error", "-c",
-                           "import sys; from trakt_config.cli import demo; sys.exit(demo.tour())"],
+    code = "import sys; from trakt_config.cli import demo; sys.exit(demo.tour(print))"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code],
                           env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], **environ},
                           cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=60)

@@ -57,8 +57,7 @@ def run(options: argparse.Namespace) -> int:
     return tour((lambda text: None) if options.quiet else output.out)
 
 
-def tour(write: Callable[[str], object] = print, *,
-        environ: Mapping[str, str] = os.environ) -> int:
+def tour(write: Callable[[str], object]) -> int:
     """Give the tour, a few seconds long, in a temporary folder that is removed at the end.
 
     :param write: takes the text, a few lines at a time.
@@ -66,7 +65,7 @@ def tour(write: Callable[[str], object] = print, *,
     :raises SaveError: there is no place for a temporary folder.
     """
     with _temporary_folder() as folder, Sandbox(interval=1) as sandbox:
-        ours = {name: value for name, value in environ.items()
+        ours = {name: value for name, value in os.environ.items()
                 if not name.startswith("TRAKT_CONFIG_")}
         config = Path(folder) / "config.yml"
         _write_sample(config, sandbox)
