@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from typing import TYPE_CHECKING, Callable
 
 from trakt_config.cli import arguments, output, pasted, terminal
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
 #: How often a person is asked for the same thing.
 TRIES = 3
-
-_VISIBLE = re.compile("[!-~]*")
-
 
 DESCRIPTION = """\
 Sign in at Trakt and save the authorization in the config, over the one that is there.
@@ -216,12 +212,11 @@ def _asked(config: str, name: str, ask: Callable[[], str]) -> str:
 
 def _checked(config: str, name: str, text: str) -> str:
     """`text`, if it can be an id or a secret; what was typed is never quoted."""
-    good = _VISIBLE.match(text)
-    assert good is not None
-    if good.end() < len(text):
-        what = "a space" if text[good.end()].isspace() else "not printable ASCII"
-        raise ConfigError(f"{name}: character {good.end() + 1} is {what}", path=config,
-                          hint="Copy the value again, without spaces and invisible characters.")
+    for number, character in enumerate(text, 1):
+        if not "!" <= character <= "~":
+            what = "a space" if character.isspace() else "not printable ASCII"
+            raise ConfigError(f"{name}: character {number} is {what}", path=config,
+                              hint="Copy the value again, without spaces and invisible characters.")
     return text
 
 
