@@ -63,19 +63,15 @@ def page(title: str, text: str) -> str:
 def private_page(url: str) -> Iterator[str]:
     """The address of a page that leads to `url`, for a browser that is started with it.
 
-    Every user of a machine can read the arguments of every program there, and what stands in
-    them first has won: whoever knows the state of a sign-in can send us the code of an account
-    of theirs, and whoever knows a device's code can enter it for theirs. PKCE does not help: they
-    sign in with our challenge. So the arguments may not hold the address itself. Nor does a page
-    of ours at a secret address on a port of this machine help: that address would be in the
-    arguments, others could ask for it before the browser has started, and to be told so afterwards
-    comes too late, when they have already answered.
+    Every user of a machine can read the arguments of every program there. Whoever knows the state
+    of a sign-in, or a device's code, can put an account of theirs in the place of ours (PKCE does
+    not help: they sign in with our challenge), so the arguments hold neither this address nor one
+    on a port of this machine, which others could ask for before the browser has started.
 
-    What others cannot do is to read a file of ours. So this is one: of mode 0600, in a folder of
-    mode 0700 that nobody else can enter or plant (a random name, never one that is there),
-    and gone when the ``with`` block ends. Root, and programs of the same user, can read it, as
-    they can read the config itself. A browser that may not read there (one in a sandbox of its
-    own) shows that it found nothing: the person has the address in the terminal.
+    What they hold leads to a file: of mode 0600, in a folder of mode 0700 with a random name, and
+    gone when the ``with`` block ends. Root, and programs of the same user, can read it, as they
+    can read the config itself. A browser in a sandbox of its own shows that it found nothing: the
+    person has the address in the terminal.
 
     :raises OSError: there is no room or right for it.
     """
