@@ -40,8 +40,7 @@ class Login:
     def __init__(self, config: Path, environ: dict[str, str], browser: Path) -> None:
         self.browser = browser
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "trakt_config", "login", "--browser",
-             str(config)],
+            [*children.INTERRUPTIBLE, "-m", "trakt_config", "login", "--browser", str(config)],
             env={**environ, "PYTHONPATH": str(ROOT), "BROWSER": f"{browser} %s"},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.children import INTERRUPTIBLE
 from trakt_config.cli import arguments, main, sandbox
 from trakt_config.sandbox import CLIENT_ID, CLIENT_SECRET
 
@@ -24,8 +25,8 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def running(*options: str) -> Iterator[Any]:
     """The command in a process of its own, and what it says up to the address for a pin."""
-    child = subprocess.Popen([sys.executable, "-W", "error", "-m", "trakt_config", "sandbox",
-                              *options], text=True, stdin=subprocess.DEVNULL,
+    child = subprocess.Popen([*INTERRUPTIBLE, "-m", "trakt_config", "sandbox", *options],
+                             text=True, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              env={**os.environ, "PYTHONPATH": str(ROOT)})
     try:

@@ -18,6 +18,7 @@ from typing import Any, Callable
 
 import pytest
 
+from tests.support.children import INTERRUPTIBLE
 from trakt_config import document, storage
 from trakt_config.authorization.run import Options
 from trakt_config.cli import main, output, pasted, terminal
@@ -95,7 +96,7 @@ class Screen:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-W", "error", "-m", "trakt_config", *arguments]
+    return [*INTERRUPTIBLE, "-m", "trakt_config", *arguments]
 
 
 Start = Callable[..., Screen]

@@ -15,6 +15,10 @@ import pytest
 import tests.support.everything  # noqa: F401
 from tests.support import mounts
 
+#: Python for a process that a signal may end at any moment: one between an ``open`` and its
+#: ``with`` leaves the file to the collector, which warns of it.
+INTERRUPTIBLE = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning"]
+
 
 def start(work: Callable[[], Any]) -> int:
     """Run `work` in a forked child; its process id."""
