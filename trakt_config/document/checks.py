@@ -14,6 +14,7 @@ from trakt_config.document.keys import (
     Path,
     dotted,
     homes,
+    how_trakt_is_written,
     key_beside,
 )
 from trakt_config.document.layout import Layout, Stray
@@ -118,7 +119,8 @@ class KeyChecks:
         meant = key_beside(name)
         if meant is not None and len(self.strays) < _MAX_STRAYS:
             mark = event.start_mark
-            self.strays.append(Stray(meant, mark.line + 1, mark.column + 1))
+            self.strays.append(Stray(meant, mark.line + 1, mark.column + 1,
+                                     how_trakt_is_written(name)))
 
     def refuse_merged(self, layout: Layout) -> None:
         """Where no `trakt` stands at the root, one may come with a merge key: a second one, with

@@ -45,10 +45,48 @@ def without_case(name: str) -> str:
 
 _KEY_OF = {without_case(key): key for key in KNOWN_KEYS}
 
+#: What people call our keys, as :func:`without_case` leaves it: Trakt's pages, other programs and
+#: the blocks beside ours have these names.
+_OTHER_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "client_id": ("id", "appid", "applicationid", "client", "clientkey", "apikey", "apiid",
+                  "consumerkey"),
+    "client_secret": ("secret", "appsecret", "apisecret", "secretkey", "consumersecret"),
+    "redirect_uri": ("redirect", "callback", "callbackuri", "callbackurl"),
+    "pin": ("code", "pincode", "authcode", "authorizationcode"),
+    "force_refresh": ("force",),
+    "authorization": ("auth", "authentication", "oauth", "tokens", "credentials"),
+    "access_token": ("token", "access", "bearer", "bearertoken", "authtoken", "oauthtoken"),
+    "token_type": ("type",),
+    "expires_in": ("lifetime", "ttl"),
+    "refresh_token": ("refresh", "renewtoken", "renewaltoken"),
+    "created_at": ("created", "createdon", "issued", "issuedat", "timestamp"),
+})
+_KEY_CALLED = {name: key for key, names in _OTHER_NAMES.items() for name in names}
+
+#: Those that are clear enough in the wrong block, too.
+_CLEAR_NAMES = ("secret", "token", "bearertoken", "authtoken", "oauthtoken", "refresh")
+
+#: What other programs call the moment at which an access token ends, which is not read here.
+_ENDS = ("expires", "expiresat", "expireson", "expiry", "expirydate", "expiration",
+         "expirationdate", "validuntil")
+
 
 def is_like_trakt(name: str) -> bool:
     """Whether a key of the root was probably meant to be `trakt`."""
     return name.startswith("trakt:") or (len(name) <= 10 and without_case(name) in _LIKE_TRAKT)
+
+
+def how_trakt_is_written(name: str) -> str:
+    """What to do about a key that :func:`is_like_trakt`."""
+    if name.startswith("trakt:"):
+        return "Write `trakt:` alone on the line, with one colon, and its keys below it, indented."
+    if name.lower() == "trakt":
+        return "Write it as `trakt:`, in small letters."
+    if name.strip("\"'\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb") == "trakt":
+        return "Write it as `trakt:`, without the quotes."
+    if without_case(name) == "trakt":
+        return "Write it as `trakt:`, in small letters and with nothing else in it."
+    return "The name of the block is `trakt:`."
 
 
 def key_beside(name: str) -> str | None:
@@ -58,17 +96,30 @@ def key_beside(name: str) -> str | None:
     return _KEY_OF.get(without_case(name).replace("isation", "ization"))
 
 
-def same_letters(name: str, known: Collection[str]) -> str | None:
-    """The one of `known` that differs in nothing but what :func:`without_case` takes away."""
-    bare = without_case(name)
-    return next((key for key in known if without_case(key) == bare), None)
+def key_elsewhere(name: str, known: Collection[str]) -> str | None:
+    """The one of `known` that was clearly meant by `name`, which stands in another block."""
+    bare = _bare(name)
+    key = _KEY_OF.get(bare) or (_KEY_CALLED[bare] if bare in _CLEAR_NAMES else None)
+    return key if key in known else None
 
 
 def key_meant(name: str, known: Collection[str]) -> str | None:
     """The one of `known` that somebody probably meant who wrote `name`."""
     import difflib  # slow to import, and seldom needed
-    return same_letters(name, known) or next(
+    bare = _bare(name)
+    key = _KEY_OF.get(bare) or _KEY_CALLED.get(bare)
+    return key if key in known else next(
         iter(difflib.get_close_matches(name.lower(), list(known), 1, 0.75)), None)
+
+
+def is_end(name: str) -> bool:
+    """Whether a key tells when an access token ends, in its own way."""
+    return _bare(name) in _ENDS
+
+
+def _bare(name: str) -> str:
+    bare = without_case(name)
+    return bare[len("trakt"):] if bare.startswith("trakt") else bare
 
 
 def dotted(path: Path) -> str:

@@ -87,11 +87,14 @@ class Block(Record):
 
 
 class Stray(Record):
-    """A key of the root that was meant to be `trakt`, or to stand in it. ``key`` is one of ours."""
+    """A key of the root that was meant to be `trakt`, or to stand in it. ``key`` is one of ours;
+    ``hint`` says how `trakt` is written.
+    """
 
     key: str
     line: int
     column: int
+    hint: str
 
     @property
     def is_trakt(self) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.events import ScalarEvent
+from ruamel.yaml.events import ScalarEvent, SequenceStartEvent
 from ruamel.yaml.reader import ReaderError
 
 from trakt_config.document.keys import KNOWN_KEYS
@@ -36,12 +37,19 @@ _OTHER_SPACE = re.compile(
 _FENCE = re.compile(r"(?m)^[ ]*```")
 _SLASHES = re.compile(r"(?m)^[ \t]*//")
 _DASH = re.compile(r"([ ]*)-[^ \t\r\n-]")
+
+#: In a file that is a list: the item that was meant to be the trakt block.
+_TRAKT_AS_ITEM = r"""(?m)(?:^(?:[ ]*-[ ]+|[ ]{2})|[\[{]\s*)["']?trakt["']?[ ]*:"""
+
+#: A key of ours as an item of a list.
+_OUR_ITEM = rf"""-[ ]+["']?(?:{'|'.join(sorted(KNOWN_KEYS))})["']?[ ]*:"""
 #: A word alone, with a value behind it, and a `key:` on some line.
 _WORD = re.compile(r"[ ]*[\w.-]+[ ]*$")
 _BARE_KEY = re.compile(r"[ ]*(?!-)[\w.-]+(?: [^ :#]+)?[ ]*$")
 _KEY = re.compile(r"(?m)^[ ]*[\w.-]+:(?=[ \r\n]|\Z)")
 
 _PASTE = "Write a colon and a space after it: `{}: VALUE`."
+_RIGHT_FILE = ("A config has `key: value` lines at its outermost level: is this the right file?")
 _CHECK = "Check the quotes, colons and indentation there and just above."
 
 
@@ -85,11 +93,38 @@ def not_a_mapping(text: str, name: str, event: Any) -> ConfigError:
             found = _no_colon(line, column)
         if found is not None and column == found.column:
             return found.error()
+    if isinstance(event, SequenceStartEvent):
+        return _list(text, name, event).error()
     if name:
         return Mistake(f"{name} is not a mapping", "Put its keys on lines of their own below it, "
                        "indented with spaces.", line, column).error()
-    return Mistake("the file is not a mapping", "A config has `key: value` lines at its outermost "
-                   "level: is this the right file?", line, column).error()
+    return Mistake("the file is not a mapping", _RIGHT_FILE, line, column).error()
+
+
+def _list(text: str, name: str, event: Any) -> Mistake:
+    """The keys of a mapping were written as the items of a list."""
+    line, column = event.start_mark.line + 1, event.start_mark.column + 1
+    what = f"{name or 'the file'} is a list and not a mapping"
+    if not name and not re.search(_TRAKT_AS_ITEM, text):
+        return Mistake(what, _RIGHT_FILE, line, column)
+    if not event.flow_style:
+        return Mistake(f"{what}: a dash (-) is before this key", _without_dash(text, line, column),
+                       line, column)
+    hint = "Delete the brackets [ ]." if re.match(r"\[\s*\{", text[event.start_mark.index:]) \
+        else "Write braces { } in place of the brackets [ ]."
+    return Mistake(f"{what}: its keys are in brackets", hint, line, column)
+
+
+def _without_dash(text: str, line: int, column: int) -> str:
+    """How a dash is taken away so that the keys keep the indentation that they need."""
+    lines = NEWLINE.split(text)
+    above = next(filter(_has_code, reversed(lines[:line - 1])), "")
+    keys = column + _indentation(lines[line - 1][column:])
+    item = takewhile(lambda below: _indentation(below) >= keys, filter(_has_code, lines[line:]))
+    has_key_beside = any(_indentation(below) == keys and below[keys] != "-" for below in item)
+    if has_key_beside or (above and _indentation(above) >= column - 1):
+        return "Write a space in place of the dash, and of the others like it."
+    return "Delete the dash and the space after it, and the others like it."
 
 
 # -- where ruamel.yaml says a place --------------------------------------------------------------
@@ -104,6 +139,7 @@ def _marked(text: str, problem: MarkedYAMLError, last: Any) -> Mistake | None:
                        column)
     known = str(problem.problem or problem.context)
     found = _other_space(text, line) or _of_another_language(text, mark) \
+        or _dash_in_mapping(text, mark, known) \
         or _at_context(text, problem, known) or _same_key_twice(text, line) \
         or _open_quote(text, mark, last, known)
     if found is None and known.startswith("mapping values are not allowed"):
@@ -120,6 +156,14 @@ def _of_another_language(text: str, mark: Any) -> Mistake | None:
     if text[mark.index:mark.index + 1] in ("]", "}"):
         return Mistake("not valid YAML: a closing bracket that nothing has opened", "Delete it.",
                        mark.line + 1, mark.column + 1)
+    return None
+
+
+def _dash_in_mapping(text: str, mark: Any, known: str) -> Mistake | None:
+    """A dash before one key of ours among others without."""
+    if known.startswith("expected <block end>") and re.match(_OUR_ITEM, text[mark.index:]):
+        return Mistake("not valid YAML: a dash (-) makes this key an item of a list",
+                       "Delete the dash and the space after it.", mark.line + 1, mark.column + 1)
     return None
 
 
@@ -242,6 +286,11 @@ def _without_space(text: str, line: int) -> Mistake | None:
         return None
     return Mistake("there is no space after the dash", "Write one: `- VALUE`.", line,
                    len(found[1]) + 1)
+
+
+def _has_code(line: str) -> bool:
+    """Whether there is more than a comment on it."""
+    return line.strip()[:1] not in ("", "#")
 
 
 def _indentation(line: str) -> int:

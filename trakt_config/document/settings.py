@@ -12,7 +12,7 @@ from trakt_config.document.mistakes import key_twice
 from trakt_config.document.unused import (
     NOT_A_TOKEN,
     SettingWarning,
-    meant,
+    client_id_meant,
     refuse_nested,
     refuse_strays,
     refuse_unread_keys,
@@ -29,6 +29,9 @@ _KEPT_ELSEWHERE = re.compile(r"<<[^<>]+>>|\$\{")
 _UNFILLED_PIN = re.compile(r"[<>{}$\"']|\s")
 _TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 _NOT_PRINTABLE_ASCII = re.compile(r"[^!-~]")
+
+#: What Trakt's page of an app calls them.
+_APP_NAMES = {"client_id": "Client ID", "client_secret": "Client Secret"}
 
 _PUT_ID = (f"Put your app's Client ID there ({APPS_PAGE}), or have it put there: "
            f"{command('login')}")
@@ -115,9 +118,11 @@ def _client(document: Document, trakt: Mapping[str, Value],
         value = trakt.get("client_id")
         if value is None:
             _refuse_misspelt(document, trakt)
-        elif value.only_comment:
-            raise _error(value, "trakt.client_id is only a comment: what is after # is not "
-                                "read", "Write your app's Client ID before the #.")
+        _refuse_other_client_id(document)
+        if value is not None and value.only_comment:
+            where = "in place of it" if value.commented_out else "before the #, and a space"
+            raise _error(value, "trakt.client_id is only a comment: what is after # is not read",
+                         f"Write your app's Client ID {where}{_and_secret(trakt)} ({APPS_PAGE}).")
         raise ConfigError("trakt.client_id is empty" if value else "trakt has no client_id",
                           hint=_PUT_ID_OF_HOLDER if _is_copy(document) else _PUT_ID,
                           line=value.line if value else document.trakt_line,
@@ -127,6 +132,22 @@ def _client(document: Document, trakt: Mapping[str, Value],
     return Client(client_id=client_id,
                   client_secret=Secret(secret) if secret else None,
                   redirect_uri=redirect_uri or Client.redirect_uri)
+
+
+def _and_secret(trakt: Mapping[str, Value]) -> str:
+    """More advice, where client_secret has to be filled in as well."""
+    value = trakt.get("client_secret")
+    if value is None or not (value.commented_out or _is_unfilled(value.text)):
+        return ""
+    return f", and its Client Secret in line {value.line}"
+
+
+def _is_unfilled(text: str) -> bool:
+    """Whether it is what a template has there; what Trakt makes up has digits."""
+    if any(map(str.isdigit, text)):
+        return False
+    from trakt_config.document.templates import is_unfilled  # seldom needed
+    return is_unfilled(text)
 
 
 def _is_copy(document: Document) -> bool:
@@ -141,12 +162,16 @@ def _refuse_misspelt(document: Document, trakt: Mapping[str, Value]) -> None:
         if name.startswith("client_id:"):
             raise _error(value, "there is no space after the colon of client_id",
                          "Write one: `client_id: VALUE`.")
-    found = meant(trakt, "client_id")
+    _refuse_other_client_id(document)
+    refuse_strays(document)
+
+
+def _refuse_other_client_id(document: Document) -> None:
+    found = client_id_meant(document)
     if found is not None:
         raise ConfigError("trakt has no client_id: is this key meant?",
                           hint="Write it as `client_id:`.",
                           line=found.key_line, column=found.key_column)
-    refuse_strays(document)
 
 
 def _setting(trakt: Mapping[str, Value], key: str, environ: Mapping[str, str]) -> str:
@@ -160,6 +185,10 @@ def _setting(trakt: Mapping[str, Value], key: str, environ: Mapping[str, str]) -
         raise _error(value, f"trakt.{key} is filled in by another program",
                      "Run trakt-config after that program, on the file that it writes.")
     _refuse_key_twice(value, key)
+    if key in _APP_NAMES and _is_unfilled(value.text):
+        also = _and_secret(trakt) if key == "client_id" else ""
+        raise _error(value, f"trakt.{key} is not filled in: it is the text of a template",
+                     f"Write your app's {_APP_NAMES[key]} in place of it{also} ({APPS_PAGE}).")
     text = _KOMETA_PLACEHOLDER.sub(lambda found: _secret(value, key, found[1], environ),
                                    value.text)
     _check_characters(value, f"trakt.{key}", text)
@@ -205,7 +234,8 @@ def _pin(value: Value | None) -> Secret | None:
     text = _text(value)
     if value is not None:
         _refuse_key_twice(value, "pin")
-    if value is None or value.foreign or not text or _UNFILLED_PIN.search(text):
+    if value is None or value.foreign or not text or _UNFILLED_PIN.search(text) \
+            or _is_unfilled(text):
         return None
     if "?" in text or "://" in text:
         text = _code_in(value, text)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from trakt_config.document.document import Document, Value
-from trakt_config.document.keys import KNOWN_KEYS, SETTING_KEYS, key_meant, same_letters
+from trakt_config.document.keys import SETTING_KEYS, is_end, key_elsewhere, key_meant
 from trakt_config.document.layout import Stray
 from trakt_config.document.lines import position
 from trakt_config.errors import ConfigError
@@ -130,7 +130,7 @@ def refuse_strays(document: Document) -> None:
     for stray in document.strays:
         if stray.is_trakt and not document.has_trakt:
             raise ConfigError("there is no trakt block: is this key meant?",
-                              hint="Write it as `trakt:`, in small letters.",
+                              hint=stray.hint,
                               line=stray.line, column=stray.column)
         if not stray.is_trakt and document.has_trakt:
             raise ConfigError(_beside(stray),
@@ -153,10 +153,11 @@ def refuse_nested(document: Document, *, only_ours: bool = False) -> None:
                                "file.")
 
 
-def meant(block: Mapping[str, Value], key: str) -> Value | None:
-    """The value of an unknown key that was probably meant to be `key`."""
-    return next((value for name, value in block.items()
-                 if name not in KNOWN_KEYS and key_meant(name, KNOWN_KEYS) == key), None)
+def client_id_meant(document: Document) -> Value | None:
+    """The value of an unknown key that was probably meant to be client_id."""
+    return next((value for name, value in (document.trakt or {}).items()
+                 if name not in SETTING_KEYS and _meant(name, value, SETTING_KEYS) == "client_id"),
+                None)
 
 
 # -- keys that nobody reads ----------------------------------------------------------------------
@@ -193,11 +194,30 @@ def _unknown_keys(document: Document) -> Iterator[
         for key, value in block.items():
             if key in known:
                 continue
-            home, found = block, key_meant(key, known)
-            advice = f"is {found} meant?" if found else "it is left as it is"
-            misplaced = same_letters(key, theirs)
+            home, found = block, _meant(key, value, known)
+            misplaced = None if found else key_elsewhere(key, theirs)
             if misplaced:
                 home, found = others, misplaced
-                advice = f"{misplaced} belongs in {other}"
-            yield SettingWarning(f"{name} has a key that is not read here; {advice}",
+            yield SettingWarning(f"{name} has a key that is not read here; "
+                                 + _advice(key, value, found, misplaced and other),
                                  value.key_line, value.key_column), found, home
+
+
+def _advice(key: str, value: Value, found: str | None, misplaced: str | None) -> str:
+    if found:
+        return f"{found} belongs in {misplaced}" if misplaced else f"is {found} meant?"
+    if is_end(key):
+        return "when the access token ends is taken from created_at and expires_in"
+    return "it is left as it is"
+
+
+def _meant(key: str, value: Value, known: Collection[str]) -> str | None:
+    """The key of a block's own that is meant by another one in it."""
+    if "force_refresh" in known and key.lower() == "refresh" and value.text in _ON_AND_OFF:
+        return "force_refresh"
+    if "authorization" in known and key.lower() == "token" and not value.scalar:
+        return "authorization"
+    if "expires_in" in known and is_end(key):
+        return "expires_in" if number_of("expires_in", value.text) else None
+    return key_meant(key, known)
+

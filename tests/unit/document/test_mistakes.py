@@ -1,12 +1,19 @@
 """Mistakes that people make in a config, and the message that each of them gets."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from trakt_config.document import parse, read_settings, set_authorization
+from trakt_config.document import (
+    other_keys,
+    parse,
+    read_settings,
+    refuse_misspelt,
+    set_authorization,
+)
 from trakt_config.errors import ConfigError
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
@@ -22,6 +29,51 @@ trakt:
 
 NEW = {"access_token": "A", "token_type": "bearer", "expires_in": "604800", "refresh_token": "R",
        "scope": "public", "created_at": "1790000000"}
+
+#: What templates have in the place of a value.
+UNFILLED = ("enter_client_id_here", "YOUR_CLIENT_ID", "your-client-id", "changeme", "<client_id>",
+            "<your client id>", "client_id", "XXXXXXXX", "'########'", "Enter your client ID here",
+            "put_your_trakt_client_id_here", "'[your-client-id]'")
+
+#: What people call our keys.
+OTHER_NAMES = {
+    "client_id": ("id", "Client ID", "clientId", "app_id", "apikey", "api_key", "trakt_client_id",
+                  "cleint_id", "client_key", "clent_id", "trakt-id"),
+    "client_secret": ("secret", "Client Secret", "clientSecret", "client-secret", "app_secret",
+                      "trakt_client_secret", "client_secert", "secret_key"),
+    "redirect_uri": ("redirect", "redirect_url", "redirectUri", "callback", "callback_url"),
+    "pin": ("PIN", "code", "pin_code", "trakt_pin"),
+    "authorization": ("authorisation", "auth", "oauth", "Authorization", "tokens", "autorization"),
+    "access_token": ("token", "access token", "accessToken", "access-token", "acess_token",
+                     "bearer", "trakt_access_token"),
+    "refresh_token": ("refresh", "refresh token", "refreshToken", "refersh_token"),
+    "token_type": ("type", "tokenType"),
+    "expires_in": ("expire_in", "expires in", "expiresIn", "ttl"),
+    "scope": ("scopes",),
+    "created_at": ("created", "createdAt", "create_at", "issued_at"),
+}
+
+#: Keys that nobody meant to be one of ours.
+UNRELATED = ("notes", "name", "user", "username", "email", "url", "enabled", "timeout", "language",
+             "list", "lists", "limit", "version", "description", "comment", "cache_expiration",
+             "vip", "password", "webhook", "library", "sync", "collection_order", "api_url")
+
+#: The dash is one of each key, or of the whole block; brackets make a list as well. The advice,
+#: followed, makes a config of it.
+AS_LISTS = (
+    ("trakt:\n  - client_id: abc\n  - client_secret: def\n", "2:3", "trakt", "delete"),
+    ("trakt:\n  - client_id: abc\n  client_secret: def\n", "2:3", "trakt", "delete"),
+    ("trakt:\n- client_id: abc\n- client_secret: def\n", "2:1", "trakt", "replace"),
+    ("trakt:\n  - client_id: abc\n    client_secret: def\n", "2:3", "trakt", "replace"),
+    ("trakt:\n  # x\n\n  -   pin:\n      client_id: abc\n", "4:3", "trakt", "replace"),
+    (GOOD.replace("    a", "    - a").replace("    r", "    - r"), "6:5", "trakt.authorization",
+     "delete"),
+    (GOOD.replace("    a", "  - a"), "6:3", "trakt.authorization", "replace"),
+    ("- trakt:\n    client_id: abc\n", "1:1", "the file", "delete"),
+    ("- plex:\n    url: x\n- trakt:\n    client_id: abc\n", "1:1", "the file", "delete"),
+    ("- plex:\n    url: x\n  trakt:\n    client_id: abc\n", "1:1", "the file", "replace"),
+    ("- trakt:\n    client_id: abc\n  plex:\n    url: x\n", "1:1", "the file", "replace"),
+)
 
 #: What it is, the file, the message behind the file's name, what to do.
 ERRORS = (
@@ -112,7 +164,7 @@ ERRORS = (
     ("trackt",
      "trackt:\n  client_id: abc\n",
      "1:1: there is no trakt block: is this key meant?",
-     "Write it as `trakt:`, in small letters."),
+     "The name of the block is `trakt:`."),
     ("Client_ID",
      "trakt:\n  Client_ID: abc\n",
      "2:3: trakt has no client_id: is this key meant?",
@@ -180,11 +232,37 @@ ERRORS = (
     ("client_id ####",
      "trakt:\n  client_id: ####\n",
      "2:3: trakt.client_id is only a comment: what is after # is not read",
-     "Write your app's Client ID before the #."),
+     "Write your app's Client ID in place of it (https://developer.trakt.tv/apps)."),
     ("client_id # c",
      "trakt:\n  client_id: #abc\n",
      "2:3: trakt.client_id is only a comment: what is after # is not read",
-     "Write your app's Client ID before the #."),
+     "Write your app's Client ID in place of it (https://developer.trakt.tv/apps)."),
+    ("client_id, a comment of words",
+     "trakt:\n  client_id: # from Trakt's page\n",
+     "2:3: trakt.client_id is only a comment: what is after # is not read",
+     "Write your app's Client ID before the #, and a space (https://developer.trakt.tv/apps)."),
+    ("client_id and client_secret ####",
+     "trakt:\n  client_id: ####\n  client_secret: ####\n",
+     "2:3: trakt.client_id is only a comment: what is after # is not read",
+     "Write your app's Client ID in place of it, and its Client Secret in line 3 "
+     "(https://developer.trakt.tv/apps)."),
+    *((f"client_id {value}",
+       f"trakt:\n  client_id: {value}\n  client_secret: enter_client_secret_here\n",
+       "2:14: trakt.client_id is not filled in: it is the text of a template",
+       "Write your app's Client ID in place of it, and its Client Secret in line 3 "
+       "(https://developer.trakt.tv/apps).") for value in UNFILLED),
+    ("client_secret of a template",
+     "trakt:\n  client_id: abc\n  client_secret: YOUR_CLIENT_SECRET\n",
+     "3:18: trakt.client_secret is not filled in: it is the text of a template",
+     "Write your app's Client Secret in place of it (https://developer.trakt.tv/apps)."),
+    *((f"client_id called {name}",
+       f"trakt:\n  {name}: abc\n",
+       "2:3: trakt has no client_id: is this key meant?",
+       "Write it as `client_id:`.") for name in OTHER_NAMES["client_id"]),
+    ("client_id empty, and called otherwise",
+     "trakt:\n  client_id:\n  id: abc\n",
+     "3:3: trakt has no client_id: is this key meant?",
+     "Write it as `client_id:`."),
     ("client_id empty",
      "trakt:\n  client_id:\n",
      "2:3: trakt.client_id is empty",
@@ -222,17 +300,21 @@ ERRORS = (
      "trakt: abc\n",
      "1:8: trakt is not a mapping",
      "Put its keys on lines of their own below it, indented with spaces."),
-    ("trakt list",
-     "trakt:\n  - client_id: abc\n",
-     "2:3: trakt is not a mapping",
-     "Put its keys on lines of their own below it, indented with spaces."),
+    ("trakt in brackets",
+     "trakt: [client_id: abc, pin: 1]\n",
+     "1:8: trakt is a list and not a mapping: its keys are in brackets",
+     "Write braces { } in place of the brackets [ ]."),
+    ("trakt in brackets and braces",
+     "trakt: [{client_id: abc}]\n",
+     "1:8: trakt is a list and not a mapping: its keys are in brackets",
+     "Delete the brackets [ ]."),
+    ("file in brackets",
+     "[{\"trakt\": {\"client_id\": \"abc\"}}]\n",
+     "1:1: the file is a list and not a mapping: its keys are in brackets",
+     "Delete the brackets [ ]."),
     ("auth str",
      "trakt:\n  client_id: abc\n  authorization: abc\n",
      "3:18: trakt.authorization is not a mapping",
-     "Put its keys on lines of their own below it, indented with spaces."),
-    ("auth list",
-     "trakt:\n  client_id: abc\n  authorization:\n    - access_token: a\n",
-     "4:5: trakt.authorization is not a mapping",
      "Put its keys on lines of their own below it, indented with spaces."),
     ("tab indentation",
      "trakt:\n\tclient_id: abc\n",
@@ -443,7 +525,7 @@ ERRORS = (
      "A config has `key: value` lines at its outermost level: is this the right file?"),
     ("list root",
      "- trakt\n",
-     "1:1: the file is not a mapping",
+     "1:1: the file is a list and not a mapping",
      "A config has `key: value` lines at its outermost level: is this the right file?"),
     ("text",
      "hello\n",
@@ -451,7 +533,7 @@ ERRORS = (
      "A config has `key: value` lines at its outermost level: is this the right file?"),
     ("ini",
      "[trakt]\nclient_id = abc\n",
-     "1:1: the file is not a mapping",
+     "1:1: the file is a list and not a mapping",
      "A config has `key: value` lines at its outermost level: is this the right file?"),
     ("no room",
      "trakt:\n  client_id: x\n  notes: |\n    text",
@@ -463,12 +545,13 @@ ERRORS = (
      "Run trakt-config after that program, on the file that it writes."),
     ("dashes",
      "trakt:\n  client_id: abc\n  - pin: 1\n",
-     "3:3: not valid YAML: the indentation does not match the lines above",
-     "Indent the keys of one block alike."),
+     "3:3: not valid YAML: a dash (-) makes this key an item of a list",
+     "Delete the dash and the space after it."),
     ("trailing colon key",
      "trakt::\n  client_id: abc\n",
      "1:1: there is no trakt block: is this key meant?",
-     "Write it as `trakt:`, in small letters."),
+     "Write `trakt:` alone on the line, with one colon, and its keys below it, "
+     "indented."),
     ("semicolon",
      "trakt;\n  client_id: abc\n",
      "1:1: there is no colon after trakt",
@@ -484,7 +567,8 @@ ERRORS = (
     ("colon missing space trakt",
      "trakt:client_id: abc\n",
      "1:1: there is no trakt block: is this key meant?",
-     "Write it as `trakt:`, in small letters."),
+     "Write `trakt:` alone on the line, with one colon, and its keys below it, "
+     "indented."),
     ("one-line block",
      "trakt: client_id: abc\n",
      "1:8: trakt is not a mapping",
@@ -496,7 +580,7 @@ ERRORS = (
     ("smart quotes key",
      "\u201ctrakt\u201d:\n  client_id: abc\n",
      "1:1: there is no trakt block: is this key meant?",
-     "Write it as `trakt:`, in small letters."),
+     "Write it as `trakt:`, without the quotes."),
     ("fullwidth colon inner",
      "trakt:\n  client_id\uff1aabc\n  client_secret: def\n",
      "2:3: there is no colon after client_id",
@@ -504,7 +588,7 @@ ERRORS = (
     ("diff pasted",
      "+trakt:\n+  client_id: abc\n",
      "1:1: there is no trakt block: is this key meant?",
-     "Write it as `trakt:`, in small letters."),
+     "Write it as `trakt:`, in small letters and with nothing else in it."),
     ("trakt nested under plex",
      "plex:\n  url: x\n  trakt:\n    client_id: abc\n",
      "3:3: there is no trakt block: is this key meant, which stands within another one?",
@@ -712,6 +796,90 @@ def test_warnings_name_what_does_nothing(text: str, warning: str) -> None:
 @pytest.mark.parametrize("text", NO_MISTAKES)
 def test_good_files_have_no_warnings(text: str) -> None:
     assert read(text).warnings == ()
+
+
+@pytest.mark.parametrize("text, place, what, way", AS_LISTS)
+def test_keys_with_a_dash_are_named_and_the_advice_works(text: str, place: str, what: str,
+                                                         way: str) -> None:
+    """Followed once or, where a block in the block has dashes as well, again."""
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    error = caught.value
+    assert f"{error.line}:{error.column}: {error.message}" \
+        == f"{place}: {what} is a list and not a mapping: a dash (-) is before this key"
+    assert error.hint == {
+        "delete": "Delete the dash and the space after it, and the others like it.",
+        "replace": "Write a space in place of the dash, and of the others like it."}[way]
+    column = int(place.partition(":")[2]) - 1
+    corrected = re.sub(rf"(?m)^( {{{column}}})- ", r"\1" if way == "delete" else r"\1  ", text)
+    assert read(corrected).client.client_id == "abc"
+
+
+@pytest.mark.parametrize("key, name", [
+    (key, name) for key, names in OTHER_NAMES.items() if key != "client_id" for name in names])
+def test_other_names_of_our_keys_are_named_before_a_login_adds_a_second(key: str,
+                                                                        name: str) -> None:
+    """They do nothing; so says every command, and a sign-in asks for nothing."""
+    home, indentation = ("trakt.authorization", "    ") if key in AUTHORIZATION_KEYS \
+        else ("trakt", "  ")
+    good = "trakt:\n  client_id: abc\n  authorization:\n    {}\n" if indentation == "    " \
+        else "trakt:\n  client_id: abc\n  {}\n"
+    text = good.format(f"{name}: 1234")
+    line = text.count("\n")
+    expected = f"{home} has a key that is not read here; is {key} meant?"
+    (found,) = read(text).warnings
+    assert (found.line, found.column, found.message) == (line, len(indentation) + 1, expected)
+    with pytest.raises(ConfigError) as caught:
+        refuse_misspelt(parse(text.encode()))
+    assert (caught.value.line, caught.value.message) == (line, expected)
+
+
+@pytest.mark.parametrize("name", UNRELATED)
+@pytest.mark.parametrize("text", ["trakt:\n  client_id: abc\n  {}: true\n",
+                                  "trakt:\n  client_id: abc\n  authorization:\n    {}: 7\n"])
+def test_unrelated_keys_are_left_alone(name: str, text: str) -> None:
+    """Nor is one that has another name for a key that is set."""
+    document = parse(text.format(name).encode())
+    refuse_misspelt(document)
+    assert read_settings(document, {}).warnings == ()
+
+
+@pytest.mark.parametrize("name", ["expires_at", "expires", "expiry", "expiration_date"])
+def test_an_end_of_the_token_in_other_words_is_in_nobodys_way(name: str) -> None:
+    """What is written fills expires_in, whatever that says; seconds there are expires_in."""
+    text = GOOD + f"    expires_in:\n    {name}: "
+    document = parse(f"{text}2026-11-30T10:00:00Z\n".encode())
+    refuse_misspelt(document)
+    assert read_settings(document, {}).warnings == ()
+    (problem,) = other_keys(document)
+    assert (problem.line, problem.message.partition("; ")[2]) \
+        == (9, "when the access token ends is taken from created_at and expires_in")
+    with pytest.raises(ConfigError, match="is expires_in meant"):
+        refuse_misspelt(parse(f"{text}604800\n".encode()))
+
+
+@pytest.mark.parametrize("text, key", [
+    ("refresh: true", "is force_refresh meant?"), ("token: {access_token: a}",
+                                                   "is authorization meant?"),
+    ("refresh: abc", "refresh_token belongs in trakt.authorization"),
+    ("token: abc", "access_token belongs in trakt.authorization"),
+    ("access token: abc", "access_token belongs in trakt.authorization")])
+def test_names_that_mean_two_things_are_told_apart_by_their_values(text: str, key: str) -> None:
+    (found,) = read(f"trakt:\n  client_id: abc\n  {text}\n").warnings
+    assert found.message == f"trakt has a key that is not read here; {key}"
+
+
+@pytest.mark.parametrize("value", ["my-id", "abc", "id", "a" * 64, "here4you", "xX0xX",
+                                   "8f3e-your-2c1d", "enterprise", "placeholders"])
+def test_an_id_is_not_taken_for_a_template(value: str) -> None:
+    """Trakt has changed their length and their letters before."""
+    assert read(f"trakt:\n  client_id: {value}\n").client.client_id == value
+
+
+@pytest.mark.parametrize("pin", ["enter_pin_here", "YOUR_PIN", "xxxxxxxx", "<pin>"])
+def test_a_pin_of_a_template_is_never_sent(pin: str) -> None:
+    settings = read(f"trakt:\n  client_id: abc\n  pin: {pin}\n")
+    assert (settings.pin, settings.warnings) == (None, ())
 
 
 SECRET = "S3CRET"

@@ -272,7 +272,7 @@ def test_a_secret_from_the_environment_is_checked_too() -> None:
     assert "HUNTER" not in str(error)
 
 
-@pytest.mark.parametrize("typed", ["x", "x" * 5000, "a-b_c.d~e/f+g=", "'#'", "<id>"])
+@pytest.mark.parametrize("typed", ["x", "x1" * 2500, "a-b_c.d~e/f+g=", "'#'", "<i>d"])
 def test_ids_and_secrets_are_not_measured(typed: str) -> None:
     """Trakt changed length and alphabet in 2026."""
     found = read(block(f"  client_secret: {typed}\n"))
