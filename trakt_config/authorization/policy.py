@@ -22,7 +22,7 @@ from trakt_config.errors import (
     TraktUnavailable,
     command,
 )
-from trakt_config.tokens import Authorization
+from trakt_config.tokens import Authorization, number_of
 
 #: Trakt moved to a new server then (2026-07-01, UTC); older refresh tokens stayed behind.
 MIGRATION = 1782864000
@@ -254,14 +254,28 @@ def _in_units(seconds: float) -> str:
 
 
 def no_authorization(snapshot: Snapshot) -> LoginRequired:
-    what = "has no refresh token" if snapshot.settings.authorization \
-        else "has no authorization yet"
+    what = "has no authorization yet"
+    if snapshot.access_token:
+        what = "has no refresh token" if snapshot.settings.authorization else _of_unknown_age(
+            snapshot)
     typed = (snapshot.document.trakt or {}).get("pin")
     if typed and not typed.blank and not snapshot.settings.pin:
         what += (f", and trakt.pin (line {typed.line}) is not a PIN: "
-                 "it has a space, a quote, or one of < > { } $")
+                 "it has a space, a quote, one of < > { } $, or the words of a template")
     return LoginRequired(f"the config {what}", reason="no_authorization",
-                         hint=SIGN_IN_OR_COPY if snapshot.settings.authorization else SIGN_IN)
+                         hint=SIGN_IN_OR_COPY if snapshot.access_token else SIGN_IN)
+
+
+def _of_unknown_age(snapshot: Snapshot) -> str:
+    """There is an access token, and nothing says until when it is valid."""
+    values = snapshot.document.authorization
+    unknown = [key for key in ("created_at", "expires_in")
+               if key not in values or number_of(key, values[key].text) is None]
+    if not unknown:
+        return "has an access token that cannot be used, and no refresh token"
+    what = "are" if len(unknown) > 1 else "is"
+    return (f"has an access token of unknown age ({' and '.join(unknown)} {what} missing or not "
+            "usable), and no refresh token")
 
 
 def _refused(snapshot: Snapshot, error: LoginRequired,

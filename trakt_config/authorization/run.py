@@ -143,8 +143,11 @@ class Run(Record):
     def warn_of_settings(self, snapshot: Snapshot) -> None:
         """Tell of what a person typed into the config and what does nothing."""
         for warning in snapshot.settings.warnings:
-            logger.warning("%s:%d:%d: %s", printable(self.name), warning.line, warning.column,
-                           warning.message)
+            logger.warning("%s", self.located(warning.line, warning.column, warning.message))
+
+    def located(self, line: int, column: int, text: str) -> str:
+        """A sentence about a place in the config, as editors and compilers have it."""
+        return f"{printable(self.name)}:{line}:{column}: {text}"
 
     def explain(self, text: str) -> None:
         """Say what was decided, for whoever wants to know."""

@@ -54,7 +54,8 @@ class Status(Record):
     :ivar authorization: None where there is no access token of known age.
     :ivar life_left: the share of its lifetime that the access token still has, from 0 to 1.
     :ivar step: what the next `authorize` would do; None where it would fail, for `failure`.
-    :ivar problems: what a person should look at, a sentence each.
+    :ivar problems: what a person should look at, a sentence each; behind file:line:column where
+        that is known.
     """
 
     state: str
@@ -157,10 +158,10 @@ def _problems(run: Run, found: Outlook) -> Iterator[str]:
         yield ISSUED_IN_FUTURE
     yield from _last_access_token(run, snapshot)
     for warning in (*snapshot.settings.warnings, *document.other_keys(snapshot.document)):
-        yield f"line {warning.line}, column {warning.column}: {warning.message}"
+        yield run.located(warning.line, warning.column, warning.message)
     yield from _rewritten_by_kometa(snapshot.document.trakt or {})
-    yield from _not_filled_by_kometa(snapshot.document.trakt or {})
-    yield from _edit_problems(snapshot, found.step)
+    yield from _not_filled_by_kometa(run, snapshot.document.trakt or {})
+    yield from _edit_problems(run, snapshot, found.step)
     yield from _file_problems(run, found)
 
 
@@ -188,7 +189,7 @@ def _rewritten_by_kometa(trakt: Mapping[str, Value]) -> Iterator[str]:
                f"{' and '.join(missing)} to trakt")
 
 
-def _not_filled_by_kometa(trakt: Mapping[str, Value]) -> Iterator[str]:
+def _not_filled_by_kometa(run: Run, trakt: Mapping[str, Value]) -> Iterator[str]:
     """Placeholders that are one to us alone: for KOMETA_A_B, Kometa fills <<a-b>> and <<A_B>>."""
     for key in ("client_id", "client_secret", "redirect_uri"):
         value = trakt.get(key)
@@ -196,11 +197,12 @@ def _not_filled_by_kometa(trakt: Mapping[str, Value]) -> Iterator[str]:
         if any(name not in (name.lower().replace("_", "-"), name.upper().replace("-", "_"))
                for name in names):
             assert value is not None
-            yield (f"line {value.line}: Kometa does not fill this placeholder in trakt.{key}: it "
-                   "takes small letters and dashes, or capitals and underscores")
+            yield run.located(value.line, value.column,
+                              f"Kometa does not fill this placeholder in trakt.{key}: it takes "
+                              "small letters and dashes, or capitals and underscores")
 
 
-def _edit_problems(snapshot: Snapshot, step: Step | None) -> Iterator[str]:
+def _edit_problems(run: Run, snapshot: Snapshot, step: Step | None) -> Iterator[str]:
     """Whether new tokens could be written into these very bytes.
 
     :raises ConfigError: they cannot, and the next `authorize` would have to.
@@ -211,7 +213,8 @@ def _edit_problems(snapshot: Snapshot, step: Step | None) -> Iterator[str]:
     except ConfigError as error:
         if step and step.asks_trakt:
             raise
-        yield f"line {error.line or 1}: new tokens could not be written: {error.message}"
+        yield run.located(error.line or 1, error.column or 1,
+                          f"new tokens could not be written: {error.message}")
 
 
 def _file_problems(run: Run, found: Outlook) -> Iterator[str]:

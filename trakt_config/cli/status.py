@@ -30,7 +30,8 @@ class _Seen:
     def warn(self, problems: list[str]) -> None:
         self.problems += problems
         for problem in problems:
-            logger.warning("%s: %s", self.config, problem)
+            is_located = problem.startswith(f"{self.config}:")
+            logger.warning("%s", problem if is_located else f"{self.config}: {problem}")
 
     def fails(self, error: TraktConfigError) -> None:
         self.error = error

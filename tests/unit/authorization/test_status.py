@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.ages import WORTH_REFRESHING, issued
-from trakt_config import storage
+from trakt_config import authorize, storage
 from trakt_config.authorization import plan, save, status
 from trakt_config.authorization.plan import LEFT_OVER, Step
 from trakt_config.authorization.run import ISSUED_IN_FUTURE, Options
@@ -134,15 +134,15 @@ def test_refresh_token_from_before_the_migration(sandbox: Sandbox, config: Any) 
 
 @pytest.mark.parametrize("old, new, words", [
     ("    access_token:", "    acces_token:",
-     "line 12, column \\d+: .* is access_token meant?"),
+     ".*/config.yml:12:\\d+: .* is access_token meant?"),
     ("    refresh_token:", "    Refresh_Token:",
-     "line 15, column \\d+: .* is refresh_token meant?"),
+     ".*/config.yml:15:\\d+: .* is refresh_token meant?"),
     ("  client_secret:", "  client_secert:",
-     "line 7, column \\d+: .* is client_secret meant?"),
+     ".*/config.yml:7:\\d+: .* is client_secret meant?"),
     ("  pin:", "  access_token: x\n  pin:",
-     "line 9, column \\d+: .* belongs in trakt.authorization"),
+     ".*/config.yml:9:\\d+: .* belongs in trakt.authorization"),
     ("  pin:", "  cheese: x\n  pin:",
-     "line 9, column \\d+: .* it is left as it is"),
+     ".*/config.yml:9:\\d+: .* it is left as it is"),
 ])
 def test_keys_that_nobody_reads(sandbox: Sandbox, config: Any, old: str, new: str,
                                 words: str) -> None:
@@ -161,7 +161,7 @@ def test_placeholders_that_kometa_does_not_fill(name: str, is_filled: bool, sand
     options = Options(environ={**environ, "KOMETA_AN_ID": "x", "KOMETA_ID": "x"})
     found = [problem for problem in status.look(path, options).problems if "fill" in problem]
     assert len(found) == (0 if is_filled else 1)
-    assert all("line 6: Kometa does not fill" in problem for problem in found)
+    assert all(":6:14: Kometa does not fill" in problem for problem in found)
 
 
 def test_key_that_holds_a_secret_is_not_shown(sandbox: Sandbox, config: Any) -> None:
@@ -199,9 +199,23 @@ def test_edit_that_would_be_refused(sandbox: Sandbox, config: Any,
 
     fresh, due = config(issued(sandbox)), config(issued(sandbox, 2 * WEEK), name="due.yml")
     monkeypatch.setattr(status.document, "set_authorization", refuse)
-    assert only_problem(fresh) == "line 7: new tokens could not be written: no room"
+    assert only_problem(fresh) == f"{fresh}:7:1: new tokens could not be written: no room"
     with pytest.raises(ConfigError, match="no room"):
         look(due)
+
+
+def test_places_are_written_as_everywhere_else(
+        sandbox: Sandbox, config: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status, its JSON and authorize name the same place in the same words."""
+    path = config(issued(sandbox))
+    path.write_text(path.read_text().replace("  pin:\n", "  Pinn: 1\n"))
+    place = "config.yml:9:3: trakt has a key that is not read here; is pin meant?"
+    run("config.yml")
+    assert f"warning: {place}\n" in capsys.readouterr().err
+    run("config.yml", "--json")
+    assert place in json.loads(capsys.readouterr().out)["problems"]
+    main.main(["authorize", "config.yml"])
+    assert f"warning: {place}\n" in capsys.readouterr().err
 
 
 # A config that is itself a mount
@@ -285,6 +299,27 @@ def test_words_where_values_are_missing(sandbox: Sandbox, config: Any, missing: 
     config({key: value for key, value in issued(sandbox).items() if key not in missing})
     run("config.yml")
     assert capsys.readouterr().out.splitlines()[0] == f"config.yml: {words}"
+
+
+@pytest.mark.parametrize("changed, words", [
+    ({"refresh_token": "", "created_at": ""}, "created_at is missing or not usable"),
+    ({"refresh_token": "", "created_at": "yesterday"}, "created_at is missing or not usable"),
+    ({"refresh_token": "", "created_at": "", "expires_in": "1w"},
+     "created_at and expires_in are missing or not usable")])
+def test_a_token_of_unknown_age_is_not_no_authorization(
+        changed: dict[str, str], words: str, sandbox: Sandbox, config: Any,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    """In the library as on the command line."""
+    path = config({**issued(sandbox), **changed})
+    message = f"the config has an access token of unknown age ({words}), and no refresh token"
+    with pytest.raises(LoginRequired) as caught:
+        authorize(path)
+    assert caught.value.message == message
+    assert run("config.yml") == 3
+    said = capsys.readouterr()
+    assert f"config.yml: {message}\n  Sign in, with: trakt-config login config.yml (or, if it is " \
+        in said.err
+    assert "there is an access token, but when it ends is not known" in said.out
 
 
 def test_login_needed_is_exit_3(config: Any, capsys: pytest.CaptureFixture[str]) -> None:
