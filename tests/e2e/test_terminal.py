@@ -480,17 +480,21 @@ def test_create_leaves_a_config_that_is_there(sandbox: Sandbox, config: Any, app
     ("trakt:\nclient_id: abc\n", 2, "config.yml:2:1: client_id is beside trakt, not in it\n"),
     ("trakt:\n  client_id: abc\n  client_secret: d\n  authorisation:\n    scope: x\n", 2,
      "config.yml:4:3: trakt has a key that is not read here; is authorization meant?\n  Corr"),
+    ("trakt:\n  client_id: abc\n  secret: d\n", 2,
+     "config.yml:3:3: trakt has a key that is not read here; is client_secret meant?\n  Corr"),
+    ("trakt:\n  id: abc\n  secret: d\n", 2, "config.yml:2:3: trakt has no client_id: is this key"),
+    ("trakt:\n  client_id: enter_client_id\n", 2, "config.yml:2:14: trakt.client_id is not fil"),
     ("a: 1\n", 0, "chmod 600 ")])
 def test_what_is_seen_before_the_first_question(text: str, status: int, words: str,
                                                 sandbox: Sandbox, tmp_path: Path, approved: None,
                                                 run: Any) -> None:
-    """Keys that were meant for the block, and others who could read the secret that is typed."""
+    """Keys that were meant for the block; others who can read the file, once a secret is in it."""
     path = tmp_path / "config.yml"
     path.write_text(text)
     path.chmod(0o644)
     done = run("login", path, stdin=f"{sandbox.client_id}\n{sandbox.client_secret}\n")
     assert done.returncode == status and words in done.stderr
-    assert (path.read_text() == text) is (status != 0)
+    assert (path.read_text() == text) is (status != 0) is ("chmod" not in done.stderr)
 
 
 def test_a_config_that_does_not_exist(tmp_path: Path, run: Any) -> None:

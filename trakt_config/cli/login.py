@@ -73,11 +73,11 @@ def _sign_in(options: argparse.Namespace) -> None:
                     f"{output.validity(authorization.expires_at)}")
         if conversation.account:
             output.out(f"The account is {conversation.account}.")
+    _warn_of_readers(options.config)
 
 
 def _until_accepted(options: argparse.Namespace, dialog: Dialog) -> Authorization:
     """Sign in; with another id and secret, where Trakt refuses what was typed at a terminal."""
-    _warn_of_readers(options.config)
     for left in reversed(range(TRIES)):
         client = _client_from_person(options, again=left < TRIES - 1)
         try:
@@ -106,6 +106,7 @@ def _with_client(options: argparse.Namespace, client: NewClient, dialog: Dialog)
             output.err("\n" + with_path(f"{printable(options.config)} keeps what you typed, and is "
                                         f"not signed in. To go on: {command(_again(options))}",
                                         options.config))
+            _warn_of_readers(options.config)
         raise
     except sign_in.CannotRegister as error:
         problem = error.problem
