@@ -342,7 +342,7 @@ def test_killed_once_trakt_has_answered(step: str, when: str, sandbox: Sandbox, 
         from trakt_config.cli import main
         real = storage.Held.{step}
         def killed(held, *rest):
-            answered = held.is_pending or "{step}" == "record"
+            answered = held._journal.is_pending or "{step}" == "record"
             if "{when}" == "after" or not answered:
                 real(held, *rest)
             if answered:

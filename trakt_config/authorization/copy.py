@@ -252,7 +252,7 @@ def _write(target: Run, held: storage.Held, holder: Snapshot, known: Tokens) -> 
         recovery.refuse_to_lose(journal, found, "an earlier run on it was cut short")
 
     def edit() -> bool:
-        now = document.parse(held.read())
+        now = document.parse(storage.read(held.path))
         _check(now, holder, target.options, known)
         edited = _edited(now, holder)
         if edited is now:

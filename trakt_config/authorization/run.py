@@ -160,7 +160,7 @@ class Run(Record):
             in the folder where it is written.
         :raises ConfigError: it cannot be read or used.
         """
-        data = held.read() if held else storage.read(self.path)
+        data = storage.read(held.path if held else self.path)
         known = earlier is not None and earlier.document.data == data
         parsed = earlier.document if earlier and known else document.parse(data)
         return self.snapshot(parsed)

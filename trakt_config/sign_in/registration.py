@@ -160,7 +160,7 @@ def _held(run: Run) -> Iterator[tuple[storage.Held, bool]]:
 
 
 def _fill(run: Run, held: storage.Held, client: NewClient, *, reserved: bool) -> Edit:
-    before = document.parse(held.read())
+    before = document.parse(storage.read(held.path))
     edited = _edited(before, client)
     _replace(held, before.data, edited.data, reserved=reserved)
     return before.data, edited.data
@@ -180,7 +180,7 @@ def _take_out(run: Run, written: Edit, *, is_new: bool) -> None:
     problem = "it was changed meanwhile"
     try:
         with _held(run) as (held, reserved):
-            if held.read() == after:
+            if storage.read(held.path) == after:
                 _replace(held, after, before, reserved=reserved)
                 problem = ""
     except (TraktConfigError, storage.Changed) as error:

@@ -31,6 +31,7 @@ _LONGEST_PAUSE = 0.25
 class Held:
     """A config that this run alone may change. Made by :func:`hold`.
 
+    :ivar path: where it is read and written: in its folder, whatever its name leads to by now.
     :ivar second: the same with another journal, where two were left.
     """
 
@@ -44,18 +45,6 @@ class Held:
     def journal_path(self) -> str:
         """Where the journal stands, as it is shown to people."""
         return printable(self._journal.path)
-
-    def read(self) -> bytes:
-        """The bytes of the config, as :func:`trakt_config.storage.read` reads them.
-
-        :raises ConfigError: it cannot be read, or is no regular file any more.
-        """
-        return files.read(self.path)
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether the journal stays for the next run when the lock is let go."""
-        return self._journal.is_pending
 
     def recover(self) -> Unfinished | None:
         """Finish an overwrite that was cut short, and return what else a killed run left.
@@ -77,11 +66,11 @@ class Held:
 
     def discard_journal(self) -> None:
         """The journal has done its work: it goes when the lock is let go."""
-        self._journal.discard()
+        self._journal.is_needed = False
 
     def keep_journal(self) -> None:
         """What the journal says still matters: it stays for the next run."""
-        self._journal.keep()
+        self._journal.is_needed = True
 
     def reserve(self, note: bytes, size: int, *, with_answer: bool = True) -> None:
         """Prove that the config can be written, and take the room for an answer and for twice
@@ -128,9 +117,9 @@ class Held:
         What fails is only warned of: how the work ended is what counts.
         """
         try:
-            if not self.is_pending:
+            if not self._journal.is_pending:
                 replacement.remove_temporary(self.path)
-            self._journal.close(remove=not self.is_pending)
+            self._journal.close(remove=not self._journal.is_pending)
         except OSError as error:
             self._warn(f"the journal {self.journal_path} could not be removed "
                        f"({os_reason(error)}); the next run will try again")

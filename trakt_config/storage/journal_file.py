@@ -16,6 +16,7 @@ class Journal:
     """An open and locked journal.
 
     :ivar path: where it stands.
+    :ivar is_needed: whether it stays for the next run, an overwrite in place apart.
     """
 
     def __init__(self, path: str, file: io.FileIO) -> None:
@@ -23,35 +24,27 @@ class Journal:
         self._file = file
         self._fd = file.fileno()
         # What a killed run left stays, should this one end before it has looked at it.
-        self._is_needed = os.fstat(self._fd).st_size > 0
+        self.is_needed = os.fstat(self._fd).st_size > 0
         self._is_overwriting = False
         self._kept_size: int | None = None
 
     @property
     def is_pending(self) -> bool:
         """Whether the next run has to know what it says."""
-        return self._is_needed or self._is_overwriting
+        return self.is_needed or self._is_overwriting
 
     def unfinished(self) -> Unfinished | None:
-        """What an earlier run left here; None where it is empty. It stays until :meth:`discard`.
+        """What an earlier run left here; None where it is empty. Else it is needed from now on.
 
         :raises OSError: it cannot be read.
         """
-        self._is_needed = True
+        self.is_needed = True
         os.lseek(self._fd, 0, os.SEEK_SET)
         found = records.parse(files.read_all(self._fd, LARGEST_JOURNAL))
         os.lseek(self._fd, found.size if found else 0, os.SEEK_SET)
         self._kept_size = found.kept_size if found and found.before is not None else None
-        self._is_needed = found is not None
+        self.is_needed = found is not None
         return found
-
-    def keep(self) -> None:
-        """What it says still matters."""
-        self._is_needed = True
-
-    def discard(self) -> None:
-        """It has done its work, but for an overwrite that is not finished."""
-        self._is_needed = False
 
     def begin(self, note: bytes, room: int) -> None:
         """Start anew with `note`, and reserve `room` bytes for what will follow; all synced.
@@ -72,7 +65,7 @@ class Journal:
 
         :raises OSError: it is not durable.
         """
-        self._is_needed = True
+        self.is_needed = True
         self.append(b"answer", answer, at)
 
     def record_overwrite(self, before: bytes, content: bytes) -> None:
