@@ -47,13 +47,10 @@ def objection(fd: int, path: str, config: Access) -> str:
     status = os.fstat(fd)
     if status.st_nlink > 1:
         return "it has several names"
-    if not hasattr(os, "geteuid") or status.st_uid in (config.uid, os.geteuid()):
-        given_away = hasattr(os, "geteuid") and os.geteuid() == 0 != config.uid
-        if given_away and status.st_uid == 0 and status.st_size:
-            # Not just made: the folder's owner may have renamed it here.
-            return f"it belongs to another user, {user_name(0)}"
-        return ""
-    if _is_the_groups(status, path, config):
+    # One of root's that is not just made: the folder's owner may have renamed it here.
+    is_planted = is_roots_own(fd, config) and status.st_size > 0
+    is_ours = not hasattr(os, "geteuid") or status.st_uid in (config.uid, os.geteuid())
+    if not is_planted and (is_ours or _is_the_groups(status, path, config)):
         return ""
     return f"it belongs to another user, {user_name(status.st_uid)}"
 

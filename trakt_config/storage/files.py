@@ -5,7 +5,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from trakt_config.errors import LARGEST_CONFIG, ConfigError, os_reason, printable
 
@@ -112,7 +112,7 @@ def resolve(path: str | os.PathLike[str]) -> str:
     raise ConfigError(f"the config {problem}", hint=hint)
 
 
-def open_regular(path: str, flags: int, mode: int = 0o600) -> int:
+def open_regular(path: str, flags: int) -> int:
     """Open the regular file that stands there, without following a link and without blocking.
 
     What is to be known of the file is asked of this descriptor: a name may lead elsewhere by then.
@@ -122,7 +122,7 @@ def open_regular(path: str, flags: int, mode: int = 0o600) -> int:
     """
     try:
         name, folder = _in_folder(path)
-        fd = os.open(name, flags | CLOEXEC | NOFOLLOW | NONBLOCK, mode, dir_fd=folder)
+        fd = os.open(name, flags | CLOEXEC | NOFOLLOW | NONBLOCK, 0o600, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
             raise NotRegular from None
@@ -150,10 +150,8 @@ def opened(path: str, flags: int) -> Iterator[int]:
 
 def close(fd: int) -> None:
     """Close it. What matters was synced before: a failure here must not hide how the work ended."""
-    try:
+    with suppress(OSError):
         os.close(fd)
-    except OSError:
-        pass
 
 
 def read(path: str) -> bytes:

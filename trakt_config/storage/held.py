@@ -27,6 +27,8 @@ _NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 _LONGEST_PAUSE = 0.25
 
+_TRY_AGAIN = "Nothing was sent to Trakt. Try again when this is fixed."
+
 
 class Held:
     """A config that this run alone may change. Made by :func:`hold`.
@@ -53,16 +55,12 @@ class Held:
 
         :raises SaveError: it cannot be read, or the overwrite cannot be finished.
         """
-        try:
+        with _refusing(f"what an earlier run left in {self.journal_path} cannot be finished",
+                       "Nothing was lost. Run again when this is fixed."):
             found = self._journal.unfinished()
             if found:
                 overwrite.finish_overwrite(self.path, found)
             return found
-        except OSError as error:
-            raise SaveError(
-                f"what an earlier run left in {self.journal_path} cannot be finished: "
-                f"{files.reason(error)}",
-                hint="Nothing was lost. Run again when this is fixed.") from None
 
     def discard_journal(self) -> None:
         """The journal has done its work: it goes when the lock is let go."""
@@ -155,16 +153,22 @@ def hold(path: str, *, timeout: float, environ: Mapping[str, str],
 
 
 @contextmanager
+def _refusing(problem: str, hint: str = _TRY_AGAIN) -> Iterator[None]:
+    """What the system refuses in here is this problem."""
+    try:
+        yield
+    except OSError as error:
+        raise SaveError(f"{problem}: {files.reason(error)}", hint=hint) from None
+
+
+@contextmanager
 def _in_its_folder(path: str) -> Iterator[str]:
     """The path, in its open folder.
 
     :raises SaveError: that cannot be opened.
     """
-    try:
+    with _refusing("the config's folder cannot be opened"):
         path = folders.anchored(path)
-    except OSError as error:
-        raise SaveError(f"the config's folder cannot be opened: {files.reason(error)}",
-                        hint="Nothing was sent to Trakt. Try again when this is fixed.") from None
     try:
         yield path
     finally:
@@ -180,7 +184,9 @@ def _config_locked(path: str, wait: Callable[[], None],
         return
     while True:
         last_fork = locks.last_fork()
-        fd = _open_for_writing(path)
+        with _refusing("the config cannot be opened for writing",
+                       "Nothing was sent to Trakt. Let this user write to the file."):
+            fd = files.open_regular(path, os.O_RDWR)
         try:
             if _is_locked(fd, path, wait, warn, last_fork):
                 yield
@@ -196,24 +202,12 @@ def _is_locked(fd: int, path: str, wait: Callable[[], None], warn: Callable[[str
     """Lock the open config; False where it has to be opened again: the path leads to another file
     by now, or a forked child has it as well.
     """
-    try:
+    with _refusing("the config cannot be locked"):
         if not locks.lock(fd, wait, warn, last_fork) or not files.same_file(fd, path):
             return False
         if _lock_is_mandatory(path):
             locks.unlock(fd)
         return True
-    except OSError as error:
-        raise SaveError(f"the config cannot be locked: {files.reason(error)}",
-                        hint="Nothing was sent to Trakt. Try again when this is fixed.") from None
-
-
-def _open_for_writing(path: str) -> int:
-    try:
-        return files.open_regular(path, os.O_RDWR)
-    except OSError as error:
-        raise SaveError(
-            f"the config cannot be opened for writing: {files.reason(error)}",
-            hint="Nothing was sent to Trakt. Let this user write to the file.") from None
 
 
 def _lock_is_mandatory(path: str) -> bool:

@@ -10,6 +10,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Callable
 
 from trakt_config.errors import ConfigError, LockTimeout, SaveError, os_reason, printable
@@ -134,7 +135,7 @@ def _stands(path: str) -> bool:
 
 def _acquire_at(path: str, config: str, wait: Callable[[], None],
                 warn: Callable[[str], None]) -> Journal:
-    patient = _Patience(path, config, wait)
+    tries = 0
     while True:
         # A file object is closed, and so unlocked, at the latest when it is forgotten: an exception
         # of the host, such as Ctrl-C, may come between any two steps.
@@ -145,7 +146,7 @@ def _acquire_at(path: str, config: str, wait: Callable[[], None],
             wait()
             continue
         if fd is None:
-            patient.wait_for_permission()
+            tries = _wait_for_permission(path, config, wait, tries)
             continue
         file = io.FileIO(fd, "r+")
         try:
@@ -160,37 +161,30 @@ def _acquire_at(path: str, config: str, wait: Callable[[], None],
         wait()
 
 
-class _Patience:
-    """Waiting for a journal that this user may not open, for as long as somebody is at work."""
+def _wait_for_permission(path: str, config: str, wait: Callable[[], None], tries: int) -> int:
+    """Wait for a journal that this user may not open, while somebody is at work on it, or has just
+    made it and not shared it yet.
 
-    def __init__(self, path: str, config: str, wait: Callable[[], None]) -> None:
-        self._path = path
-        self._config = config
-        self._wait = wait
-        self._tries = 0
-
-    def wait_for_permission(self) -> None:
-        """Wait, where the journal is busy or has just been made and is not shared yet.
-
-        :raises SaveError: it was left, and only its owner can finish it.
-        :raises LockTimeout: the time is up.
-        """
-        empty = _is_empty(self._path)
-        idle = not empty and not _is_held(self._config)
-        self._tries = self._tries + 1 if idle else 0
-        if self._tries > _TRIES:
-            raise unusable(self._path, "this user may not open it")
-        try:
-            self._wait()
-            return
-        except LockTimeout:
-            if not empty and not idle:
-                raise
-        if idle:
-            raise unusable(self._path, "this user may not open it")
-        raise LockTimeout(f"the journal {printable(self._path)} is empty, and this user may not "
-                          "open it", hint="Nothing was sent to Trakt. If no run of its owner is "
-                                          "under way, remove it, and run again.")
+    :returns: how often in a row nobody was; `tries`, before this time.
+    :raises SaveError: it was left, and only its owner can finish it.
+    :raises LockTimeout: the time is up.
+    """
+    empty = _is_empty(path)
+    idle = not empty and not _is_held(config)
+    tries = tries + 1 if idle else 0
+    if tries > _TRIES:
+        raise unusable(path, "this user may not open it")
+    try:
+        wait()
+        return tries
+    except LockTimeout:
+        if not empty and not idle:
+            raise
+    if idle:
+        raise unusable(path, "this user may not open it")
+    raise LockTimeout(f"the journal {printable(path)} is empty, and this user may not open it",
+                      hint="Nothing was sent to Trakt. If no run of its owner is under way, "
+                           "remove it, and run again.")
 
 
 def _is_empty(path: str) -> bool:
@@ -253,10 +247,8 @@ def _make_room(path: str) -> None:
 
     :raises FileExistsError: it is gone; or whoever had just made it makes another.
     """
-    try:
+    with suppress(FileNotFoundError):
         files.remove(path)
-    except FileNotFoundError:
-        pass
     raise FileExistsError
 
 

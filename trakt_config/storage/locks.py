@@ -50,15 +50,13 @@ else:
             pass  # Closing the file lets it go as well.
 
 
-class _Forks:
-    """A new object for each fork of this process: one assignment, which threads cannot mix up."""
-
-    last = object()
+#: Another object after each fork of this process: one assignment, which threads cannot mix up.
+_last_fork = object()
 
 
 def last_fork() -> object:
     """What stands for this process's last fork. Ask before you open what is to be locked."""
-    return _Forks.last
+    return _last_fork
 
 
 def lock(fd: int, wait: Callable[[], None], warn: Callable[[str], None],
@@ -120,7 +118,8 @@ def _close_in_child() -> None:
 
 
 def _note_fork() -> None:
-    _Forks.last = object()
+    global _last_fork
+    _last_fork = object()
 
 
 if hasattr(os, "register_at_fork"):

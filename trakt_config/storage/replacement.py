@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from typing import Callable
 
 from trakt_config.storage import files, folders
@@ -53,10 +54,8 @@ def write(path: str, expected: bytes, new: bytes, journal: Journal,
 
 def remove_temporary(path: str) -> None:
     """Remove what a killed run left of a replacement."""
-    try:
+    with suppress(OSError):
         files.remove(temporary(path))
-    except OSError:
-        pass
 
 
 def _by_rename(path: str, expected: bytes, new: bytes, warn: Callable[[str], None]) -> None:
