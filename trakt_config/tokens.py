@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from trakt_config.startup import Record, field
+from trakt_config.startup import Record, field, fields_of
 
 #: The keys of the ``authorization`` block, in the order in which Kometa writes them.
 AUTHORIZATION_KEYS = (
@@ -94,6 +94,13 @@ class Authorization(Record):
     refresh_token: str = field(repr=False)
     scope: str
     created_at: int
+
+    def __post_init__(self) -> None:
+        for key, value in fields_of(self).items():
+            kind = int if key in LARGEST_NUMBERS else str
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise TypeError(f"{key} has to be of type {kind.__name__}, not "
+                                f"{type(value).__name__}")
 
     @property
     def expires_at(self) -> datetime:

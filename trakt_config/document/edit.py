@@ -27,13 +27,15 @@ from trakt_config.document.splices import (
     set_value,
 )
 from trakt_config.errors import ConfigError, command
-from trakt_config.tokens import AUTHORIZATION_KEYS
+from trakt_config.tokens import AUTHORIZATION_KEYS, LARGEST_NUMBERS, Authorization
 
 #: Filled in by Kometa (``<<name>>``) or by another program (``${NAME}``).
 _PLACEHOLDER = re.compile(r"<<[^<>]+>>|\$\{[^{}]*\}")
 
 #: A line that holds a key or a list item, and is not only a comment.
 _KEY_OR_ITEM = re.compile(r"[ \t]*(?!#)(?:.*:(?:[ \t]|$)|-(?:[ \t]|$))")
+
+_NAME = re.compile("[A-Za-z_]{1,20}")
 
 _COMMENT = re.compile(r"(?:^|[ \t])#")
 
@@ -42,7 +44,8 @@ _LOOKED_FOR: Mapping[str, str | None] = MappingProxyType({"pin": None, "force_re
 
 # -- edits ---------------------------------------------------------------------------------------
 
-def set_authorization(document: Document, values: Mapping[str, str | None], *,
+def set_authorization(document: Document,
+                      values: Authorization | Mapping[str, str | int | None], *,
                       clear_pin: bool = False) -> Document:
     """The document with `values` in its authorization block, parsed again and proved.
 
@@ -50,23 +53,22 @@ def set_authorization(document: Document, values: Mapping[str, str | None], *,
     keys are added, and a missing block. A value that says the same already is left as it is
     written, quotes and all.
 
-    :param values: any of the six, as text, such as ``Authorization.values()``; `expires_in` and
-        `created_at` are digits. None empties the value.
+    :param values: an `Authorization`, or any of the six by key, as text; `expires_in` and
+        `created_at` may be an int, as in Trakt's answer. None empties the value.
     :param clear_pin: empty the pin as well; a pin key is never added.
+    :raises TypeError: something is of another type.
     :raises ValueError: `values` has a key that is none of the six.
     :raises ConfigError: there is no trakt block, or the edit cannot be done or proved.
     """
     return proved(authorization_change(document, values, clear_pin=clear_pin))
 
 
-def authorization_change(document: Document, values: Mapping[str, str | None], *,
+def authorization_change(document: Document,
+                         values: Authorization | Mapping[str, str | int | None], *,
                          clear_pin: bool = False) -> Change:
     """What `set_authorization` would do, not proved."""
-    unknown = sorted(set(values).difference(AUTHORIZATION_KEYS))
-    if unknown:
-        raise ValueError(f"not a key of authorization: {', '.join(map(repr, unknown))}")
+    wanted = _wanted(values)
     trakt = _trakt(document)
-    wanted = {key: values[key] for key in AUTHORIZATION_KEYS if key in values}
     splices: list[Splice] = []
     written: dict[Path, str | None] = {}
     pin = trakt.entry("pin")
@@ -75,6 +77,35 @@ def authorization_change(document: Document, values: Mapping[str, str | None], *
         written[PIN] = None
     splices += _authorization_splices(document, trakt, wanted, written)
     return Change(document, splices, written)
+
+
+def _wanted(values: Authorization | Mapping[str, str | int | None]) -> dict[str, str | None]:
+    """The values as text, in the order of the block. What is wrong with one never quotes it."""
+    if isinstance(values, Authorization):
+        values = values.values()
+    if not isinstance(values, Mapping):
+        raise TypeError("the values have to be an Authorization, or a mapping of some of its keys, "
+                        f"not {type(values).__name__}")
+    unknown = [_shown(key) for key in values if key not in AUTHORIZATION_KEYS]
+    if unknown:
+        raise ValueError(f"not a key of authorization: {', '.join(sorted(unknown))}")
+    return {key: _text_of(key, values[key]) for key in AUTHORIZATION_KEYS if key in values}
+
+
+def _shown(key: object) -> str:
+    """A key that is not known; one that is no name may be a token, and is not shown."""
+    is_name = isinstance(key, str) and _NAME.fullmatch(key)
+    return repr(key) if is_name else f"one of {type(key).__name__}"
+
+
+def _text_of(key: str, value: str | int | None) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    is_number = key in LARGEST_NUMBERS
+    if is_number and isinstance(value, int) and not isinstance(value, bool):
+        return str(int(value))
+    kinds = "a str, an int or None" if is_number else "a str or None"
+    raise TypeError(f"authorization.{key} has to be {kinds}, not {type(value).__name__}")
 
 
 def clear_authorization(document: Document) -> Document:
@@ -108,9 +139,12 @@ def fill_client(document: Document, client_id: str, client_secret: str, *,
     :raises ConfigError: the edit cannot be done or proved.
     """
     client = {"client_id": client_id, "client_secret": client_secret}
+    for name, value in {**client, "redirect_uri": redirect_uri}.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{name} has to be a str, not {type(value).__name__}")
     if redirect_uri:
         client["redirect_uri"] = redirect_uri
-    trakt = document._layout.trakt
+    trakt = _layout(document).trakt
     if trakt is None:
         return _add_trakt(document, client)
     splices: list[Splice] = []
@@ -135,8 +169,15 @@ def fill_client(document: Document, client_id: str, client_secret: str, *,
     return proved(Change(document, splices, written))
 
 
+def _layout(document: Document) -> Layout:
+    if not isinstance(document, Document):
+        raise TypeError("the document has to be what parse() makes of a config's bytes, not "
+                        f"{type(document).__name__}")
+    return document._layout
+
+
 def _trakt(document: Document) -> Block:
-    block = document._layout.trakt
+    block = _layout(document).trakt
     if block is None:
         raise ConfigError("there is no trakt block", line=document.trakt_line,
                           column=document.trakt_column,

@@ -35,8 +35,8 @@ _APP_NAMES = {"client_id": "Client ID", "client_secret": "Client Secret"}
 
 _PUT_ID = (f"Put your app's Client ID there ({APPS_PAGE}), or have it put there: "
            f"{command('login')}")
-_PUT_ID_OF_HOLDER = ("Is it a copy? Put the client_id of its holder there. Only authorize "
-                     "--copy-to can do without.")
+_PUT_ID_OF_HOLDER = ("Is it a copy? Put the client_id of its holder there. Only to be "
+                     "copied to, a file can do without.")
 
 
 class Settings(Record):

@@ -16,7 +16,7 @@ from trakt_config.document.edit import (
     set_authorization,
 )
 from trakt_config.errors import ConfigError
-from trakt_config.tokens import AUTHORIZATION_KEYS
+from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization
 
 CONFIGS = sorted((Path(__file__).parents[2] / "support" / "configs").glob("*.yml"))
 
@@ -805,6 +805,59 @@ def test_a_key_that_is_none_of_the_six_is_a_mistake_of_the_caller() -> None:
     """Dropped in silence, a token would be lost."""
     with pytest.raises(ValueError, match="not a key of authorization: 'acces_token'$"):
         set_authorization(parse(b"trakt:\n"), {"acces_token": "a", "scope": "b"})
+
+
+@pytest.mark.parametrize("key", ["secret-of-64-digits", b"access_token", 7, None, "x" * 64])
+def test_a_key_that_may_be_a_token_is_not_shown(key: Any) -> None:
+    """Keys and values are swapped sooner or later."""
+    with pytest.raises(ValueError, match="not a key of authorization: one of [a-zA-Z]+$"):
+        set_authorization(parse(b"trakt:\n"), {key: "access_token"})
+
+
+def test_an_authorization_itself_and_the_numbers_of_an_answer() -> None:
+    before = parse(b"trakt:\n  client_id: a\n")
+    values: Any = {"access_token": "b", "token_type": "bearer", "expires_in": 604800,
+                   "refresh_token": "c", "scope": "public", "created_at": 1790000000}
+    authorization = Authorization(**values)
+    edited = set_authorization(before, authorization).data
+    assert b"    created_at: 1790000000\n" in edited and b"    refresh_token: c\n" in edited
+    assert edited == set_authorization(before, values).data
+    assert edited == set_authorization(before, authorization.values()).data
+
+
+@pytest.mark.parametrize("key", AUTHORIZATION_KEYS)
+@pytest.mark.parametrize("value", [b"SECRET", 1.5, True, ["SECRET"]], ids=str)
+def test_a_value_that_is_no_text_is_named_by_its_key(key: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"^authorization.{key} has to be") as caught:
+        set_authorization(parse(b"trakt:\n  client_id: a\n"), {key: value})
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("values", [None, "SECRET", b"SECRET", [("access_token", "SECRET")], 3],
+                         ids=str)
+def test_values_that_are_no_mapping(values: Any) -> None:
+    with pytest.raises(TypeError, match="^the values have to be an Authorization, or") as caught:
+        set_authorization(parse(b"trakt:\n  client_id: a\n"), values)
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("edit", [
+    lambda document: set_authorization(document, {}), clear_authorization,
+    lambda document: fill_client(document, "a", "b")])
+@pytest.mark.parametrize("found", [b"trakt:\n", "config.yml", None], ids=str)
+def test_an_edit_is_of_what_was_parsed(edit: Any, found: Any) -> None:
+    with pytest.raises(TypeError, match="^the document has to be what parse"):
+        edit(found)
+
+
+@pytest.mark.parametrize("given", [
+    {"client_id": None}, {"client_id": 7}, {"client_secret": None}, {"client_secret": b"SECRET"},
+    {"redirect_uri": None}], ids=str)
+def test_a_client_is_text(given: Any) -> None:
+    (name,) = given
+    with pytest.raises(TypeError, match=f"^{name} has to be a str") as caught:
+        fill_client(parse(b""), **{"client_id": "a", "client_secret": "b", **given})
+    assert "SECRET" not in str(caught.value)
 
 
 @pytest.mark.parametrize("data", ["trakt:\n", None])
