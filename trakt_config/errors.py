@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from trakt_config.tokens import Authorization
@@ -133,6 +133,11 @@ class ConfigError(TraktConfigError):
         return ":".join([super().where or "config", *position]) if position else super().where
 
 
+#: Why a person has to sign in; the last two only while somebody does.
+Reason = Literal["no_authorization", "refresh_token_refused", "pin_refused", "answer_lost",
+                 "access_token_refused", "denied", "expired"]
+
+
 class LoginRequired(TraktConfigError):
     """A person has to sign in: ``trakt-config login CONFIG``.
 
@@ -143,7 +148,8 @@ class LoginRequired(TraktConfigError):
         before Trakt's move of July 2026; else empty.
     """
 
-    def __init__(self, message: str, *, reason: str = "no_authorization", detail: str = "",
+    def __init__(self, message: str, *, reason: Reason = "no_authorization",
+                 detail: Literal["", "before_migration"] = "",
                  hint: str = "", path: str | None = None) -> None:
         super().__init__(message, hint=hint, path=path)
         self.reason = reason

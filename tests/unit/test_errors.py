@@ -9,7 +9,7 @@ import re
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, get_args, get_type_hints
 
 import pytest
 import requests
@@ -128,7 +128,9 @@ PUBLIC: dict[str, Callable[[Path, Mapping[str, str]], object]] = {
     "authorize": lambda path, environ: trakt_config.authorize(path, environ=environ),
     "copy_authorization":
         lambda path, environ: trakt_config.copy_authorization(path, path, environ=environ),
-    "login": lambda path, environ: trakt_config.login(path, method="pin", environ=environ),
+    "login": lambda path, environ: trakt_config.login(
+        path, method="pin", environ=environ,
+        dialog=trakt_config.Dialog(show_address=print, ask_pin=str)),
     "TraktAuth": lambda path, environ: trakt_config.TraktAuth(path, environ=environ)(
         requests.Request("GET", environ["TRAKT_CONFIG_API_URL"]).prepare()),
     "logout": lambda path, environ: logout.logout(path, Options(environ=environ)),
@@ -177,7 +179,7 @@ def hints() -> Iterator[tuple[str, str]]:
     for path in sorted(Path(trakt_config.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, ast.keyword) and node.arg == "hint":
-                yield f"{path.name}:{node.value.lineno}", literal(node.value)
+                yield f"{path.parent.name}/{path.name}:{node.value.lineno}", literal(node.value)
     for name, credential in vars(answers).items():
         if isinstance(credential, answers.Credential):
             yield name, credential.advice
@@ -185,6 +187,23 @@ def hints() -> Iterator[tuple[str, str]]:
         yield str(status_code), advice
     for names, _, advice in http_errors._CAUSES:
         yield min(names), advice
+
+
+def test_no_hint_of_the_library_has_an_option_without_its_command() -> None:
+    """A host shows these words to people who have typed no command."""
+    for where, hint in hints():
+        if "cli" not in where:
+            assert not re.search(r"(?<!-)--[a-z]", re.sub(r"trakt-config [^.;]*", "", hint)), where
+
+
+def test_the_reasons_are_those_of_the_docs() -> None:
+    """They are a type, so that a misspelt one fails under mypy."""
+    reasons = get_args(get_type_hints(LoginRequired.__init__)["reason"])
+    table = (Path(__file__).parents[2] / "docs" / "json.rst").read_text()
+    described = table[table.index("``reason``"):table.index("``retry_after``")]
+    for reason in reasons:
+        assert f'``"{reason}"``' in (LoginRequired.__doc__ or "")
+        assert (f"``{reason}``" in described) is True, reason
 
 
 def test_every_hint_is_a_sentence() -> None:

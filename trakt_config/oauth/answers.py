@@ -12,6 +12,7 @@ from trakt_config.errors import (
     AccountProblem,
     ClientRejected,
     LoginRequired,
+    Reason,
     TraktConfigError,
     TraktUnavailable,
     command,
@@ -53,7 +54,7 @@ class Credential(Record):
     """What was sent, for the words of a refusal."""
 
     name: str
-    reason: str
+    reason: Reason
     advice: str
 
 
@@ -69,7 +70,8 @@ AUTHORIZATION_CODE = Credential(
 REFRESH_TOKEN = Credential(
     "the refresh token", "refresh_token_refused",
     "It was revoked, used by another copy of this file, or replaced in an answer that was lost. "
-    "Where two files have one token, make one a copy (authorize --copy-to). Sign in again: "
+    "Where two files have one token, make one a copy (trakt-config "
+    "authorize HOLDER --copy-to OTHER). Sign in again: "
     f"{command('login')}")
 ACCESS_TOKEN = Credential(
     "the access token", "access_token_refused",
