@@ -145,7 +145,7 @@ def _as_finished(run: Run, left: Unfinished | None) -> Snapshot:
         return run.read()
     except ConfigError as error:
         answer = recovery.answer_in(left)
-        if left is None or _is_newer(left) or answer is None or answer.is_refresh_token_alone:
+        if answer is None or answer.is_refresh_token_alone:
             raise
         raise _unsaved_answer(error) from None
 

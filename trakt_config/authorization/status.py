@@ -52,7 +52,8 @@ class Status(Record):
         ``refresh_token_only``, ``pin_only`` or ``none``; ``refused`` once Trakt has refused a
         valid access token.
     :ivar authorization: None where there is no access token of known age.
-    :ivar life_left: the share of its lifetime that the access token still has, from 0 to 1.
+    :ivar life_left: the share of its lifetime that the access token still has, from 0 to 1; None
+        where its age is not known.
     :ivar step: what the next `authorize` would do; None where it would fail, for `failure`.
     :ivar problems: what a person should look at, a sentence each; behind file:line:column where
         that is known.
@@ -86,10 +87,11 @@ def look(config_path: ConfigPath, options: Options) -> Status:
     """
     run = Run.on(config_path, options)
     found = plan.foresee(run)
-    authorization = found.snapshot.settings.authorization
+    state = _state(found.snapshot)
+    authorization = found.snapshot.settings.authorization if state != "unknown_age" else None
     life_left = found.snapshot.assessment.seconds_left / authorization.expires_in \
         if authorization else None
-    return Status(_state(found.snapshot), authorization, life_left, found.step, found.failure,
+    return Status(state, authorization, life_left, found.step, found.failure,
                   list(_problems(run, found)))
 
 

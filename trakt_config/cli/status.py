@@ -135,7 +135,7 @@ def _object(seen: _Seen) -> dict[str, Any]:
 
 def _offline_object(found: Status | None) -> dict[str, Any]:
     from datetime import datetime, timezone
-    authorization = found.authorization if found and found.state != "unknown_age" else None
+    authorization = found.authorization if found else None
     expires_at = authorization.expires_at if authorization else None
     issued_at = found.issued_at if found else None
     now = datetime.now(timezone.utc)

@@ -104,6 +104,19 @@ def _pin_and_refresh_token(config: Any, issue: Any, sandbox: Sandbox) -> Path:
 
 def _broken_since(config: Any, issue: Any) -> Path:
     _answered(config, issue, 0)
+    return _broken(config, issue)
+
+
+def _broken_since_another_version(config: Any, issue: Any) -> Path:
+    """An answer beside a note that only another version can read."""
+    path: Path = config(issue(2 * WEEK))
+    with storage.hold(str(path), timeout=1, environ=os.environ, warn=print) as held:
+        held.reserve(b'{"of": "another version"}', 1000)
+        held.record(json.dumps(issue(0)).encode(), time.time() - 30)
+    return _broken(config, issue)
+
+
+def _broken(config: Any, issue: Any) -> Path:
     path: Path = config(issue(2 * WEEK), more="  redirect_uri: <<nowhere>>\n")
     return path
 
@@ -206,6 +219,8 @@ STATES: Mapping[str, tuple[Make, str | None, str]] = {
     "nothing, answer": (lambda c, i, s: _journal(c(), answer=json.dumps(i(0)).encode()), "adopt",
                         "adopted"),
     "answer, placeholder": (lambda c, i, s: _broken_since(c, i), None, "SaveError"),
+    "answer, placeholder, another version": (lambda c, i, s: _broken_since_another_version(c, i),
+                                             None, "SaveError"),
     "answer, advisory": (lambda c, i, s: _answered(c, i, ADVISORY), "adopt", "adopted"),
 }
 

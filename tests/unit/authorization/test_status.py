@@ -91,6 +91,14 @@ def test_state_where_values_are_missing(sandbox: Sandbox, config: Any, missing: 
     assert isinstance(found.failure, LoginRequired) is (step is None)
 
 
+@pytest.mark.parametrize("values", [{"created_at": ""}, {"expires_in": "soon"}, {"age": -WEEK}])
+def test_an_access_token_of_unknown_age_has_no_times(sandbox: Sandbox, config: Any,
+                                                     values: dict[str, Any]) -> None:
+    found = look(config({**issued(sandbox, values.pop("age", 0)), **values}))
+    assert found.state == "unknown_age"
+    assert (found.authorization, found.issued_at, found.life_left) == (None, None, None)
+
+
 def test_pin_alone_is_usable(sandbox: Sandbox, config: Any) -> None:
     found = look(config(pin=sandbox.issue_code()))
     assert (found.state, found.step, found.is_usable) == ("pin_only", Step.EXCHANGE, True)
