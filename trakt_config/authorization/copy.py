@@ -28,6 +28,7 @@ from trakt_config.authorization.run import (
     environment,
     name_of,
     reports_errors,
+    text_of,
 )
 from trakt_config.document import Document
 from trakt_config.errors import (
@@ -136,12 +137,12 @@ def _runs(holder: ConfigPath, other: ConfigPath, options: Options) -> tuple[Run,
 
     :raises ConfigError: one of them does not exist, or they are one file.
     """
-    with _named(os.fsdecode(holder)):
+    with _named(text_of(holder)):
         source = Run.on(holder, options)
     target = Run.on(other, options)
     # By another name, a hard link or a mount: its only refresh token would be emptied.
     if os.path.samefile(source.path, target.path):
-        raise ConfigError("it is the holder itself", hint="Name another file after --copy-to.")
+        raise ConfigError("it is the holder itself", hint="Name another file to copy to.")
     return source, target
 
 
@@ -291,7 +292,7 @@ def _check(now: Document, holder: Snapshot, options: Options, known: Tokens) -> 
         value = now.authorization["refresh_token"]
         raise ConfigError("trakt.authorization.refresh_token is not the holder's: this file is "
                           "signed in by itself",
-                          hint="Leave it out of --copy-to; or empty the refresh_token first, if it "
+                          hint="Do not copy to it; or empty the refresh_token first, if it "
                                "is spent or not needed.",
                           line=value.line, column=value.column)
 

@@ -81,6 +81,7 @@ class Options(Record):
                 ("session", self.session is None or hasattr(self.session, "send"),
                  "a session of requests"),
                 ("clock", callable(self.clock), "a function"),
+                ("sleep", callable(self.sleep), "a function"),
                 ("environ", isinstance(self.environ, Mapping), "a mapping")):
             if not is_right:
                 found = type(getattr(self, name)).__name__

@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                             "at a terminal that needs no option")
     parser.add_argument("--other-account", action="store_true",
                         help="let Trakt ask who is signing in, for an account other than the one "
-                             "that the browser is signed in to")
+                             "that the browser is signed in to; with a code, which leaves no way "
+                             "to, it says what to do in the browser")
     parser.set_defaults(method="device")
 
 
@@ -91,12 +92,13 @@ def _until_accepted(options: argparse.Namespace, dialog: Dialog) -> Authorizatio
 
 def _with_client(options: argparse.Namespace, client: NewClient, dialog: Dialog) -> Authorization:
     from trakt_config import sign_in
+    other_account = options.other_account and options.method != "device"
     if not client:
         return sign_in.login(options.config, method=options.method, dialog=dialog,
-                             other_account=options.other_account)
+                             other_account=other_account)
     try:
         return sign_in.login_with(options.config, client, method=options.method, dialog=dialog,
-                                  other_account=options.other_account)
+                                  other_account=other_account)
     except ClientRejected as error:
         error.hint = ("Nothing was written. Copy client_id and client_secret again from the page "
                       f"of your app: {APPS_PAGE}")

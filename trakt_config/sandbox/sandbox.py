@@ -72,6 +72,7 @@ class Sandbox:
     :param new_server: codes that were asked for without a PKCE challenge get one that nobody
         can meet, as is reported of Trakt's new server.
     :param secret_required: refuse requests that leave out ``client_secret``.
+    :raises TypeError: an argument is of another type.
     :raises OSError: it cannot listen there.
     """
 
@@ -80,6 +81,10 @@ class Sandbox:
                  client_secret: str = CLIENT_SECRET, clock: Callable[[], float] = time.time,
                  family_revocation: bool = False, new_server: bool = False,
                  secret_required: bool = False) -> None:
+        _check(str, host=host, client_id=client_id, client_secret=client_secret)
+        _check(int, port=port, lifetime=lifetime, interval=interval)
+        if not callable(clock):
+            raise TypeError(f"clock has to be a function, not {type(clock).__name__}")
         self.client_id = client_id
         self.client_secret = client_secret
         self._issuer = Issuer(client_id=client_id, client_secret=client_secret,
@@ -177,6 +182,9 @@ class Sandbox:
 
     def answer(self, answer: Answer, times: int = 1, path: str = "/oauth/token") -> None:
         """Answer the next `times` requests to `path` in this way; more calls queue up."""
+        _check(Answer, answer=answer)
+        _check(int, times=times)
+        _check(str, path=path)
         with self._lock:
             self._answers[path].extend([answer] * times)
 
@@ -216,6 +224,13 @@ class Sandbox:
             self._ledger_size += _size_of(request)
             while len(self._ledger) > LONGEST_LEDGER or self._ledger_size > LARGEST_LEDGER:
                 self._ledger_size -= _size_of(self._ledger.popleft())
+
+
+def _check(kind: type, **given: object) -> None:
+    """Refuse what would fail later, in a thread of the server's."""
+    for name, value in given.items():
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise TypeError(f"{name} has to be of type {kind.__name__}, not {type(value).__name__}")
 
 
 def _size_of(request: Request) -> int:

@@ -84,6 +84,8 @@ def with_pin(sign_in: SignIn) -> Authorization:
     sign_in.dialog.show_address(request.url(sign_in, snapshot))
     for left in reversed(range(PIN_TRIES)):
         typed = sign_in.dialog.ask_pin()
+        if not isinstance(typed, str):
+            raise TypeError(f"ask_pin has to return a str, not {type(typed).__name__}")
         try:
             return _exchange_code(
                 sign_in, request, _code_typed(typed, request, _secrets(snapshot, request)))
@@ -111,7 +113,8 @@ def _answered(sign_in: SignIn, snapshot: Snapshot, request: AuthorizationRequest
         raise
     except TraktConfigError as error:
         receiver.answer("Trakt is not authorized", f"{name} is not signed in: {error.message}; "
-                                                   "the terminal says what to do.")
+                                                   "the program that you signed in for says what "
+                                                   "to do.")
         raise
     account = sign_in.account_of(authorization)
     receiver.answer("Trakt is authorized",

@@ -156,7 +156,7 @@ def _listeners(address: Address) -> list[socket.socket]:
             raise ConfigError(
                 f"cannot listen on port {address.port} for the browser: {os_reason(error)}",
                 hint="End the program that uses the port, or choose another port, here in "
-                     "redirect_uri and at the Trakt app; or sign in without --browser.") from None
+                     "redirect_uri and at the Trakt app; or sign in with a code instead.") from None
     return listeners
 
 

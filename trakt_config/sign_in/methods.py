@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable, Literal
 from trakt_config.authorization import policy, save
 from trakt_config.authorization.run import ConfigPath, Options, Run, environment, reports_errors
 from trakt_config.oauth import DeviceCode, Endpoints, TraktClient
-from trakt_config.sign_in import authorization_code, device_code
+from trakt_config.sign_in import authorization_code, browser, device_code
 from trakt_config.sign_in.registration import NewClient, registered, rehearse
 from trakt_config.sign_in.sign_in import Dialog, SignIn
 from trakt_config.tokens import Authorization, Client, Secret
@@ -23,6 +23,15 @@ METHODS: Mapping[str, Callable[[SignIn], Authorization]] = {
     "device": device_code.by_device_code,
     "browser": authorization_code.in_browser,
     "pin": authorization_code.with_pin,
+}
+
+
+#: The callbacks that a person cannot do without, and what they are for.
+_NEEDED: Mapping[str, Mapping[str, str]] = {
+    "device": {"show_code": "which shows the person where to enter which code"},
+    "browser": {},
+    "pin": {"show_address": "which shows the person where to sign in",
+            "ask_pin": "which returns the pin that the person brings"},
 }
 
 
@@ -42,11 +51,15 @@ def login(config_path: ConfigPath, *,
     That saving works is proved before the person is asked for anything. A pin in the config is
     cleared in the same write. Never prints, never prompts: that is the dialog's.
 
+    It waits for the person, up to ten minutes: a program with an event loop calls it in a thread.
+
     :param config_path: a YAML file whose ``trakt`` mapping has a ``client_id``.
     :param method: ``"device"``: a code to enter on any device (RFC 8628); what Trakt recommends.
         ``"browser"``: a browser on this machine; the config's ``redirect_uri`` has to be an http
         address of this machine with a port (RFC 8252, section 7.3). ``"pin"``: a browser anywhere,
         from which the person brings the pin. The last two with PKCE (RFC 7636) and a state.
+    :param dialog: how to talk to the person. ``"device"`` needs ``show_code``, ``"pin"`` needs
+        ``show_address`` and ``ask_pin``.
     :param other_account: let Trakt ask who is signing in, for an account other than the one that
         the browser is signed in to. Not for ``"device"``.
     :param lock_timeout: how long to wait, each time, for other runs on the same config.
@@ -55,16 +68,17 @@ def login(config_path: ConfigPath, *,
     :param monotonic: seconds, by a clock that nobody sets.
     :param sleep: waits for so many seconds, between two polls.
     :param environ: Kometa's placeholders, the endpoints and the state directory are read there.
+    :raises TypeError, ValueError: an argument is of another type, or a callback that the method
+        needs is missing; nothing was sent.
     :raises LoginRequired: nobody signed in: see its ``reason``.
     :raises ConfigError, ClientRejected, AccountProblem, TraktUnavailable, LockTimeout, SaveError:
         as :func:`trakt_config.authorize`.
     """
-    if method not in METHODS:
-        raise ValueError(f"method has to be one of {', '.join(METHODS)}")
-    if not isinstance(dialog, Dialog):
-        raise TypeError(f"dialog has to be a Dialog, not {type(dialog).__name__}")
     options = Options(lock_timeout=lock_timeout, session=session, clock=clock,
                       environ=environment(environ), sleep=sleep)
+    if not callable(monotonic):
+        raise TypeError(f"monotonic has to be a function, not {type(monotonic).__name__}")
+    _check(method, dialog, other_account)
     return _signed_in(SignIn(Run.on(config_path, options), dialog, monotonic,
                              other_account=other_account), method)
 
@@ -87,6 +101,31 @@ def login_with(config_path: ConfigPath, client: NewClient, *, method: Method = "
     with registered(config_path, client, options):
         return _signed_in(SignIn(Run.on(config_path, options), dialog, time.monotonic,
                                  other_account=other_account, first_code=code), method)
+
+
+def _check(method: Method, dialog: Dialog, other_account: bool) -> None:
+    """Refuse a sign-in that nobody could take part in, before anything is asked of Trakt.
+
+    :raises TypeError, ValueError: with what to give instead.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method has to be one of {', '.join(METHODS)}")
+    if not isinstance(dialog, Dialog):
+        raise TypeError(f"dialog has to be a Dialog, not {type(dialog).__name__}")
+    if not isinstance(other_account, bool):
+        raise TypeError("other_account has to be True or False, not "
+                        f"{type(other_account).__name__}")
+    if other_account and method == "device":
+        raise ValueError('other_account is not for method "device": Trakt asks who is signing in '
+                         'only in a sign-in by "browser" or "pin"')
+    for name, why in _NEEDED[method].items():
+        if not dialog.has(name):
+            raise ValueError(f'method "{method}" needs a dialog with {name}, {why}: '
+                             f"Dialog({name}=...)")
+    if method == "browser" and not (dialog.has("show_address") or dialog.has("open_browser")
+                                    or browser.can_open()):
+        raise ValueError('method "browser" needs a dialog with show_address or open_browser where '
+                         "no browser can be opened: Dialog(show_address=...)")
 
 
 def _first_code(client: NewClient, options: Options) -> DeviceCode:

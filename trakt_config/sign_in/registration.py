@@ -70,8 +70,8 @@ def needs_loopback_uri(parsed: document.Document) -> ConfigError:
     what = f"In line {value.line}, change it to `redirect_uri: {LOOPBACK_URI}`" if value \
         else f"Add this line to the trakt block: `redirect_uri: {LOOPBACK_URI}`"
     return ConfigError("a sign-in in the browser needs a redirect_uri on this machine, with a port",
-                       hint=f"{what}, and give the app the same one ({APPS_PAGE}); or leave out "
-                            "--browser.",
+                       hint=f"{what}, and give the app the same one ({APPS_PAGE}); or sign in "
+                            "with a code instead.",
                        line=value.line if value else parsed.trakt_line,
                        column=value.column if value else parsed.trakt_column)
 

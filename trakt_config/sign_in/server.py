@@ -99,7 +99,7 @@ class Server:
         except RuntimeError:
             self._is_started = False
             raise ConfigError("the system could not start a thread to listen for the browser",
-                              hint="Sign in without --browser.") from None
+                              hint="Sign in with a code instead.") from None
 
     def answer(self, response: bytes) -> None:
         """Say this to those who wait for an answer, and to those who will."""

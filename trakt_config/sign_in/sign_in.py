@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from inspect import iscoroutinefunction
 from typing import Callable, TypeVar
 
 from trakt_config import storage
@@ -30,14 +31,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, repr=False)
 class Dialog:
-    """How a sign-in talks to the person; what is left out stays silent.
+    """How a sign-in talks to the person, in functions that return at once where they ask nothing.
+    What is left out stays silent; what a sign-in cannot do without has to be given.
 
-    :ivar show_code: where to go, and which code to enter there; for ``device``.
-    :ivar show_address: the address at which to sign in; for ``browser`` and ``pin``.
+    :ivar show_code: where to go, and which code to enter there; ``device`` needs it.
+    :ivar show_address: the address at which to sign in; ``pin`` needs it, and ``browser`` where
+        nothing else can open a browser.
     :ivar open_browser: opens that address; False where it could not. For ``browser``. None: the
         system's browser, with a page in its arguments that other users cannot read (see
         :func:`~trakt_config.sign_in.pages.private_page`); a callback has to see to that itself.
-    :ivar ask_pin: the pin, or the whole address that Trakt redirected to; for ``pin``.
+    :ivar ask_pin: the pin, or the whole address that Trakt redirected to; ``pin`` needs it.
     :ivar offer_new_pin: whether to ask for another pin; gets why the one was not taken.
     :ivar wants_page: whether to open the page for the code in a browser here, now; for ``device``.
         Called once a second.
@@ -56,6 +59,18 @@ class Dialog:
     offer_new_code: Callable[[str], bool] = lambda why: False
     show_account: Callable[[str], object] | None = None
     countdown: Callable[[float | None], object] = lambda left: None
+
+    def __post_init__(self) -> None:
+        for name in (field.name for field in fields(self)):
+            callback = getattr(self, name)
+            if iscoroutinefunction(callback):
+                raise TypeError(f"{name} has to be a plain function: nobody awaits an async one")
+            if not callable(callback) and not (callback is None and getattr(Dialog, name) is None):
+                raise TypeError(f"{name} has to be a function, not {type(callback).__name__}")
+
+    def has(self, name: str) -> bool:
+        """Whether this callback was given."""
+        return getattr(self, name) is not getattr(Dialog, name)
 
     def __repr__(self) -> str:
         """Without the functions: help() shows this as a default."""

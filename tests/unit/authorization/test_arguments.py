@@ -1,6 +1,7 @@
 """A wrong argument is a TypeError or a ValueError at once, with nothing read and nothing sent."""
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from datetime import timedelta
@@ -10,7 +11,10 @@ from typing import Any, Callable
 import pytest
 
 import trakt_config
+from trakt_config import Authorization, Dialog
 from trakt_config.cli import output
+from trakt_config.sandbox import Answer, Sandbox
+from trakt_config.tokens import AUTHORIZATION_KEYS
 
 SPANS = [(600, TypeError), (None, TypeError), ("6h", TypeError),
          (timedelta(seconds=-1), ValueError), (timedelta.min, ValueError)]
@@ -37,11 +41,109 @@ def test_no_token_is_valid_for_so_long(function: Callable[..., Any], value: time
 @pytest.mark.parametrize("function, name, value", [
     (trakt_config.authorize, "force", "no"), (trakt_config.authorize, "session", "x"),
     (trakt_config.authorize, "clock", 3), (trakt_config.authorize, "environ", "x"),
-    (trakt_config.login, "dialog", print), (trakt_config.login, "environ", ["x"]),
+    (trakt_config.login, "dialog", print),
     (trakt_config.TraktAuth, "environ", 1)])
 def test_an_argument_of_another_kind(function: Callable[..., Any], name: str, value: Any) -> None:
     with pytest.raises(TypeError, match=f"{name} has to be"):
         function("no such file", **{name: value})
+
+
+@pytest.mark.parametrize("name, value", [
+    ("environ", ["x"]), ("session", "x"), ("clock", 3), ("monotonic", None), ("sleep", 1),
+    ("other_account", "yes"), ("lock_timeout", 3)])
+def test_an_argument_of_login(name: str, value: Any) -> None:
+    given: Any = {"dialog": Dialog(show_code=print), name: value}
+    with pytest.raises(TypeError, match=f"{name} has to be"):
+        trakt_config.login("no such file", **given)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("path", [b"config.yml", None, 3])
+def test_the_paths_of_a_copy_are_text(place: int, path: Any, config: Any) -> None:
+    paths: list[Any] = [config(), config(name="other.yml")]
+    paths[place] = path
+    with pytest.raises(TypeError, match="^the path of a config has to be a str"):
+        trakt_config.copy_authorization(*paths)
+
+
+LOGIN_NEEDS: list[tuple[str, Any, str]] = [
+    ("device", Dialog(), "show_code"),
+    ("device", Dialog(show_address=print), "show_code"),
+    ("pin", Dialog(ask_pin=str), "show_address"),
+    ("pin", Dialog(show_address=print), "ask_pin"),
+    ("browser", Dialog(), "show_address or open_browser"),
+]
+
+
+@pytest.mark.parametrize("method, dialog, missing", LOGIN_NEEDS, ids=str)
+def test_a_sign_in_that_nobody_could_take_part_in(
+        method: Any, dialog: Any, missing: str, config: Any, environ: Mapping[str, str],
+        sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trakt_config.sign_in.browser.can_open", lambda: False)
+    path = config()
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=f"{method}.* needs a dialog with {missing}"):
+        trakt_config.login(path, method=method, dialog=dialog, environ=environ)
+    assert (sandbox.ledger, path.read_bytes(), os.listdir(path.parent)) == ([], before, [path.name])
+
+
+def test_another_account_by_device_code() -> None:
+    """Trakt can only be told to ask in a sign-in that has an address of its own."""
+    with pytest.raises(ValueError, match='other_account is not for method "device"'):
+        trakt_config.login("no such file", dialog=Dialog(show_code=print), other_account=True)
+
+
+async def _nobody_awaits(*_: object) -> None:
+    """A callback of a program with an event loop."""
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Dialog)])
+@pytest.mark.parametrize("value", ["x", 0, _nobody_awaits], ids=["str", "int", "async"])
+def test_a_callback_is_a_function(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"^{name} has to be a (plain )?function"):
+        Dialog(**{name: value})
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Dialog)])
+def test_only_a_callback_that_may_be_missing_is_none(name: str) -> None:
+    given: Any = {name: None}
+    if name in ("open_browser", "show_account"):
+        assert Dialog(**given) == Dialog()
+    else:
+        with pytest.raises(TypeError, match=f"^{name} has to be a function, not NoneType"):
+            Dialog(**given)
+
+
+def test_a_pin_is_text(config: Any, environ: Mapping[str, str], sandbox: Sandbox) -> None:
+    number: Any = 12345678
+    dialog = Dialog(show_address=str, ask_pin=lambda: number)
+    with pytest.raises(TypeError, match="ask_pin has to return a str, not int"):
+        trakt_config.login(config(), method="pin", dialog=dialog, environ=environ)
+    assert not sandbox.token_requests
+
+
+@pytest.mark.parametrize("value", [None, b"secret-thing", ["secret-thing"], 1.5, True], ids=str)
+@pytest.mark.parametrize("key", AUTHORIZATION_KEYS)
+def test_a_value_of_an_authorization(key: str, value: Any) -> None:
+    values = {**dict.fromkeys(AUTHORIZATION_KEYS, "x"), "expires_in": 1, "created_at": 1}
+    with pytest.raises(TypeError, match=f"^{key} has to be of type (int|str), not") as caught:
+        Authorization(**{**values, key: value})
+    assert "secret-thing" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name, value", [
+    ("lifetime", timedelta(minutes=10)), ("lifetime", "10m"), ("interval", None), ("port", "80"),
+    ("host", 1), ("client_id", None), ("client_secret", b""), ("clock", 3)], ids=str)
+def test_an_argument_of_the_sandbox(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"^{name} has to be"):
+        Sandbox(**{name: value})
+
+
+@pytest.mark.parametrize("given", [{"answer": 503}, {"answer": Answer(503), "times": "2"},
+                                   {"answer": Answer(503), "path": None}], ids=str)
+def test_an_answer_of_the_sandbox(given: Any, sandbox: Sandbox) -> None:
+    with pytest.raises(TypeError, match="has to be of type"):
+        sandbox.answer(**given)
 
 
 def test_a_method() -> None:

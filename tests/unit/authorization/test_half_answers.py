@@ -33,8 +33,8 @@ def sign_in(request: pytest.FixtureRequest, sandbox: Sandbox,
             prepared = sandbox._answers["/oauth/token"].popleft()
             sandbox.answer(prepared, path="/oauth/device/token")
         return login(path, method="device" if request.param == "device" else "pin",
-                     dialog=Dialog(ask_pin=lambda: "a-pin"), environ=environ,
-                     monotonic=clock, sleep=clock.sleep)
+                     dialog=Dialog(show_code=str, show_address=str, ask_pin=lambda: "a-pin"),
+                     environ=environ, monotonic=clock, sleep=clock.sleep)
 
     def by_authorize(path: Path) -> Authorization:
         path.write_text(path.read_text().replace("  pin:", "  pin: a-pin"))

@@ -82,7 +82,9 @@ def sign_in(clock: Clock, environ: Mapping[str, str]) -> Login:
     """`login`, on the fake clock and against the sandbox; the dialog's callbacks by name."""
     def run(config: Path, method: Any = "device", lock_timeout: timedelta = timedelta(seconds=0.05),
             **dialog: Any) -> Authorization:
-        dialog.setdefault("open_browser", lambda url: False)
+        for name, silent in (("open_browser", lambda url: False), ("show_code", print),
+                             ("show_address", print), ("ask_pin", str)):
+            dialog.setdefault(name, silent)
         return login(config, method=method, dialog=Dialog(**dialog), clock=clock, monotonic=clock,
                      sleep=clock.sleep, environ=environ, lock_timeout=lock_timeout)
     return run
@@ -693,7 +695,7 @@ def test_the_page_says_what_went_wrong(sandbox: Sandbox, clock: Clock, config: A
     assert "Trakt is not authorized" in pages[0] and "<script>" not in pages[0]
     assert "&lt;script&gt;" in pages[0]
     assert f"<p>{path} is not signed in: Trakt refused the code" in pages[0]
-    assert "; the terminal says what to do.</p>" in pages[0]
+    assert "; the program that you signed in for says what to do.</p>" in pages[0]
 
 
 def test_the_page_comes_after_the_tokens_are_saved(sandbox: Sandbox, clock: Clock, config: Any,
