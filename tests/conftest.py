@@ -49,9 +49,24 @@ def measured(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not FULL:
+        _leave_samples(config, items)
+    items[:] = _spread(items)
+
+
+def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The tests at terminals and in browsers, which wait, evenly among those that compute."""
+    folders = {name: [item for item in items if name in item.path.parts]
+               for name in ("e2e", "unit")}
+    spread = [((number + 0.5) / len(folder), item)
+              for folder in folders.values() for number, item in enumerate(folder)]
+    spread.sort(key=lambda place: place[0])
+    others = [item for item in items if not {"e2e", "unit"}.intersection(item.path.parts)]
+    return others + [item for _, item in spread]
+
+
+def _leave_samples(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave every step-th case of a test that is marked `sampled(step)`; in the full run, all."""
-    if FULL:
-        return
     seen: Counter[str] = Counter()
     chosen: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
@@ -66,19 +81,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors, since many tests wait."""
-    return (os.cpu_count() or 1) + 1
+    """Twice as many as there are processors, since many tests wait."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LeftBehind(config))
 
 
-#: What would make a test depend on the machine that it runs on.
+#: What would make a test depend on the machine that it runs on; without compiled modules every
+#: process that a test starts takes half as long again.
 FOREIGN_VARIABLES = (
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC", "XDG_STATE_HOME",
-    "PYTEST_ADDOPTS",
+    "PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE",
 )
 FOREIGN_PREFIXES = ("TRAKT_CONFIG_", "KOMETA_", "PMM_")
 

@@ -68,7 +68,7 @@ TOKENS = [
 ]
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("token", TOKENS, ids=lambda token: token[:20])
 def test_a_token_is_the_same_to_every_reader(token: str, made: Scene) -> None:
     """And to the next run, which sends it on."""
@@ -139,6 +139,7 @@ def test_a_number_is_a_whole_number_in_the_file(field: str, value: Any, made: Sc
     assert made.authorize("--dry-run").status == (3 if is_too_old else 0)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("value", ["a\nb", "x: y", 1, None, [], "public write", "null", ""],
                          ids=repr)
 @pytest.mark.parametrize("field", ["token_type", "scope"])
@@ -186,7 +187,7 @@ USELESS = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("answer", USELESS.values(), ids=USELESS.keys())
 def test_an_answer_of_no_use_changes_nothing(answer: Answer, made: Scene) -> None:
     made.trakt.answer(answer, times=2)
@@ -262,6 +263,7 @@ CLOCKS = [
 ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("age, lifetime, off, outcome, requests, warnings", CLOCKS)
 def test_a_clock_that_is_off(age: float, lifetime: int, off: float, outcome: str, requests: int,
                              warnings: int, trakt: Any, tmp_path: Path) -> None:
@@ -289,6 +291,7 @@ def test_a_clock_that_is_off(age: float, lifetime: int, off: float, outcome: str
     assert trakt.asked() == requests
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("created_at, requests", [
     ("", 1), ("0", 1), ("-1", 1), ("soon", 1), ("1e9", 1), ("'{now}'", 0), ("{now}", 0),
     ("{future}", 1), ("99999999999999", 1), ("[1]", 1)])

@@ -150,7 +150,7 @@ def sweep(trakt: Any, base: Path, build: Build, action: object, *, for_good: boo
     window = Window(reference.calls)
     found = []
     calls = [call for call in reference.calls if action != "torn" or call.kind == "write"]
-    for call in calls[::1 if FULL or action == "torn" else 19]:
+    for call in calls[::1 if FULL or action == "torn" else 29]:
         fault = Fault(call.kind, call.ordinal, action, for_good)
         made = build(trakt, base)
         ended = made.authorize(fault=fault)
@@ -253,7 +253,7 @@ def test_an_edit_at_every_call(build: Build, edit: Callable[[Scene], None], trak
     reference = build(trakt, base).authorize(watch=True).calls
     looked, replaced = last_look(reference, "read" if edit is edit_in_place else "lstat")
     found = []
-    for number, call in list(enumerate(reference))[::1 if FULL else 13]:
+    for number, call in list(enumerate(reference))[::1 if FULL else 23]:
         if looked < number <= replaced or call.kind == "recv_into":  # Sometimes one is enough.
             continue
         made = build(trakt, base)

@@ -87,7 +87,7 @@ def test_half_of_an_overwrite_is_never_believed(trakt: Any, tmp_path: Path) -> N
     made, _, _ = fresh(trakt, tmp_path)
     calls = injection.forked(lambda: read_by_a_run(made), environ=made.environ, watch=True).calls
     moments = [(begun, ended) for begun in range(len(calls))
-               for ended in range(begun + 1, len(calls) + 1)][::1 if FULL else 7]
+               for ended in range(begun + 1, len(calls) + 1)][::1 if FULL else 13]
     moments += [(begun, NEVER) for begun in range(len(calls))]
     wrong = []
     for begun, ended in moments:

@@ -98,7 +98,7 @@ def test_an_interruption_at_every_instruction(build: scenes.Build, trakt: Any,
     count, _, _, _, again = forked(interrupted(made, None), environ=made.environ).result
     assert again == "authorized"
     assert count > 100, "the instructions are not seen"
-    step = count // 6 if not FULL else 1 if build is scenes.refresh_by_rename else 3
+    step = count // 4 if not FULL else 1 if build is scenes.refresh_by_rename else 3
     found = []
     for at in range(1, count + 1, step):
         made = build(trakt, tmp_path)

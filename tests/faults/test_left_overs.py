@@ -263,6 +263,7 @@ def test_a_good_answer_and_a_run_that_gets_no_lock(fault: Fault, status: int, tr
     assert_clean(made)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("cut", range(0, 700, 37))
 def test_a_torn_overwrite_is_written_again(cut: int, trakt: Any, tmp_path: Path) -> None:
     """Whatever part of the new content had reached the file."""

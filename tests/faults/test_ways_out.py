@@ -63,7 +63,7 @@ def test_the_host_gets_the_authorization(build: Build, name: str, to_all: bool, 
     made = build(trakt, tmp_path)
     calls = injection.forked(lambda: told(made), environ=made.environ, watch=True).calls
     wrong = []
-    for call in after_the_answer(calls)[::1 if FULL else 11]:
+    for call in after_the_answer(calls)[::1 if FULL else 19]:
         made = build(trakt, tmp_path)
         fault = Fault(call.kind, call.ordinal, getattr(errno, name), for_good=True, to_all=to_all)
         ended = injection.forked(lambda made=made: told(made),  # type: ignore[misc]
