@@ -23,64 +23,47 @@ R = TypeVar("R", bound="Record")
 _REQUIRED = object()
 
 
-class _Field:
-    """What a class says of a field besides its name and type."""
-
-    def __init__(self, default: Any, factory: Callable[[], Any] | None, shown: bool) -> None:
+class _Hidden:
+    def __init__(self, default: Any) -> None:
         self.default = default
-        self.factory = factory
-        self.shown = shown
 
 
-def field(*, default: Any = _REQUIRED, default_factory: Callable[[], Any] | None = None,
-          repr: bool = True) -> Any:
-    """A field that is not shown, or whose default is made for each record."""
-    return _Field(default, default_factory, repr)
+def hidden(*, default: Any = _REQUIRED) -> Any:
+    """A field that the repr does not show."""
+    return _Hidden(default)
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+@dataclass_transform(frozen_default=True, field_specifiers=(hidden,))
 class Record:
     """The annotated names of a subclass are its fields, as those of a frozen dataclass are: given
     by place or by name, with the defaults of the class, compared and shown one by one.
-
-    :param eq: whether records with equal fields are equal; else only the same one is.
-    :param frozen: whether nothing can be assigned.
     """
 
     _names: tuple[str, ...] = ()
     _defaults: Mapping[str, Any] = {}
-    _factories: Mapping[str, Callable[[], Any]] = {}
     _hidden: frozenset[str] = frozenset()
-    _by_value: bool = True
-    _frozen: bool = True
 
-    def __init_subclass__(cls, *, eq: bool = True, frozen: bool = True) -> None:
+    def __init_subclass__(cls) -> None:
         # A class without fields of its own shows those of its base (before Python 3.10).
         own = [name for name in cls.__annotations__
                if name not in cls._names and name not in Record.__annotations__]
-        defaults, factories, hidden = dict(cls._defaults), dict(cls._factories), set(cls._hidden)
+        defaults, not_shown = dict(cls._defaults), set(cls._hidden)
         for name in own:
             said = vars(cls).get(name, _REQUIRED)
-            if isinstance(said, _Field):
+            if isinstance(said, _Hidden):
                 delattr(cls, name)
-                if not said.shown:
-                    hidden.add(name)
-                if said.factory is not None:
-                    factories[name] = said.factory
+                not_shown.add(name)
                 said = said.default
             if said is not _REQUIRED:
                 defaults[name] = said
         cls._names += tuple(own)
-        cls._defaults, cls._factories, cls._hidden = defaults, factories, frozenset(hidden)
-        cls._by_value, cls._frozen = eq, frozen
+        cls._defaults, cls._hidden = defaults, frozenset(not_shown)
 
     def __init__(self, *values: Any, **named: Any) -> None:
         given = dict(zip(self._names, values))
         if len(values) > len(self._names) or given.keys() & named.keys():
             raise TypeError(f"{type(self).__name__} is given a field twice, or too many")
-        given.update(named)
-        made = {name: make() for name, make in self._factories.items() if name not in given}
-        fields = {**self._defaults, **made, **given}
+        fields = {**self._defaults, **given, **named}
         if fields.keys() != set(self._names):
             wrong = ", ".join(sorted(fields.keys() ^ set(self._names)))
             raise TypeError(f"{type(self).__name__} lacks, or does not have: {wrong}")
@@ -91,20 +74,17 @@ class Record:
         """For checks of the fields."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if self._frozen:
-            raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be assigned")
-        super().__setattr__(name, value)
+        raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be assigned")
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"{type(self).__name__} is a record: {name} cannot be deleted")
 
     def __eq__(self, other: object) -> bool:
-        if not self._by_value or not isinstance(other, Record) or type(other) is not type(self):
-            return self is other
-        return fields_of(self) == fields_of(other)
+        return (isinstance(other, Record) and type(other) is type(self)
+                and fields_of(self) == fields_of(other))
 
     def __hash__(self) -> int:
-        return hash(tuple(fields_of(self).values())) if self._by_value else super().__hash__()
+        return hash(tuple(fields_of(self).values()))
 
     def __repr__(self) -> str:
         shown = [f"{name}={value!r}" for name, value in fields_of(self).items()

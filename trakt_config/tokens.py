@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from trakt_config.startup import Record, field, fields_of
+from trakt_config.startup import Record, fields_of, hidden
 
 #: The keys of the ``authorization`` block, in the order in which Kometa writes them.
 AUTHORIZATION_KEYS = (
@@ -88,10 +88,10 @@ class Authorization(Record):
     :ivar created_at: seconds since 1970, by Trakt's clock.
     """
 
-    access_token: str = field(repr=False)
+    access_token: str = hidden()
     token_type: str
     expires_in: int
-    refresh_token: str = field(repr=False)
+    refresh_token: str = hidden()
     scope: str
     created_at: int
 

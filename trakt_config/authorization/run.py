@@ -15,7 +15,7 @@ from trakt_config import document, storage
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
 from trakt_config.document import Document, Settings
 from trakt_config.errors import SaveError, TraktConfigError, os_reason, printable, with_path
-from trakt_config.startup import Record, field
+from trakt_config.startup import Record, hidden
 from trakt_config.tokens import Authorization, Secret
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ class Options(Record):
     lock_timeout: timedelta = timedelta(minutes=2)
     session: requests.Session | None = None
     clock: Callable[[], float] = time.time
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    environ: Mapping[str, str] = hidden(default=os.environ)
     #: Between two requests; a test need not wait.
     sleep: Callable[[float], None] = time.sleep
     #: ``force_refresh`` in the config is for `authorize`, not for those who only need a token.
     ignore_force_refresh: bool = False
     #: An access token that Trakt did not accept: where the config holds it, it has to be refreshed.
-    refused: Secret | None = field(default=None, repr=False)
+    refused: Secret | None = hidden(default=None)
 
     def __post_init__(self) -> None:
         for name, is_right, kind in (

@@ -120,11 +120,9 @@ class Composer:
         if event.flow_style:
             self.end = max(self.end, event.end_mark.index)
         self.stack.append(Collection(
-            event=event, path=path if path in KEYS else None,
+            event, path if path in KEYS else None, digest,
             inside=path == TRAKT or (parent is not None and parent.inside),
-            written=path in WRITTEN or (parent is not None and parent.written),
-            digest=digest, child=digest,
-            start=event.end_mark.index, column=event.end_mark.column))
+            written=path in WRITTEN or (parent is not None and parent.written)))
 
     def _close(self, event: Any) -> None:
         closed = self.stack.pop()

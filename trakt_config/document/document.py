@@ -10,7 +10,7 @@ from trakt_config.document.layout import Block, Entry, Layout, Stray
 from trakt_config.document.lines import position
 from trakt_config.document.parser import read_layout
 from trakt_config.errors import LARGEST_CONFIG, ConfigError
-from trakt_config.startup import Record, field
+from trakt_config.startup import Record, hidden
 
 _COMMENT = re.compile(r" *#")
 _COMMENTED_OUT = re.compile(r" *#[^ \t\r\n]")
@@ -33,7 +33,7 @@ class Value(Record):
     ``commented_out``: one that looks like a value, such as ``####``.
     """
 
-    text: str = field(repr=False)
+    text: str = hidden()
     line: int
     column: int
     scalar: bool
@@ -45,7 +45,7 @@ class Value(Record):
     key_column: int = 0
 
 
-class Document(Record, eq=False):
+class Document(Record):
     """A config that has been read; nothing of the file is in its repr.
 
     ``data`` is the whole file, as bytes. ``trakt`` holds every value of the block by key,
@@ -56,15 +56,15 @@ class Document(Record, eq=False):
     `trakt`, or to stand in it.
     """
 
-    data: bytes = field(repr=False)
-    trakt: Mapping[str, Value] | None = field(repr=False)
+    data: bytes = hidden()
+    trakt: Mapping[str, Value] | None = hidden()
     has_trakt: bool
     trakt_line: int | None
     trakt_column: int | None
-    authorization: Mapping[str, Value] = field(repr=False)
+    authorization: Mapping[str, Value] = hidden()
     strays: tuple[Stray, ...]
-    _text: str = field(repr=False)
-    _layout: Layout = field(repr=False)
+    _text: str = hidden()
+    _layout: Layout = hidden()
 
 
 def parse(data: bytes) -> Document:

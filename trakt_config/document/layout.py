@@ -6,7 +6,7 @@ from typing import Any
 from ruamel.yaml.events import ScalarEvent
 
 from trakt_config.document.events import is_blank, is_empty
-from trakt_config.startup import Record, field
+from trakt_config.startup import Record, hidden
 
 _STANDARD_TAGS = "tag:yaml.org,2002:"
 
@@ -19,9 +19,9 @@ class Entry(Record):
     ``colon`` is None for a key without one.
     """
 
-    key: str | None = field(repr=False)
+    key: str | None = hidden()
     key_style: str | None
-    key_digest: bytes = field(repr=False)
+    key_digest: bytes = hidden()
     key_start: int
     key_end: int
     line: int
@@ -31,8 +31,8 @@ class Entry(Record):
     end: int
     value_line: int
     value_column: int
-    event: Any = field(repr=False)
-    digest: bytes = field(repr=False)
+    event: Any = hidden()
+    digest: bytes = hidden()
     block: Block | None = None
 
     @property
@@ -80,7 +80,7 @@ class Block(Record):
     last_end: int | None
     json: bool
     entries: tuple[Entry, ...]
-    digest: bytes = field(repr=False)
+    digest: bytes = hidden()
 
     def entry(self, key: str) -> Entry | None:
         return next((entry for entry in self.entries if entry.key == key), None)
@@ -110,7 +110,7 @@ class Layout(Record):
     """
 
     root: Block | None
-    digest: bytes = field(repr=False)
+    digest: bytes = hidden()
     document_end: int | None
     loader: str
     stands_alone: bool = False

@@ -9,7 +9,7 @@ from trakt_config.document.digests import blake2b
 from trakt_config.document.events import content
 from trakt_config.document.keys import ROOT, Path
 from trakt_config.document.layout import Entry
-from trakt_config.startup import Record, field
+from trakt_config.startup import Record
 
 
 class Key(Record):
@@ -20,28 +20,29 @@ class Key(Record):
     digest: bytes
 
 
-class Collection(Record, frozen=False):
+class Collection:
     """Its end has not been reached. ``path`` is None where entries are not kept.
 
     ``written`` says that it is part of a value that we replace, ``inside`` that it is within
     ``trakt``; ``child`` takes the digest of what is being read now, None for what is outside.
     """
 
-    event: Any
-    path: Path | None
-    inside: bool
-    written: bool
-    digest: blake2b | None
-    start: int
-    column: int
-    child: blake2b | None
-    colon: int | None = None
-    key: Key | None = None
-    keys: int = 0
-    quoted: bool = False  # whether a key stands in double quotes
-    entries: list[Entry] = field(default_factory=list)
-    last_end: int | None = None
-    ends_outside: bool = False  # then `last_end` has to be found in the text
+    def __init__(self, event: Any, path: Path | None, digest: blake2b | None, *, inside: bool,
+                 written: bool) -> None:
+        self.event = event
+        self.path = path
+        self.inside = inside
+        self.written = written
+        self.digest = self.child = digest
+        self.start: int = event.end_mark.index
+        self.column: int = event.end_mark.column
+        self.colon: int | None = None
+        self.key: Key | None = None
+        self.keys = 0
+        self.quoted = False  # whether a key stands in double quotes
+        self.entries: list[Entry] = []
+        self.last_end: int | None = None
+        self.ends_outside = False  # then `last_end` has to be found in the text
 
     @property
     def mapping(self) -> bool:

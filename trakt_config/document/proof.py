@@ -41,7 +41,7 @@ from trakt_config.document.lines import position
 from trakt_config.document.parser import outside, read_layout
 from trakt_config.document.splices import Splice, overlapping, spliced
 from trakt_config.errors import LARGEST_CONFIG, ConfigError
-from trakt_config.startup import Record, field, replace
+from trakt_config.startup import Record, hidden, replace
 
 #: Stands for the rest of the file behind the `trakt` entry.
 _MADE_UP = "z: 0\n"
@@ -54,8 +54,8 @@ class Change(Record):
     """The document before, the splices, and what the values at these paths are to say then."""
 
     before: Document
-    splices: list[Splice] = field(repr=False)
-    written: Mapping[Path, str | None] = field(repr=False)
+    splices: list[Splice] = hidden()
+    written: Mapping[Path, str | None] = hidden()
 
 
 def proved(change: Change) -> Document:

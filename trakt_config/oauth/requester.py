@@ -11,7 +11,7 @@ from trakt_config.errors import APPS_PAGE, SIGN_IN_AGAIN, ConfigError, TraktUnav
 from trakt_config.oauth import limits
 from trakt_config.oauth.endpoints import VISIBLE, Endpoints
 from trakt_config.oauth.transport import HttpResponse, call
-from trakt_config.startup import Record, field
+from trakt_config.startup import Record, hidden
 from trakt_config.tokens import Client, Secret
 from trakt_config.version import __version__
 
@@ -64,7 +64,7 @@ class Requester(Record):
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    secrets: Sequence[Secret] = field(default=(), repr=False)
+    secrets: Sequence[Secret] = hidden(default=())
 
     def within(self, budget: float | None = None) -> Deadline:
         """The deadline that is so many seconds away; see :mod:`.limits`."""

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from trakt_config.oauth import limits
 from trakt_config.oauth.http_errors import explained
 from trakt_config.oauth.patience import PatientReader, Watch, be_patient
-from trakt_config.startup import Record, field
+from trakt_config.startup import Record, hidden
 
 if TYPE_CHECKING:
     import requests
@@ -38,8 +38,8 @@ class HttpResponse(Record):
     """
 
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = hidden()
+    body: bytes = hidden()
     problem: str = ""
 
 

@@ -17,7 +17,7 @@ import hashlib
 import time
 
 from trakt_config.errors import LARGEST_CONFIG
-from trakt_config.startup import Record, field
+from trakt_config.startup import Record, hidden
 
 MAGIC = b"trakt_config journal "
 VERSION = 1
@@ -31,11 +31,11 @@ _LATEST = 10.0 ** 14
 class Unfinished(Record):
     """What a killed run left. ``newer`` says that a newer version of this package wrote it."""
 
-    note: bytes | None = field(default=None, repr=False)
-    answer: bytes | None = field(default=None, repr=False)
+    note: bytes | None = hidden(default=None)
+    answer: bytes | None = hidden(default=None)
     answered_at: float = 0
-    before: bytes | None = field(default=None, repr=False)
-    content: bytes | None = field(default=None, repr=False)
+    before: bytes | None = hidden(default=None)
+    content: bytes | None = hidden(default=None)
     newer: bool = False
     size: int = 0  #: how many bytes of the journal all of that takes
     kept_size: int = 0  #: how many of them come before the overwrite at its end
