@@ -44,11 +44,6 @@ class Secret:
     def reveal(self) -> str:
         return self._characters
 
-    def fingerprint(self) -> str:
-        """A digest that recognises the secret again and does not give it away."""
-        import hashlib  # not for a fresh run: it loads OpenSSL
-        return hashlib.sha256(self._characters.encode("utf-8", "surrogatepass")).hexdigest()
-
     def __bool__(self) -> bool:
         return bool(self._characters)
 
@@ -65,8 +60,11 @@ class Secret:
 
 
 def fingerprint(secret: Secret | None) -> str | None:
-    """The secret's, where there is one."""
-    return secret.fingerprint() if secret else None
+    """A digest that recognises the secret again and does not give it away, where there is one."""
+    if not secret:
+        return None
+    import hashlib  # not for a fresh run: it loads OpenSSL
+    return hashlib.sha256(secret.reveal().encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Client(Record):
@@ -113,11 +111,6 @@ class Authorization(Record):
         """Whether this is what is left of an answer without a usable access token."""
         return not self.access_token
 
-    @classmethod
-    def of_refresh_token(cls, refresh_token: Secret, *, received_at: float) -> Authorization:
-        """What is left of an answer without a usable access token; see :class:`UnusableAnswer`."""
-        return cls("", "bearer", 0, refresh_token.reveal(), "public", int(received_at))
-
     def values(self) -> dict[str, str]:
         """Its values as text, by key, in the order of the block."""
         keys = ("refresh_token",) if self.is_refresh_token_alone else AUTHORIZATION_KEYS
@@ -157,7 +150,8 @@ class Authorization(Record):
         refresh = _printable(answer.get("refresh_token"))
         kept = refresh or (refresh_token.reveal() if refresh_token else "")
         if access is None:
-            raise UnusableAnswer(Secret(refresh) if refresh else None)
+            raise UnusableAnswer(cls("", "bearer", 0, refresh, "public", int(received_at))
+                                 if refresh else None)
         return cls(access_token=access,
                    token_type=_printable(answer.get("token_type")) or "bearer",
                    expires_in=(number_of("expires_in", answer.get("expires_in"))
@@ -171,12 +165,12 @@ class Authorization(Record):
 class UnusableAnswer(ValueError):
     """A successful status without usable tokens in the body.
 
-    :ivar refresh_token: a :class:`Secret` where the answer had a refresh token all the same.
+    :ivar rest: what is left of it: a refresh token alone, where the answer had one all the same.
     """
 
-    def __init__(self, refresh_token: Secret | None = None) -> None:
+    def __init__(self, rest: Authorization | None) -> None:
         super().__init__("the answer has no usable access token")
-        self.refresh_token = refresh_token
+        self.rest = rest
 
 
 def has_refresh_token(body: bytes, *, if_missing: bool) -> bool:

@@ -21,7 +21,7 @@ from tests.support.injection import FULL, Fault
 from tests.support.scenes import WEEK, Scene
 from trakt_config.authorization.intent import Intent
 from trakt_config.sandbox import Answer
-from trakt_config.tokens import Secret
+from trakt_config.tokens import Secret, fingerprint
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -144,7 +144,7 @@ def test_a_doubt_about_a_pin_is_none_about_the_refresh_token(events: Sequence[Ev
 
 def test_an_intent_of_the_first_format() -> None:
     """It had one doubt for both, which is taken for the graver one."""
-    digest = Secret("a token").fingerprint()
+    digest = fingerprint(Secret("a token"))
     for doubtful in (True, False):
         facts = {"refresh_token": digest, "pin": None, "spends_refresh_token": doubtful}
         encoded = json.dumps(facts).encode()

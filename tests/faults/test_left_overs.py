@@ -22,7 +22,7 @@ from tests.support.scenes import WEEK, Scene
 from trakt_config.authorization.intent import Intent
 from trakt_config.sandbox import Answer
 from trakt_config.storage import journal
-from trakt_config.tokens import Secret
+from trakt_config.tokens import Secret, fingerprint
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -38,8 +38,8 @@ def leave(made: Scene, *, answer: bytes | None = None, spent: str | None = None,
           pin: str | None = None, before: bytes | None = None,
           content: bytes | None = None) -> Path:
     """Leave a journal as a killed run does; its path."""
-    note = Intent(refresh_token=Secret(spent).fingerprint() if spent else None,
-                pin=Secret(pin).fingerprint() if pin else None)
+    note = Intent(refresh_token=fingerprint(Secret(spent)) if spent else None,
+                pin=fingerprint(Secret(pin)) if pin else None)
     opened = journal.acquire(str(made.config), {}, lambda: None, print)
     opened.begin(note.encode(), 100000)
     for kind, payload in ((b"answer", answer), (b"before", before), (b"content", content)):

@@ -28,7 +28,7 @@ from trakt_config.authorization.intent import Intent
 from trakt_config.cli import main
 from trakt_config.sandbox import Answer
 from trakt_config.storage import places
-from trakt_config.tokens import Secret
+from trakt_config.tokens import Secret, fingerprint
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0,
                                 reason="only root can become somebody else")
@@ -221,7 +221,7 @@ def leave_an_answer(made: Scene, uid: int) -> Path:
 
     def work() -> None:
         with storage.hold(str(made.config), timeout=1, environ={}, warn=print) as held:
-            held.reserve(Intent(Secret(token).fingerprint()).encode(), 4096)
+            held.reserve(Intent(fingerprint(Secret(token))).encode(), 4096)
             held.record(json.dumps(pair).encode(), time.time())
 
     ended = forked(work, prepare=become(uid))

@@ -20,6 +20,7 @@ from trakt_config.tokens import (
     Client,
     Secret,
     UnusableAnswer,
+    fingerprint,
     has_refresh_token,
 )
 
@@ -68,10 +69,10 @@ def test_a_secret_is_equal_to_its_like_and_to_nothing_else() -> None:
 
 def test_a_fingerprint_recognises_a_secret_and_does_not_show_it() -> None:
     """Also of characters that UTF-8 has no bytes for."""
-    assert Secret("hunter2").fingerprint() == Secret("hunter2").fingerprint()
-    assert Secret("hunter2").fingerprint() != Secret("hunter3").fingerprint()
-    assert "hunter2" not in Secret("hunter2").fingerprint()
-    assert len(Secret("\udc80").fingerprint()) == 64
+    assert fingerprint(Secret("hunter2")) == fingerprint(Secret("hunter2"))
+    assert fingerprint(Secret("hunter2")) != fingerprint(Secret("hunter3"))
+    assert "hunter2" not in str(fingerprint(Secret("hunter2")))
+    assert len(str(fingerprint(Secret("\udc80")))) == 64
 
 
 # -- Authorization -------------------------------------------------------------------------------
@@ -205,7 +206,8 @@ def test_an_answer_without_a_usable_access_token_still_has_its_refresh_token(
     """The refresh token is worth keeping: it buys a new access token."""
     with pytest.raises(UnusableAnswer) as caught:
         answered(access_token=access_token)
-    assert caught.value.refresh_token == Secret("REFRESH-token-1")
+    assert caught.value.rest and caught.value.rest.refresh_token == "REFRESH-token-1"
+    assert caught.value.rest.is_refresh_token_alone
 
 
 @pytest.mark.parametrize("refresh_token", UNUSABLE_TOKENS)

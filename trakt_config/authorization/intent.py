@@ -57,12 +57,11 @@ class Intent(Record):
 
     def sent(self, refresh_token: Secret | None) -> Secret | None:
         """`refresh_token`, if it is the one that was in the config before the request."""
-        is_same = refresh_token and refresh_token.fingerprint() == self.refresh_token
-        return refresh_token if is_same else None
+        return refresh_token if fingerprint(refresh_token) == self.refresh_token else None
 
     def spends_pin(self, pin: Secret | None) -> bool:
         """Whether this is the pin that was in the config before the request."""
-        return pin is not None and pin.fingerprint() == self.pin
+        return pin is not None and fingerprint(pin) == self.pin
 
     def is_outdated(self, current: Secret | None, new: str) -> bool:
         """Whether the config has got another refresh token than the one from before the request

@@ -10,7 +10,7 @@ from trakt_config.authorization.run import Run, Snapshot
 from trakt_config.errors import ConfigError, SaveError
 from trakt_config.startup import replace
 from trakt_config.storage import Unfinished
-from trakt_config.tokens import Authorization, Secret, UnusableAnswer
+from trakt_config.tokens import Authorization, Secret, UnusableAnswer, fingerprint
 
 
 class RecoveryResult(enum.Enum):
@@ -93,10 +93,7 @@ def answer_in(found: Unfinished | None, sent: Secret | None = None) -> Authoriza
         return Authorization.from_response(found.answer, received_at=found.answered_at,
                                            refresh_token=sent)
     except UnusableAnswer as unusable:
-        if unusable.refresh_token is None:
-            return None
-        return Authorization.of_refresh_token(unusable.refresh_token,
-                                              received_at=found.answered_at)
+        return unusable.rest
 
 
 def of_half(found: Unfinished, intent: Intent, snapshot: Snapshot,
@@ -113,7 +110,7 @@ def of_half(found: Unfinished, intent: Intent, snapshot: Snapshot,
     is_half = current != Secret(new) and storage.is_half_new(
         current.reveal().encode(), snapshot.document.data, new.encode(), found.before,
         found.content)
-    return replace(intent, refresh_token=current.fingerprint()) if is_half else intent
+    return replace(intent, refresh_token=fingerprint(current)) if is_half else intent
 
 
 def refuse_to_lose(held: storage.Held, found: Unfinished | None, problem: str) -> None:

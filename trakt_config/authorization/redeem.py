@@ -53,7 +53,6 @@ from trakt_config.startup import replace
 from trakt_config.tokens import (
     AUTHORIZATION_KEYS,
     Authorization,
-    Secret,
     UnusableAnswer,
     has_refresh_token,
 )
@@ -153,8 +152,7 @@ def _settle(run: Run, held: storage.Held, snapshot: Snapshot, intent: Intent,
     """
     alone = record.refresh_token_alone
     if alone and spends != "refresh_token":
-        answer = Authorization.of_refresh_token(alone, received_at=run.options.clock())
-        save.save(run, held, intent, snapshot, answer, in_journal=record.is_durable)
+        save.save(run, held, intent, snapshot, alone, in_journal=record.is_durable)
         raise HalfAnswer from None
     if alone:
         return  # The next run spends that one.
@@ -214,10 +212,10 @@ class _Recorder:
             self._run.warn(f"the journal could not be written: {os_reason(error)}")
 
     @property
-    def refresh_token_alone(self) -> Secret | None:
-        """The refresh token in a last answer that has no usable access token."""
+    def refresh_token_alone(self) -> Authorization | None:
+        """What is usable of a last answer that has no usable access token."""
         try:
             Authorization.from_response(self.last, received_at=0)
         except UnusableAnswer as unusable:
-            return unusable.refresh_token
+            return unusable.rest
         return None

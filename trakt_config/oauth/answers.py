@@ -142,7 +142,7 @@ def granted(answer: HttpResponse, refresh_token: Secret | None, record: Callable
         return Authorization.from_response(answer.body, received_at=clock(),
                                            refresh_token=refresh_token)
     except UnusableAnswer as error:
-        spent = error.refresh_token is not None
+        spent = error.rest is not None
     failure = unusable(answer, clock)
     # With a refresh token in it, Trakt has spent the one that was sent: never send that again.
     return Failure(failure.error, repeat_after=None if spent else failure.repeat_after)
