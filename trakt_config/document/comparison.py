@@ -65,15 +65,9 @@ def _changed(old: list[tuple[Path, Entry]], new: list[tuple[Path, Entry]],
     for (path, entry), (_, other) in zip(old, kept):
         if entry.key_digest != other.key_digest or (
                 path not in edited and entry.digest != other.digest):
-            return _would_change(path, entry)
+            hint = END_WITH_NEWLINE if entry.style in ("|", ">") else _ONE_KEY_A_LINE
+            return Objection(f"{_name(path)} would change", hint, entry.line, entry.column)
     return None if len(old) == len(kept) else Objection("one of its keys would be lost")
-
-
-def _would_change(path: Path, entry: Entry) -> Objection:
-    hint = _ONE_KEY_A_LINE
-    if entry.style in ("|", ">"):
-        hint = END_WITH_NEWLINE
-    return Objection(f"{_name(path)} would change", hint, entry.line, entry.column)
 
 
 def _name(path: Path) -> str:

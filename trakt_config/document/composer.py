@@ -81,11 +81,6 @@ class Composer:
                 and self.text[entry.key_start:entry.key_end] == "trakt"
                 and NEWLINE.search(self.text, entry.key_end, entry.colon) is None)
 
-    def in_trakt(self) -> bool:
-        """Whether the reader is within `trakt`, or between its key and its value."""
-        top = self.stack[-1] if self.stack and not self.outside.depth else None
-        return top is not None and (top.inside or top.at_trakt)
-
     def _leave_outside(self) -> None:
         root = self.stack[-1]
         root.key, root.ends_outside = None, True

@@ -21,6 +21,7 @@ _KEY = re.compile(r"""(["']?)\w{1,30}\1""")
 _NUMBER = re.compile(r"""(["']?)[0-9]{1,12}\1""")
 _WORD = re.compile(r"""(["']?)[A-Za-z]{1,11}\1""")
 _NOTHING = re.compile(r"""''|""|null|~""")
+#: The shapes of values that are no secrets: anything else may stand there, too.
 _HARMLESS: Mapping[Path, re.Pattern[str]] = {
     (*TRAKT, "force_refresh"): _WORD,
     (*AUTHORIZATION, "token_type"): _WORD,
@@ -115,17 +116,10 @@ def _replacements(text: str, entry: Entry, path: Path, known: Mapping[Path, str]
     elif not entry.empty:
         value = text[entry.start:entry.end]
         is_new = known.get(path) != value
-        if _is_harmless(path, value):
+        if _HARMLESS.get(path, _NOTHING).fullmatch(value):
             yield entry.start, entry.end, value if values_known or not is_new else "(new)"
         else:
             yield entry.start, entry.end, _masked(value) + " (new)" * is_new
-
-
-def _is_harmless(path: Path, value: str) -> bool:
-    """Whether the value is no secret, and of the shape that its key has: anything may stand there.
-    """
-    shape = _HARMLESS.get(path, _NOTHING)
-    return shape.fullmatch(value) is not None
 
 
 def _masked(value: str) -> str:

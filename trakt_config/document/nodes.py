@@ -57,12 +57,6 @@ class Collection:
         return self.mapping and self.key is None
 
     @property
-    def at_trakt(self) -> bool:
-        """Whether the value of `trakt` comes next."""
-        return (self.path == ROOT and self.key is not None
-                and content(self.key.event) == "trakt")
-
-    @property
     def at_outside(self) -> bool:
         """Whether a value of the root comes next that is not `trakt`."""
-        return self.path == ROOT and self.key is not None and not self.at_trakt
+        return self.path == ROOT and self.key is not None and content(self.key.event) != "trakt"

@@ -1,19 +1,8 @@
 """One pass over the events of a config: its layout, or the reason why it is refused."""
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ruamel.yaml.events import NodeEvent
-
 from trakt_config.document.composer import Composer
-from trakt_config.document.events import (
-    HOST_LOADER,
-    QUICK_LOADER,
-    Unreadable,
-    events,
-    identity,
-    refuse,
-)
+from trakt_config.document.events import HOST_LOADER, QUICK_LOADER, Unreadable, events, refuse
 from trakt_config.document.layout import Layout
 from trakt_config.errors import ConfigError
 
@@ -54,13 +43,3 @@ def _read(text: str, loader: str) -> Layout:
                    "Is this the right file?", event)
         composer.take(event)
     return composer.layout()
-
-
-def outside(text: str, loader: str) -> Iterator[tuple[int, bytes]]:
-    """Line and identity of every node outside of `trakt`, of a text that can be read."""
-    composer = Composer(text, loader)
-    for event in events(text, loader):
-        within = composer.in_trakt()
-        composer.take(event)
-        if isinstance(event, NodeEvent) and not within and not composer.in_trakt():
-            yield event.start_mark.line + 1, identity(event)

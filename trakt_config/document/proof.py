@@ -30,15 +30,17 @@ so Kometa, could read before it can read afterwards, or the edit is refused as w
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from ruamel.yaml.events import NodeEvent
 
 from trakt_config.document.comparison import END_WITH_NEWLINE, OUTSIDE, Objection, compare
 from trakt_config.document.document import Document, document_of
-from trakt_config.document.events import HOST_LOADER, Unreadable, events
+from trakt_config.document.events import HOST_LOADER, Unreadable, events, identity, is_empty
 from trakt_config.document.keys import Path
 from trakt_config.document.layout import Block, Entry, Layout
 from trakt_config.document.lines import position
-from trakt_config.document.parser import outside, read_layout
+from trakt_config.document.parser import read_layout
 from trakt_config.document.splices import Splice, overlapping, spliced
 from trakt_config.errors import LARGEST_CONFIG, ConfigError
 from trakt_config.startup import Record, hidden, replace
@@ -97,7 +99,6 @@ def whole_proof(change: Change) -> Document | Objection:
     return _with_line(change, edited, found)
 
 
-
 def _host_reads(text: str) -> bool:
     try:
         for _ in events(text, HOST_LOADER):
@@ -114,14 +115,22 @@ def _unreadable(change: Change) -> Objection:
     return Objection("the file could not be read afterwards", line=line, column=column)
 
 
+def _outside(document: Document) -> Iterator[tuple[int, bytes]]:
+    """Line and identity of every node outside of `trakt` that takes room."""
+    entry = document._layout.entry
+    for event in events(document._text, document._layout.loader):
+        mark = event.start_mark
+        is_inside = entry is not None and entry.key_start <= mark.index < entry.end
+        if isinstance(event, NodeEvent) and not is_empty(event) and not is_inside:
+            yield mark.line + 1, identity(event)
+
+
 def _with_line(change: Change, edited: Document, found: Objection) -> Objection:
     """Where something outside of `trakt` changes first; read again for that, side by side."""
     if found is not OUTSIDE:
         return found
-    loader = change.before._layout.loader
     line = 1
-    ours, theirs = outside(change.before._text, loader), outside(edited._text, loader)
-    for old, new in zip(ours, theirs):
+    for old, new in zip(_outside(change.before), _outside(edited)):
         line = old[0]
         if old[1] != new[1]:
             break

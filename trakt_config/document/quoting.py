@@ -33,7 +33,7 @@ _SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t
 
 _PRINTABLE = re.compile(r"[ -~]*")
 
-_INTEGER = re.compile(r"0|[1-9][0-9]*")
+_BARE = re.compile(r"0|[1-9][0-9]*|true|false")
 
 
 def is_plain_string(text: str, *, flow: bool) -> bool:
@@ -47,14 +47,9 @@ def is_plain_string(text: str, *, flow: bool) -> bool:
             and _NUMBER_OR_DATE.fullmatch(text) is None)
 
 
-def is_integer(text: str) -> bool:
-    """Whether `text`, written without quotes, is this decimal number to any YAML reader."""
-    return _INTEGER.fullmatch(text) is not None
-
-
 def is_bare(text: str) -> bool:
     """Whether `text`, written without quotes, is this number or boolean to any YAML reader."""
-    return is_integer(text) or text in ("true", "false")
+    return _BARE.fullmatch(text) is not None
 
 
 def double_quoted(text: str) -> str:
