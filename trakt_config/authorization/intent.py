@@ -16,6 +16,7 @@ class Intent(Record):
     a refresh token that an earlier request may have spent.
 
     :ivar refresh_unknown: whether the refresh token may be spent.
+    :ivar refresh_refused: whether Trakt has refused it since, while the access token was good.
     :ivar pin_unknown: whether the pin may be spent.
     """
 
@@ -23,12 +24,14 @@ class Intent(Record):
     pin: str | None = None
     refresh_unknown: bool = True
     pin_unknown: bool = False
+    refresh_refused: bool = False
 
     @classmethod
-    def of(cls, snapshot: Snapshot, *, refresh_unknown: bool = True,
-           pin_unknown: bool = False) -> Intent:
+    def of(cls, snapshot: Snapshot, *, refresh_unknown: bool = True, pin_unknown: bool = False,
+           refresh_refused: bool = False) -> Intent:
         return cls(fingerprint(snapshot.settings.refresh_token),
-                   fingerprint(snapshot.settings.pin), refresh_unknown, pin_unknown)
+                   fingerprint(snapshot.settings.pin), refresh_unknown, pin_unknown,
+                   refresh_refused)
 
     def encode(self) -> bytes:
         return json.dumps(fields_of(self)).encode("ascii")

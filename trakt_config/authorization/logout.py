@@ -80,7 +80,8 @@ def _with_lock(run: Run, held: storage.Held, first: Snapshot | None, local: bool
     trakt = client_for(run.options, snapshot)
     tokens = [] if local else _tokens(snapshot)
     # What a run that is killed leaves: nothing to finish, but an old doubt stays.
-    intent = Intent.of(snapshot, refresh_unknown=recovered is RecoveryResult.UNKNOWN)
+    intent = Intent.of(snapshot, refresh_unknown=recovered.in_doubt,
+                       refresh_refused=recovered is RecoveryResult.REFUSED)
     held.reserve(intent.encode(), len(snapshot.document.data), with_answer=False)
 
     def revoke_and_empty() -> None:

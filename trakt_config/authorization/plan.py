@@ -39,12 +39,15 @@ class Step(enum.Enum):
     KEEP = "would keep the authorization: there is no refresh token to refresh it with"
     KEEP_IN_DOUBT = ("would keep the authorization: an earlier refresh was cut short, and whether "
                      "Trakt did it is not known")
+    KEEP_REFUSED = ("would keep the authorization: Trakt refused the refresh token when it was "
+                    "last tried")
     KEEP_UNSAVED = "would keep the authorization: a new one could not be saved"
 
     @property
     def leaves_tokens(self) -> bool:
         """Whether the config keeps the tokens that it has."""
-        return self in (Step.NOTHING, Step.KEEP, Step.KEEP_IN_DOUBT, Step.KEEP_UNSAVED)
+        return self in (Step.NOTHING, Step.KEEP, Step.KEEP_IN_DOUBT, Step.KEEP_REFUSED,
+                        Step.KEEP_UNSAVED)
 
     @property
     def asks_trakt(self) -> bool:
@@ -59,6 +62,7 @@ class Outlook(Record):
     :ivar left_over: what is to be said of the journal that is there; empty where there is none,
         or where it is the `obstacle`.
     :ivar obstacle: why it could not save anything; empty where nothing is known.
+    :ivar is_refused: whether Trakt has refused the refresh token that is there.
     """
 
     snapshot: Snapshot
@@ -66,6 +70,7 @@ class Outlook(Record):
     failure: TraktConfigError | None
     left_over: str
     obstacle: str
+    is_refused: bool
 
 
 class Plan(Record):
@@ -119,11 +124,22 @@ def foresee(run: Run) -> Outlook:
     except (LoginRequired, SaveError) as error:
         error.path = run.name
         failure = error
-    left_over = _of_left_over(left) if has_left_over and obstacle is None else ""
-    return Outlook(snapshot, step, failure, left_over, obstacle.message if obstacle else "")
+    is_refused = _is_refused(snapshot, left)
+    left_over = _of_left_over(left, is_refused) if has_left_over and obstacle is None else ""
+    return Outlook(snapshot, step, failure, left_over, obstacle.message if obstacle else "",
+                   is_refused)
 
 
-def _of_left_over(left: Unfinished | None) -> str:
+def _is_refused(snapshot: Snapshot, left: Unfinished | None) -> bool:
+    """Whether the journal says that Trakt has refused the config's refresh token."""
+    intent = Intent.decode(left.note) if left is not None and not left.newer else None
+    token = snapshot.settings.refresh_token
+    return bool(token and intent and intent.refresh_refused and intent.doubts(token))
+
+
+def _of_left_over(left: Unfinished | None, is_refused: bool) -> str:
+    if is_refused:
+        return policy.REFUSED
     return recovery.newer_journal().message if left is not None and _is_newer(left) else LEFT_OVER
 
 
@@ -171,9 +187,8 @@ def _next_step(run: Run, snapshot: Snapshot, left: Unfinished | None, has_left_o
 
 def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
     """The authorization is due."""
-    in_doubt = recovered is RecoveryResult.UNKNOWN
-    if snapshot.can_be_kept and in_doubt:
-        return Step.KEEP_IN_DOUBT
+    if snapshot.can_be_kept and recovered.in_doubt:
+        return Step.KEEP_REFUSED if recovered is RecoveryResult.REFUSED else Step.KEEP_IN_DOUBT
     if not snapshot.settings.refresh_token and recovered is not RecoveryResult.PARTIAL:
         if snapshot.can_be_kept:
             return Step.KEEP
@@ -186,7 +201,9 @@ def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
         return Step.REFRESH_OR_KEEP
     if policy.is_before_migration(snapshot) and recovered is not RecoveryResult.PARTIAL:
         raise LoginRequired(BEFORE_MIGRATION, reason="refresh_token_refused", hint=SIGN_IN)
-    return Step.REFRESH_IN_DOUBT if in_doubt else Step.REFRESH
+    if recovered is RecoveryResult.REFUSED:  # A run tries all the same, and Trakt says the same.
+        raise policy.refused_before()
+    return Step.REFRESH_IN_DOUBT if recovered.in_doubt else Step.REFRESH
 
 
 def _unsaved(snapshot: Snapshot, error: SaveError) -> Step:
@@ -225,7 +242,7 @@ def _recovered(run: Run, snapshot: Snapshot,
     answer = recovery.answer_in(left, intent.sent(current))
     if answer is None:
         in_doubt = intent.doubts(current)
-        return snapshot, RecoveryResult.UNKNOWN if in_doubt else RecoveryResult.NOTHING
+        return snapshot, recovery.doubt_of(intent) if in_doubt else RecoveryResult.NOTHING
     intent = recovery.of_half(left, intent, snapshot, answer)
     if intent.is_outdated(current, answer.refresh_token):
         return snapshot, RecoveryResult.NOTHING

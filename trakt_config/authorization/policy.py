@@ -27,6 +27,9 @@ from trakt_config.tokens import Authorization, number_of
 #: Trakt moved to a new server then (2026-07-01, UTC); older refresh tokens stayed behind.
 MIGRATION = 1782864000
 
+#: What an earlier run has left word of.
+REFUSED = "Trakt refused the refresh token when it was last tried"
+
 #: What brings a new access token to a config that holds no refresh token.
 COPY = f"if it is a copy, with: {command('authorize HOLDER --copy-to')}"
 SIGN_IN_OR_COPY = f"{SIGN_IN} (or, {COPY})"
@@ -88,6 +91,7 @@ def _in_words(snapshot: Snapshot, recovered: RecoveryResult) -> str:
     left = {RecoveryResult.FINISHED: "an earlier run's answer is put in; ",
             RecoveryResult.PARTIAL: "an earlier run's refresh token is put in; ",
             RecoveryResult.UNKNOWN: "whether Trakt did an earlier refresh is not known; ",
+            RecoveryResult.REFUSED: "Trakt has refused the refresh token before; ",
             RecoveryResult.NEWER: "a newer version has left a journal; "}.get(recovered, "")
     if snapshot.settings.pin:
         return f"{left}there is a pin to exchange"
@@ -123,7 +127,7 @@ def _exchange_pin(run: Run, held: storage.Held, snapshot: Snapshot,
     try:
         return _new_pair(run, Outcome.EXCHANGED, redeem.redeem(
             run, held, snapshot, redeem.ask_with(run, snapshot, oauth.AuthorizationCode(pin)),
-            spends="pin", in_doubt=recovered is RecoveryResult.UNKNOWN))
+            spends="pin", in_doubt=recovered.in_doubt))
     except save.TokensReplaced:
         return adopt(run, held)
     except redeem.HalfAnswer:
@@ -158,6 +162,8 @@ def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Re
 def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
                  recovered: RecoveryResult) -> Result:
     """The authorization is due."""
+    if recovered is RecoveryResult.REFUSED and snapshot.can_be_kept:
+        return _keep(run, snapshot, refused_before())
     if recovered is RecoveryResult.UNKNOWN and snapshot.can_be_kept:
         return _keep(run, snapshot, TraktUnavailable(
             "an earlier refresh was cut short, and whether Trakt did it is not known",
@@ -168,15 +174,16 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
         refuse_what_others_have_spent(run, snapshot)
         ask = redeem.ask_with(
             run, snapshot, oauth.RefreshToken(snapshot.settings.refresh_token),
-            retry_unknown=not snapshot.is_valid and recovered is not RecoveryResult.UNKNOWN)
+            retry_unknown=not snapshot.is_valid and not recovered.in_doubt)
         return _new_pair(run, Outcome.REFRESHED, redeem.redeem(
             run, held, snapshot, ask, spends="refresh_token",
-            in_doubt=recovered is RecoveryResult.UNKNOWN))
+            in_doubt=recovered.in_doubt))
     except save.TokensReplaced:
         return adopt(run, held)
     except LoginRequired as refused:
         if run.read(snapshot, held).settings.refresh_token != snapshot.settings.refresh_token:
             return adopt(run, held)
+        redeem.remember_refusal(held, snapshot)
         return _keep(run, snapshot, _refused(snapshot, refused, recovered))
     except (ClientRejected, AccountProblem, TraktUnavailable, SaveError) as problem:
         if _is_answered(problem):
@@ -289,6 +296,11 @@ def _refused(snapshot: Snapshot, error: LoginRequired,
     if not error.detail and is_before_migration(snapshot):
         return oauth.before_migration()
     return error
+
+
+def refused_before() -> LoginRequired:
+    """The refresh token is not sent again while the access token is good."""
+    return LoginRequired(REFUSED, reason="refresh_token_refused", hint=SIGN_IN)
 
 
 def is_before_migration(snapshot: Snapshot) -> bool:

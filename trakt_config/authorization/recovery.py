@@ -20,7 +20,13 @@ class RecoveryResult(enum.Enum):
     FINISHED = "finished"  #: Trakt's answer is in the config now
     PARTIAL = "partial"    #: the answer had only a refresh token, which is in the config now
     UNKNOWN = "unknown"    #: the config's refresh token may be spent; the journal still says so
+    REFUSED = "refused"    #: Trakt has refused the config's refresh token; the journal says so
     NEWER = "newer"        #: a newer version of this package wrote it; it stays as it is
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the config's refresh token may be spent; it is sent only where it has to be."""
+        return self in (RecoveryResult.UNKNOWN, RecoveryResult.REFUSED)
 
 
 def locked_snapshot(run: Run, held: storage.Held,
@@ -39,7 +45,7 @@ def locked_snapshot(run: Run, held: storage.Held,
     snapshot, last = _finished(run, held, snapshot)
     if last is RecoveryResult.NOTHING:
         return snapshot, recovered
-    if last is RecoveryResult.FINISHED and recovered is RecoveryResult.UNKNOWN:
+    if last is RecoveryResult.FINISHED and recovered.in_doubt:
         _finished(run, held.second, snapshot)  # What it doubts has been replaced.
     return snapshot, last
 
@@ -76,10 +82,15 @@ def finish(run: Run, held: storage.Held, found: Unfinished | None,
         return _save(run, held, of_half(found, intent, snapshot, authorization), snapshot,
                      authorization)
     if intent.doubts(snapshot.settings.refresh_token):
-        return RecoveryResult.UNKNOWN
+        return doubt_of(intent)
     # A code dies by itself, and a refresh token that was replaced meanwhile does not matter.
     held.discard_journal()
     return RecoveryResult.NOTHING
+
+
+def doubt_of(intent: Intent) -> RecoveryResult:
+    """What is known of a refresh token that may be spent."""
+    return RecoveryResult.REFUSED if intent.refresh_refused else RecoveryResult.UNKNOWN
 
 
 def answer_in(found: Unfinished | None, sent: Secret | None = None) -> Authorization | None:

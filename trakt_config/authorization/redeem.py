@@ -97,8 +97,8 @@ def redeem(run: Run, held: storage.Held, snapshot: Snapshot, ask: Ask[T], *,
     import requests.adapters  # noqa: F401  Now: once Trakt has answered, nothing may fail.
     intent = Intent.of(snapshot, refresh_unknown=in_doubt or spends == "refresh_token",
                        pin_unknown=spends == "pin")
-    if in_doubt and intent.refresh_token is None:
-        intent = replace(intent, refresh_token=_taken_out(held))
+    if in_doubt:
+        intent = with_doubt(held, intent, is_sent=spends == "refresh_token")
     reserve(held, snapshot, intent)  # Prove, reserve.
     run.explain("there is room to save the answer; asking Trakt")
 
@@ -137,11 +137,31 @@ def reserve(held: storage.Held, snapshot: Snapshot, intent: Intent) -> None:
     held.reserve(intent.encode(), max(len(snapshot.document.data), len(rehearsed.data)))
 
 
-def _taken_out(held: storage.Held) -> str | None:
-    """The refresh token in doubt that a person has taken out of the config, and may put back."""
+def with_doubt(held: storage.Held, intent: Intent, *, is_sent: bool = False) -> Intent:
+    """The intent, with what the journal says of a refresh token in doubt: which one a person has
+    taken out of the config, and may put back; and that Trakt has refused it.
+
+    :param is_sent: whether it is sent once more, which tells more than the last time.
+    """
     found = held.recover()
     earlier = Intent.decode(found.note) if found else None
-    return earlier.refresh_token if earlier else None
+    if earlier is None:
+        return intent
+    return replace(intent, refresh_token=intent.refresh_token or earlier.refresh_token,
+                   refresh_refused=earlier.refresh_refused and not is_sent)
+
+
+def remember_refusal(held: storage.Held, snapshot: Snapshot) -> None:
+    """Trakt refused the refresh token, and a person may not notice while the access token is good:
+    let the next runs, and `status`, know of it until then, or until there is another one.
+    """
+    if not snapshot.is_valid:
+        return
+    try:
+        held.reserve(Intent.of(snapshot, refresh_refused=True).encode(), 0, with_answer=False)
+        held.keep_journal()
+    except SaveError:
+        held.discard_journal()  # It is refused once more then.
 
 
 def _settle(run: Run, held: storage.Held, snapshot: Snapshot, intent: Intent,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from trakt_config import document, storage
+from trakt_config import document, oauth, storage
 from trakt_config.authorization import plan, policy, redeem
 from trakt_config.authorization.plan import Outlook, Step
 from trakt_config.authorization.run import (
@@ -27,6 +27,7 @@ from trakt_config.errors import (
     ClientRejected,
     ConfigError,
     LoginRequired,
+    SaveError,
     TraktConfigError,
     TraktUnavailable,
     command,
@@ -158,7 +159,8 @@ def _problems(run: Run, found: Outlook) -> Iterator[str]:
     snapshot = found.snapshot
     if snapshot.assessment.issued_in_future:
         yield ISSUED_IN_FUTURE
-    yield from _last_access_token(run, snapshot)
+    yield from _last_access_token(run, found)
+    yield from _refresh_problems(run, found)
     for warning in (*snapshot.settings.warnings, *document.other_keys(snapshot.document)):
         yield run.located(warning.line, warning.column, warning.message)
     yield from _rewritten_by_kometa(snapshot.document.trakt or {})
@@ -167,19 +169,33 @@ def _problems(run: Run, found: Outlook) -> Iterator[str]:
     yield from _file_problems(run, found)
 
 
-def _last_access_token(run: Run, snapshot: Snapshot) -> Iterator[str]:
+def _last_access_token(run: Run, found: Outlook) -> Iterator[str]:
     """Why nothing follows on this access token, and until when it does."""
+    snapshot = found.snapshot
     authorization = snapshot.settings.authorization
     if policy.is_before_migration(snapshot):
         why, instead = plan.BEFORE_MIGRATION, ""
     elif authorization and not snapshot.settings.refresh_token and not snapshot.settings.pin:
         why, instead = "there is no refresh token", f" (or, {policy.COPY})"
+    elif found.is_refused and not snapshot.settings.pin:
+        why, instead = policy.REFUSED, ""
     else:
         return
     until = ""
     if authorization and snapshot.is_valid:
         until = f" before {authorization.expires_at:%Y-%m-%d %H:%M} UTC"
     yield with_path(f"{why}: sign in{until}, with: {command('login')}{instead}", run.name)
+
+
+def _refresh_problems(run: Run, found: Outlook) -> Iterator[str]:
+    """What the next refresh will fail for, though it is not due yet."""
+    if found.failure or found.step and found.step.asks_trakt:
+        return  # It is the failure, or was looked at for this step.
+    try:
+        oauth.Endpoints.from_environ(run.options.environ)
+        policy.refuse_what_others_have_spent(run, found.snapshot)
+    except (ConfigError, SaveError) as error:
+        yield f"it cannot be refreshed: {error.message}"
 
 
 def _rewritten_by_kometa(trakt: Mapping[str, Value]) -> Iterator[str]:
@@ -227,5 +243,5 @@ def _file_problems(run: Run, found: Outlook) -> Iterator[str]:
     if storage.is_mount_point(run.path):
         yield ("it is mounted as a single file: what a run that is killed leaves beside it lives "
                "only as long as the container; mount its folder instead")
-    if found.left_over:
+    if found.left_over and not found.is_refused:
         yield found.left_over

@@ -98,7 +98,8 @@ class SignIn:
         """
         with self.run.hold() as held:
             snapshot, in_doubt = self._read(held)
-            redeem.reserve(held, snapshot, Intent.of(snapshot, refresh_unknown=in_doubt))
+            intent = Intent.of(snapshot, refresh_unknown=in_doubt)
+            redeem.reserve(held, snapshot, redeem.with_doubt(held, intent) if in_doubt else intent)
             return snapshot
 
     def redeem(self, ask: Callable[[Snapshot], Ask[T]]) -> Authorization | T:
@@ -155,4 +156,4 @@ class SignIn:
         snapshot, recovered = recovery.locked_snapshot(self.run, held, None)
         if recovered is RecoveryResult.NEWER:
             raise recovery.newer_journal()
-        return snapshot, recovered is RecoveryResult.UNKNOWN
+        return snapshot, recovered.in_doubt

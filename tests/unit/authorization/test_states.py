@@ -49,6 +49,17 @@ def _journal(path: Path, *, answer: bytes = b"") -> Path:
     return path
 
 
+def _refused(config: Any, issue: Any, sandbox: Sandbox, age: int, *, pin: str = "") -> Path:
+    """Trakt has refused the refresh token, and would do so again."""
+    sandbox.answer(Answer(400, b'{"error": "invalid_grant"}'), times=0 if pin else 1)
+    path: Path = config(issue(age), pin=pin)
+    intent = Intent.of(Run.on(path, Options()).read(), refresh_refused=True)
+    with storage.hold(str(path), timeout=1, environ=os.environ, warn=print) as held:
+        held.reserve(intent.encode(), 1000)
+        held.keep_journal()
+    return path
+
+
 def _answered(config: Any, issue: Any, age: int) -> Path:
     """The answer has other tokens than the config, which are still in the journal alone."""
     path: Path = config(issue(2 * WEEK))
@@ -164,6 +175,11 @@ STATES: Mapping[str, tuple[Make, str | None, str]] = {
     "doubt, fresh": (lambda c, i, s: _journal(c(i(0))), "nothing", "fresh"),
     "doubt, advisory": (lambda c, i, s: _journal(c(i(ADVISORY))), "keep_in_doubt", "kept"),
     "doubt, expired": (lambda c, i, s: _journal(c(i(2 * WEEK))), "refresh_in_doubt", "refreshed"),
+    "refused, fresh": (lambda c, i, s: _refused(c, i, s, 0), "nothing", "fresh"),
+    "refused, advisory": (lambda c, i, s: _refused(c, i, s, ADVISORY), "keep_refused", "kept"),
+    "refused, expired": (lambda c, i, s: _refused(c, i, s, 2 * WEEK), None, "LoginRequired"),
+    "refused, pin": (lambda c, i, s: _refused(c, i, s, 0, pin=s.issue_code()), "exchange",
+                     "exchanged"),
     "doubt, pin": (lambda c, i, s: _journal(c(i(2 * WEEK), pin=s.issue_code())), "exchange",
                    "exchanged"),
     "answer": (lambda c, i, s: _answered(c, i, 0), "adopt", "adopted"),
@@ -280,7 +296,7 @@ def test_what_is_said_of_the_next_run_is_what_it_does(
     assert (real["outcome"] if step else real["error"]["kind"]) == outcome
     if step is None:
         assert said["error"]["kind"] == outcome
-        if "before July" not in name:  # Only Trakt's own words say more.
+        if "before July" not in name and "refused" not in name:  # Only Trakt's own words say more.
             assert real["error"]["message"] == said["error"]["message"]
 
 

@@ -8,19 +8,22 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import trakt_config
 from tests.support.ages import WORTH_REFRESHING, issued
-from trakt_config import authorize, storage
+from trakt_config import authorize, document, storage
 from trakt_config.authorization import plan, save, status
+from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.plan import LEFT_OVER, Step
-from trakt_config.authorization.run import ISSUED_IN_FUTURE, Options
+from trakt_config.authorization.run import ISSUED_IN_FUTURE, Options, Run
 from trakt_config.cli import main
-from trakt_config.errors import ConfigError, LoginRequired
+from trakt_config.errors import ConfigError, LoginRequired, TraktConfigError
 from trakt_config.sandbox import Answer, Sandbox
 from trakt_config.storage import surroundings
 
@@ -138,6 +141,115 @@ def test_clock_that_is_wrong(sandbox: Sandbox, config: Any, ahead: int) -> None:
 def test_refresh_token_from_before_the_migration(sandbox: Sandbox, config: Any) -> None:
     values = sandbox.issue_authorization(created_at=JULY - 1)
     assert "move of July 2026" in only_problem(config(values))
+
+
+REFUSED = Answer(400, b'{"error": "invalid_grant"}')
+LOST = Answer(process=True, cut="close")
+
+
+def refresh(path: Path, *answers: Answer, sandbox: Sandbox, force: bool = True) -> None:
+    """A run, which may fail."""
+    for answer in answers:
+        sandbox.answer(answer)
+    try:
+        trakt_config.authorize(path, force=force)
+    except TraktConfigError:
+        pass
+
+
+@pytest.mark.parametrize("runs", [[LOST, None], [REFUSED], [LOST, None, None]],
+                         ids=["lost, then refused", "refused", "and again"])
+def test_a_refresh_token_that_trakt_has_refused(runs: list[Any], sandbox: Sandbox,
+                                                config: Any) -> None:
+    """While the access token is good, nobody else would tell that a person has to sign in."""
+    path = config(issued(sandbox))
+    for answer in runs:
+        refresh(path, *filter(None, [answer]), sandbox=sandbox)
+    found = look(path)
+    assert found.is_usable and found.authorization
+    assert re.fullmatch("Trakt refused the refresh token when it was last tried: sign in before "
+                        f"{found.authorization.expires_at:%Y-%m-%d %H:%M} UTC, with: "
+                        rf"trakt-config login \S+{path.name}", only_problem(path))
+
+
+def test_a_refused_refresh_token_is_not_sent_again_while_the_access_token_is_good(
+        sandbox: Sandbox, config: Any) -> None:
+    path = config(issued(sandbox, int(WORTH_REFRESHING * WEEK)))
+    refresh(path, REFUSED, sandbox=sandbox, force=False)
+    for _ in range(3):
+        trakt_config.authorize(path)
+    assert len(sandbox.token_requests) == 1
+    assert look(path).step is Step.KEEP_REFUSED
+
+
+def other_tokens(path: Path, sandbox: Sandbox) -> None:
+    """Somebody puts another pair into the config, and the next run finds it."""
+    before = document.parse(path.read_bytes())
+    path.write_bytes(document.set_authorization(before, issued(sandbox)).data)
+    trakt_config.authorize(path)
+
+
+def pin(path: Path, sandbox: Sandbox) -> None:
+    path.write_text(path.read_text().replace("  pin:", f"  pin: {sandbox.issue_code()}"))
+    trakt_config.authorize(path)
+
+
+def sign_in(path: Path, sandbox: Sandbox) -> None:
+    addresses: list[str] = []
+    trakt_config.login(path, method="pin", dialog=trakt_config.Dialog(
+        show_address=addresses.append, ask_pin=lambda: sandbox.sign_in(addresses[0])))
+
+
+def refresh_that_works(path: Path, sandbox: Sandbox) -> None:
+    trakt_config.authorize(path, force=True)
+
+
+@pytest.mark.parametrize("way", [other_tokens, pin, sign_in, refresh_that_works])
+def test_a_refusal_is_forgotten_with_the_refresh_token(way: Any, sandbox: Sandbox,
+                                                       config: Any) -> None:
+    path = config(issued(sandbox))
+    refresh(path, REFUSED, sandbox=sandbox)
+    way(path, sandbox)
+    assert (look(path).problems, os.listdir(path.parent)) == ([], [path.name])
+
+
+def give_up(path: Path, sandbox: Sandbox) -> None:
+    with pytest.raises(LoginRequired):
+        trakt_config.login(path, method="pin", dialog=trakt_config.Dialog(
+            show_address=str, ask_pin=str))
+
+
+def wrong_pin(path: Path, sandbox: Sandbox) -> None:
+    before = path.read_bytes()
+    path.write_bytes(before.replace(b"  pin:", b"  pin: 12345678"))
+    trakt_config.authorize(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("way", [give_up, wrong_pin])
+def test_a_refusal_is_remembered_until_there_is_something_better(way: Any, sandbox: Sandbox,
+                                                                 config: Any) -> None:
+    path = config(issued(sandbox))
+    refresh(path, REFUSED, sandbox=sandbox)
+    way(path, sandbox)
+    assert "Trakt refused the refresh token" in only_problem(path)
+
+
+def test_an_address_that_is_none(sandbox: Sandbox, config: Any,
+                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    path = config(issued(sandbox))
+    monkeypatch.setenv("TRAKT_CONFIG_OAUTH_URL", "nonsense")
+    assert "cannot be refreshed: TRAKT_CONFIG_OAUTH_URL" in only_problem(path)
+
+
+def test_a_refresh_token_that_another_config_has_spent(sandbox: Sandbox, config: Any) -> None:
+    """The config was renamed after a run on it was killed with Trakt's answer in the journal."""
+    old = config(issued(sandbox), name="old.yml")
+    with storage.hold(str(old), timeout=1, environ=os.environ, warn=print) as held:
+        held.reserve(Intent.of(Run.on(old, Options()).read()).encode(), 1000)
+        held.record(json.dumps(sandbox.issue_authorization()).encode(), time.time())
+    path = old.rename(old.parent / "config.yml")
+    assert "cannot be refreshed: the refresh token was spent by a run" in only_problem(path)
 
 
 @pytest.mark.parametrize("old, new, words", [
