@@ -266,7 +266,10 @@ def no_authorization(snapshot: Snapshot) -> LoginRequired:
         what = "has no refresh token" if snapshot.settings.authorization else _of_unknown_age(
             snapshot)
     typed = (snapshot.document.trakt or {}).get("pin")
-    if typed and not typed.blank and not snapshot.settings.pin:
+    if typed and typed.commented_out:
+        what += (f", and trakt.pin (line {typed.line}) is only a comment: what is after # is not "
+                 "read")
+    elif typed and not typed.blank and not snapshot.settings.pin:
         what += (f", and trakt.pin (line {typed.line}) is not a PIN: "
                  "it has a space, a quote, one of < > { } $, or the words of a template")
     return LoginRequired(f"the config {what}", reason="no_authorization",

@@ -95,8 +95,8 @@ class Composer:
             return
         self.documents += 1
         if self.documents > 1:
-            refuse("a second YAML document begins here",
-                   "Keep one document in the file: delete the line with the dashes.", event)
+            refuse("a second YAML document begins here", "Keep one document in the file: delete "
+                   f"the line with the {'dashes' if event.explicit else 'three dots'}.", event)
         if event.explicit:
             self.end = event.end_mark.index
 

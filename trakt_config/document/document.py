@@ -101,6 +101,9 @@ def document_of(data: bytes, text: str, found: Layout) -> Document:
 
 def _decoded(data: bytes) -> str:
     """The text of UTF-8 bytes, a byte order mark and all line breaks kept."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:2]:
+        raise ConfigError("the file is UTF-16, and not UTF-8",
+                          hint="Save it as UTF-8 in your editor.", line=1, column=1)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

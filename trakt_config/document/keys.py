@@ -73,11 +73,16 @@ _ENDS = ("expires", "expiresat", "expireson", "expiry", "expirydate", "expiratio
 
 def is_like_trakt(name: str) -> bool:
     """Whether a key of the root was probably meant to be `trakt`."""
-    return name.startswith("trakt:") or (len(name) <= 10 and without_case(name) in _LIKE_TRAKT)
+    return (name.startswith("trakt:") or name.startswith("trakt.") and name[6:] in KNOWN_KEYS
+            or (len(name) <= 10 and without_case(name).lstrip("0123456789") in _LIKE_TRAKT))
 
 
 def how_trakt_is_written(name: str) -> str:
     """What to do about a key that :func:`is_like_trakt`."""
+    if name[:1].isdigit():
+        return "Delete the line numbers, which were copied with the lines."
+    if name.startswith("trakt."):
+        return "Write `trakt:` alone on a line, and its keys below it, indented with spaces."
     if name.startswith("trakt:"):
         return "Write `trakt:` alone on the line, with one colon, and its keys below it, indented."
     if name.lower() == "trakt":

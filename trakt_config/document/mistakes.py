@@ -70,7 +70,7 @@ def yaml_error(text: str, problem: Exception, last: Any) -> ConfigError:
 
     :param last: the last event before it, or None.
     """
-    found = _conflict(text) or _fence(text)
+    found = _conflict(text) or _fence(text) or _before_each_line(text)
     if found is None and isinstance(problem, ReaderError):
         found = Mistake("a character that YAML does not allow",
                         "Delete the invisible character there.", *position(text, problem.position))
@@ -88,17 +88,34 @@ def not_a_mapping(text: str, name: str, event: Any) -> ConfigError:
         return space.error()
     if isinstance(event, ScalarEvent) and event.style is None:
         found = _conflict(text) or _same_key_twice(text, line) or _without_colon(text, line)
-        if found is None and not name and _WORD.match(line_at(text, line)) \
-                and _KEY.search(text, mark.index):
-            found = _no_colon(line, column)
+        if found is None and not name and _KEY.search(text, mark.index):
+            found = _line_before_keys(text, line, column)
         if found is not None and column == found.column:
             return found.error()
     if isinstance(event, SequenceStartEvent):
         return _list(text, name, event).error()
+    if name and getattr(event, "style", None) in ("|", ">"):
+        return Mistake(f"{name} is a text and not a mapping", "Delete the | or > after its colon.",
+                       line, column).error()
+    if name and getattr(event, "style", None) and "{" in event.value:
+        return Mistake(f"{name} is a text and not a mapping", "Delete the quotes around it.",
+                       line, column).error()
     if name:
         return Mistake(f"{name} is not a mapping", "Put its keys on lines of their own below it, "
                        "indented with spaces.", line, column).error()
     return Mistake("the file is not a mapping", _RIGHT_FILE, line, column).error()
+
+
+def _line_before_keys(text: str, line: int, column: int) -> Mistake | None:
+    """The first line of a file that has keys further down."""
+    first = line_at(text, line)
+    below = next(filter(_has_code, NEWLINE.split(text)[line:]), "")
+    if _WORD.match(first) and _indentation(below) >= column:
+        return _no_colon(line, column)
+    if _indentation(below) < column:
+        return Mistake("this line is neither a key nor a comment",
+                       "Delete it, or write # and a space before it.", line, column)
+    return None
 
 
 def _list(text: str, name: str, event: Any) -> Mistake:
@@ -355,6 +372,17 @@ def _fence(text: str) -> Mistake | None:
         return None
     return Mistake("a line with ```, which was copied with the text around it",
                    "Delete the lines with ```.", *position(text, found.end() - 3))
+
+
+def _before_each_line(text: str) -> Mistake | None:
+    """What pages and mails have before each line."""
+    found = re.search(r"""(?m)^[ ]*(?:(>)|\d+[:.|)]?)[ ]*["']?trakt["']?[ ]*:""", text)
+    if found is None:
+        return None
+    what = "a > that was" if found[1] else "line numbers that were"
+    return Mistake(f"{what} copied with the lines",
+                   f"Delete {'the >' if found[1] else 'the numbers'} before each line.",
+                   *position(text, found.start()))
 
 
 def _conflict(text: str) -> Mistake | None:

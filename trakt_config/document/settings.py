@@ -13,6 +13,7 @@ from trakt_config.document.unused import (
     NOT_A_TOKEN,
     SettingWarning,
     client_id_meant,
+    refuse_commented_out,
     refuse_nested,
     refuse_strays,
     refuse_unread_keys,
@@ -24,7 +25,7 @@ from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secre
 
 #: A name in printable ASCII: anything else is shown as the wrong character that it is.
 _KOMETA_PLACEHOLDER = re.compile(r"<<([!-;=?-~]+)>>")
-_FILLED_IN_BY_OTHERS = re.compile(r"\$\{|\{\{")
+_FILLED_IN_BY_OTHERS = re.compile(r"\$[{(]|\{\{|\$[A-Za-z_]\w*\Z|%[A-Za-z_]\w*%\Z|ENC\[")
 _KEPT_ELSEWHERE = re.compile(r"<<[^<>]+>>|\$\{")
 _UNFILLED_PIN = re.compile(r"[<>{}$\"']|\s")
 _TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
@@ -103,9 +104,11 @@ def _block(document: Document) -> Mapping[str, Value]:
         refuse_strays(document)
     if not document.has_trakt:
         refuse_nested(document)
+        refuse_commented_out(document, "trakt")
         raise ConfigError("there is no trakt block in this file",
                           hint=f"Add one with: {command('login')}")
     if document.trakt is None:
+        refuse_commented_out(document, "client_id")
         raise ConfigError("the trakt block is empty: it has no client_id", hint=_PUT_ID,
                           line=document.trakt_line, column=document.trakt_column)
     return document.trakt
@@ -123,6 +126,8 @@ def _client(document: Document, trakt: Mapping[str, Value],
             where = "in place of it" if value.commented_out else "before the #, and a space"
             raise _error(value, "trakt.client_id is only a comment: what is after # is not read",
                          f"Write your app's Client ID {where}{_and_secret(trakt)} ({APPS_PAGE}).")
+        if value is None:
+            refuse_commented_out(document, "client_id")
         raise ConfigError("trakt.client_id is empty" if value else "trakt has no client_id",
                           hint=_PUT_ID_OF_HOLDER if _is_copy(document) else _PUT_ID,
                           line=value.line if value else document.trakt_line,
@@ -192,6 +197,9 @@ def _setting(trakt: Mapping[str, Value], key: str, environ: Mapping[str, str]) -
     text = _KOMETA_PLACEHOLDER.sub(lambda found: _secret(value, key, found[1], environ),
                                    value.text)
     _check_characters(value, f"trakt.{key}", text)
+    if "<<" in value.text and _KOMETA_PLACEHOLDER.search(value.text) is None:
+        raise _error(value, f"trakt.{key} has a << without a name and >> behind it",
+                     "Write a placeholder as `<<name>>`.")
     return text
 
 
@@ -221,7 +229,11 @@ def _check_characters(value: Value, name: str, text: str) -> None:
     if found:
         what = "a space" if found[0].isspace() else "not printable ASCII"
         hint = "Copy the value again, without spaces and invisible characters."
-        if found[0] == " " and "#" in text[:found.start()]:
+        if text.startswith("="):
+            hint = "Delete the equals sign and the space after it."
+        elif found[0] == " " and text.startswith("<<"):
+            hint = "Write the name of the placeholder without a space in it."
+        elif found[0] == " " and "#" in text[:found.start()]:
             hint = "If a comment begins at the #, write a space before it."
         elif found[0] in _TYPOGRAPHIC_QUOTES:
             what, hint = "a typographic quote", "Write the value without it."

@@ -9,7 +9,7 @@ from trakt_config.document.document import Document, Value
 from trakt_config.document.keys import SETTING_KEYS, is_end, key_elsewhere, key_meant
 from trakt_config.document.layout import Stray
 from trakt_config.document.lines import position
-from trakt_config.errors import ConfigError
+from trakt_config.errors import ConfigError, command
 from trakt_config.tokens import AUTHORIZATION_KEYS, LARGEST_NUMBERS, number_of
 
 _ON_AND_OFF = ("true", "True", "TRUE", "false", "False", "FALSE")
@@ -65,6 +65,7 @@ def _warnings(document: Document) -> Iterator[SettingWarning]:
     if value is not None and value.commented_out:
         yield SettingWarning("trakt.client_secret is only a comment: what is after # is not "
                              "read", value.line, value.column)
+    yield from _copied_along(document)
     yield from _unread_tokens(document)
     yield from misspelt_keys(document)
     yield from _keys_beside(document)
@@ -94,6 +95,29 @@ def refuse_unread_keys(document: Document) -> None:
         raise ConfigError(found[0].message, line=found[0].line, column=found[0].column,
                           hint="Correct it first, or delete it: what a sign-in writes would hide "
                                "it.")
+
+
+def _copied_along(document: Document) -> Iterator[SettingWarning]:
+    """Values that hold more than what Trakt gave, and are sent as they are."""
+    for home, block in (("trakt", document.trakt or {}),
+                        ("trakt.authorization", document.authorization)):
+        for key in ("client_id", "client_secret", "access_token", "refresh_token"):
+            value = block.get(key)
+            if value is None or not value.scalar or len(value.text) < 3:
+                continue
+            first, last = value.text[0], value.text[-1]
+            what = ""
+            if last in ",;":
+                what = f"ends with a {'comma' if last == ',' else 'semicolon'}"
+            elif first in "\"'" or last in "\"'":
+                what = "has a quote that is part of it"
+            elif first == "<" and last == ">" and not value.text.startswith("<<"):
+                what = "has < and > that are part of it"
+            elif value.text[:7].lower() == "bearer ":
+                what = "begins with the word Bearer"
+            if what:
+                yield SettingWarning(f"{home}.{key} {what}: delete what Trakt did not give",
+                                     value.line, value.column)
 
 
 def _unread_tokens(document: Document) -> Iterator[SettingWarning]:
@@ -151,6 +175,23 @@ def refuse_nested(document: Document, *, only_ours: bool = False) -> None:
                           "one?", line=line, column=column,
                           hint="Move it, and its keys with it, to the outermost level of the "
                                "file.")
+
+
+def refuse_commented_out(document: Document, key: str) -> None:
+    """`key` is missing: name a comment that was it.
+
+    :raises ConfigError: with line and column.
+    """
+    layout = document._layout
+    start = layout.entry.key_end if layout.entry else 0
+    ends = r"[ ]*$" if key == "trakt" else r"(?=[ \r\n]|\Z)"  # No sentence about trakt.
+    found = re.compile(rf"""(?m)^[ ]*(#)[# ]*["']?{key}["']?[ ]*:{ends}""").search(
+        document._text, start, layout.following or len(document._text))
+    if found is not None:
+        line, column = position(document._text, found.start(1))
+        raise ConfigError(f"{key} is commented out, and so is not read", line=line, column=column,
+                          hint="Delete the # before it and before what belongs to it, or have a "
+                               f"new one written: {command('login')}")
 
 
 def client_id_meant(document: Document) -> Value | None:

@@ -442,6 +442,12 @@ def test_a_token_of_unknown_age_is_not_no_authorization(
     assert "there is an access token, but when it ends is not known" in said.out
 
 
+def test_a_pin_behind_a_comment_sign_is_named(config: Any) -> None:
+    path = config(pin="#1234ABCD")
+    with pytest.raises(LoginRequired, match=r"and trakt.pin \(line 9\) is only a comment"):
+        authorize(path)
+
+
 def test_login_needed_is_exit_3(config: Any, capsys: pytest.CaptureFixture[str]) -> None:
     config().chmod(0o600)
     assert run("config.yml") == 3

@@ -460,6 +460,74 @@ ERRORS = (
      GOOD + "---\na: 1\n",
      "8:1: a second YAML document begins here",
      "Keep one document in the file: delete the line with the dashes."),
+    ("two docs, the dots alone",
+     GOOD + "...\na: 1\n",
+     "9:1: a second YAML document begins here",
+     "Keep one document in the file: delete the line with the three dots."),
+    ("commented out as a whole",
+     "#trakt:\n#  client_id: abc\nplex:\n  url: x\n",
+     "1:1: trakt is commented out, and so is not read",
+     "Delete the # before it and before what belongs to it, or have a new one written: "
+     "trakt-config login CONFIG"),
+    ("keys commented out",
+     "trakt: # mine\n  # client_id: abc\n  # client_secret: def\n",
+     "2:3: client_id is commented out, and so is not read",
+     "Delete the # before it and before what belongs to it, or have a new one written: "
+     "trakt-config login CONFIG"),
+    ("client_id commented out",
+     "trakt:\n  pin:\n  #client_id: abc\nmal:\n  client_id: x\n",
+     "3:3: client_id is commented out, and so is not read",
+     "Delete the # before it and before what belongs to it, or have a new one written: "
+     "trakt-config login CONFIG"),
+    ("a comment about trakt",
+     "# trakt: see below\nplex:\n  url: x\n",
+     "there is no trakt block in this file",
+     "Add one with: trakt-config login CONFIG"),
+    *((f"copied along: {first}", f"{first}\n{GOOD}",
+       "1:1: this line is neither a key nor a comment",
+       "Delete it, or write # and a space before it.")
+      for first in ("yaml", "Copy code", "; my config", "export A=1")),
+    ("line numbers",
+     "1 trakt:\n2   client_id: abc\n",
+     "1:1: there is no trakt block: is this key meant?",
+     "Delete the line numbers, which were copied with the lines."),
+    ("line numbers with colons",
+     "1: trakt:\n2:   client_id: abc\n",
+     "1:1: line numbers that were copied with the lines",
+     "Delete the numbers before each line."),
+    ("a mail",
+     "> trakt:\n>   client_id: abc\n",
+     "1:1: a > that was copied with the lines",
+     "Delete the > before each line."),
+    ("dotted keys",
+     "trakt.client_id: abc\ntrakt.client_secret: def\n",
+     "1:1: there is no trakt block: is this key meant?",
+     "Write `trakt:` alone on a line, and its keys below it, indented with spaces."),
+    ("authorization as a literal",
+     "trakt:\n  client_id: abc\n  authorization: |\n    access_token: a\n",
+     "3:18: trakt.authorization is a text and not a mapping",
+     "Delete the | or > after its colon."),
+    ("authorization in quotes",
+     "trakt:\n  client_id: abc\n  authorization: '{\"access_token\": \"a\"}'\n",
+     "3:18: trakt.authorization is a text and not a mapping",
+     "Delete the quotes around it."),
+    *((f"client_id {value}",
+       f"trakt:\n  client_id: {value}\n",
+       "2:14: trakt.client_id is filled in by another program",
+       "Run trakt-config after that program, on the file that it writes.")
+      for value in ("$TRAKT_ID", "$(cat id)", "'%TRAKT_ID%'", "ENC[AES256_GCM,data:a=,type:str]")),
+    *((f"client_id {value}",
+       f"trakt:\n  client_id: {value}\n",
+       "2:14: trakt.client_id has a << without a name and >> behind it",
+       "Write a placeholder as `<<name>>`.") for value in ("<<TRAKT_ID", "<<>>")),
+    ("a space in a placeholder",
+     "trakt:\n  client_id: <<my id>>\n",
+     "2:14: trakt.client_id: character 5 is a space (U+0020)",
+     "Write the name of the placeholder without a space in it."),
+    ("a colon and an equals sign",
+     "trakt:\n  client_id: = abc\n",
+     "2:14: trakt.client_id: character 2 is a space (U+0020)",
+     "Delete the equals sign and the space after it."),
     ("dup pin",
      "trakt:\n  client_id: abc\n  pin:\n  pin: 1\n",
      "4:3: trakt.pin is there twice",
@@ -724,6 +792,18 @@ WARNINGS = (
     ("Trakt beside trakt",
      GOOD + "Trakt:\n  pin: 1\n",
      "8:1: this key does nothing: the block that is read is trakt"),
+    *((f"copied along: {value}",
+       f"trakt:\n  client_id: abc\n  client_secret: {value}\n",
+       f"3:18: trakt.client_secret {what}: delete what Trakt did not give")
+      for value, what in (("12ab,", "ends with a comma"), ("12ab;", "ends with a semicolon"),
+                          ("12ab'", "has a quote that is part of it"),
+                          ('12ab"', "has a quote that is part of it"),
+                          ("\"'12ab'\"", "has a quote that is part of it"),
+                          ("<12ab>", "has < and > that are part of it"))),
+    ("a token with its type",
+     "trakt:\n  client_id: abc\n  authorization:\n    access_token: Bearer abc\n",
+     "4:19: trakt.authorization.access_token begins with the word Bearer: delete what Trakt did "
+     "not give"),
     ("authorization mispelt",
      "trakt:\n  client_id: abc\n  authorisation:\n    access_token: a\n",
      "3:3: trakt has a key that is not read here; is authorization meant?"),
@@ -880,6 +960,13 @@ def test_an_id_is_not_taken_for_a_template(value: str) -> None:
 def test_a_pin_of_a_template_is_never_sent(pin: str) -> None:
     settings = read(f"trakt:\n  client_id: abc\n  pin: {pin}\n")
     assert (settings.pin, settings.warnings) == (None, ())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_of_notepads_other_encoding_is_called_so(encoding: str) -> None:
+    """With or without a byte order mark."""
+    with pytest.raises(ConfigError, match="^config:1:1: the file is UTF-16, and not UTF-8\n"):
+        parse(GOOD.encode(encoding))
 
 
 SECRET = "S3CRET"
