@@ -299,6 +299,13 @@ def test_no_command_is_wrong_usage(sandbox: Sandbox, config: Any, exec_: Exec) -
         assert done.returncode == 2 and "exec needs a command" in done.stderr
 
 
+def test_quotes_around_the_whole_command_are_named(sandbox: Sandbox, exec_: Exec,
+                                                   config: Any) -> None:
+    """The shell passes one word then."""
+    done = exec_(config(sandbox.issue_authorization()), "--", "python kometa.py")
+    assert done.returncode == 127 and "without quotes around them all" in done.stderr
+
+
 #: How the media manager fills a config in: KOMETA_SOME_NAME is for <<some-name>> and <<SOME_NAME>>
 #: (and not for <<some_name>>), and what is left over is nothing.
 JOB = """

@@ -28,6 +28,13 @@ _SECRETS = re.compile(r"--?(?:client|.*(?:secret|token|passw|code))")
 _OPTION = re.compile("--[A-Za-z][A-Za-z_-]*|-[A-Za-z]")
 #: Options that other programs have for what is an argument here.
 _CONFIG_OPTIONS = ("--config", "--config-file", "--file", "-c")
+#: Options that other programs have for what is ``--json`` here.
+_JSON_OPTIONS = ("--format", "--output", "--output-format", "-j", "-o")
+#: Options for what `login` does without one.
+_CODE_OPTIONS = ("--code", "--device", "--device-code")
+#: What editors and pages make of hyphens.
+_OTHER_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_PLAIN_HYPHENS = "an option begins with two plain hyphens (--), and not with a longer dash"
 _PATH = re.compile(r".*[/.]\w.*", re.DOTALL)
 
 
@@ -82,10 +89,15 @@ class Parser(argparse.ArgumentParser):
     def refuse(self, word: str) -> NoReturn:
         """The error for a word that is not known."""
         option = _OPTION.match(word)
+        if word[:1] in _OTHER_DASHES:
+            self.error(_PLAIN_HYPHENS)
         if option is None:
             path = _PATH.fullmatch(word) is not None
             self.error(self.too_many or "there is an argument too many" + (
                 "" if path else f" ({_NO_SECRET})"))
+        if option[0] in _CODE_OPTIONS and "--browser" in self._option_string_actions:
+            self.error(f"there is no option {option[0]}: without one, login gives a code to enter "
+                       "on any device")
         if _SECRETS.match(option[0]):
             self.error(f"there is no option {option[0]}: {_NO_SECRET}")
         self.error(f"there is no option {option[0]}{self._meant(word, option[0])}")
@@ -95,6 +107,10 @@ class Parser(argparse.ArgumentParser):
             return f"; did you mean {quoted_for_shell(word)}?"
         if option in _CONFIG_OPTIONS:
             return ": the config is named without one"
+        if option in _JSON_OPTIONS and "--json" in self._option_string_actions:
+            return "; did you mean --json?"
+        if not word.startswith("--"):
+            return did_you_mean(word.partition("=")[0], self._option_string_actions)
         return did_you_mean(option, self._option_string_actions)
 
 
@@ -129,6 +145,8 @@ def path(text: str) -> str:
     """A path that is not empty, as an unset variable of a shell leaves it, and not a PIN."""
     if not text:
         raise argparse.ArgumentTypeError("the path is empty: an unset shell variable?")
+    if text[0] in _OTHER_DASHES and not os.path.lexists(text):
+        raise argparse.ArgumentTypeError(_PLAIN_HYPHENS)
     if _PIN.fullmatch(text) and not os.path.lexists(text):
         raise argparse.ArgumentTypeError(f"this looks like a PIN; {_NO_SECRET}")
     return text

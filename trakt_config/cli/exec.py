@@ -133,6 +133,8 @@ def become(command_line: Sequence[str], environ: Mapping[str, str]) -> int:
         reason = os_reason(error)
         if is_missing and os.path.isfile(command_line[0]):
             reason = "the interpreter that its first line names is missing"
+        elif is_missing and len(command_line) == 1 and " " in command_line[0]:
+            reason += " (write the command and its arguments without quotes around them all)"
         output.error(f"trakt-config: {printable(command_line[0]) or repr('')}: {reason}")
         return NOT_FOUND if is_missing else CANNOT_RUN
 

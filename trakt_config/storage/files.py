@@ -3,11 +3,18 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from trakt_config.errors import LARGEST_CONFIG, ConfigError, os_reason, printable
+from trakt_config.errors import (
+    LARGEST_CONFIG,
+    ConfigError,
+    os_reason,
+    printable,
+    quoted_for_shell,
+)
 
 #: What file systems answer that do not have the thing at all (CIFS, FAT, WSL, some FUSE).
 NOT_SUPPORTED = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS,
@@ -24,6 +31,10 @@ LOOK_UP = getattr(os, "O_PATH", os.O_RDONLY)
 
 #: The machine's or the process's limit, which says nothing of the file.
 NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
+
+
+#: What a config is called as often.
+_TWINS = {".yml": ".yaml", ".yaml": ".yml"}
 
 
 class NotRegular(OSError):
@@ -105,11 +116,29 @@ def resolve(path: str | os.PathLike[str]) -> str:
         if os.path.islink(path):
             problem = f"is a link to {printable(real)}, which does not exist"
             hint = "Make that file (an empty one will do for login), or correct the link."
-        elif os.fspath(path).startswith("~"):
-            hint = "Write the home directory out: a ~ that is in quotes, or in a unit file, stays."
+        else:
+            hint = _advice(os.fspath(path)) or hint
     except (OSError, ValueError) as error:
         problem = f"cannot be read: {os_reason(error)}"
     raise ConfigError(f"the config {problem}", hint=hint)
+
+
+def _advice(path: str) -> str:
+    """What may have been meant by a path that leads nowhere; empty where there is no telling."""
+    if path.startswith("~"):
+        return "Write the home directory out: a ~ that is in quotes, or in a unit file, stays."
+    if path == "-":
+        return "A config is a file, which is written to: it cannot be stdin."
+    if "://" in path or path.startswith("file:"):
+        return "Give the path of a file on this machine, not an address."
+    if any(character in path for character in "*?["):
+        return "No file matches this pattern."
+    name, suffix = os.path.splitext(path)
+    without_place = re.sub(r"(?::[0-9]+){1,2}:?$", "", path)
+    for other in (path.strip(), without_place, name + _TWINS.get(suffix, suffix)):
+        if other != path and os.path.isfile(other):
+            return f"Is this meant: {quoted_for_shell(other)}"
+    return ""
 
 
 def open_regular(path: str, flags: int) -> int:

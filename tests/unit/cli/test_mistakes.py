@@ -14,6 +14,7 @@ COMMANDS = ", ".join(main.COMMANDS)
 NO_SECRET = ("a PIN or a secret is never an argument, which others can read: it is asked for, "
              "read from stdin, or taken from the config")
 UNITS = "argument --min-validity: use a number with a unit: 30s, 45m, 6h, 1h30m, 2d, 1w"
+PLAIN_HYPHENS = "an option begins with two plain hyphens (--), and not with a longer dash"
 EXPORTED = "access_token, token_type, expires_in, scope, created_at"
 
 #: What was typed; the command whose usage is shown; what is said of it.
@@ -45,7 +46,22 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("status --jsno config.yml", " status", "there is no option --jsno; did you mean --json?"),
     ("logout --lcoal config.yml", " logout", "there is no option --lcoal; did you mean --local?"),
     ("authorize -x config.yml", " authorize", "there is no option -x"),
-    ("login --device config.yml", " login", "there is no option --device"),
+    *((f"login {option} config.yml", " login",
+       f"there is no option {option}: without one, login gives a code to enter on any device")
+      for option in ("--device", "--device-code", "--code")),
+    ("status -json config.yml", " status", "there is no option -j; did you mean --json?"),
+    ("authorize -force config.yml", " authorize",
+     "there is no option -f; did you mean --force?"),
+    ("status config.yml --output json", " status",
+     "there is no option --output; did you mean --json?"),
+    ("status config.yml --format=json", " status",
+     "there is no option --format; did you mean --json?"),
+    ("status config.yml -o json", " status", "there is no option -o; did you mean --json?"),
+    ("token --output json config.yml", " token", "there is no option --output"),
+    *((f"login {dash}browser config.yml", " login", f"argument CONFIG: {PLAIN_HYPHENS}")
+      for dash in ("\u2014", "\u2013", "\u2013\u2013")),
+    ("login config.yml \u2014browser", " login", PLAIN_HYPHENS),
+    ("authorize config.yml \u2014force", " authorize", f"argument CONFIG: {PLAIN_HYPHENS}"),
     ("status --on-line config.yml", " status",
      "there is no option --on-line; did you mean --online?"),
     ("token a.yml b.yml", " token", "there is an argument too many"),
@@ -196,7 +212,14 @@ def test_what_does_nothing_is_said_before_a_login_is_asked_for(
 @pytest.mark.parametrize("path, words", [
     ("folder", "folder: the config is a directory\n  Name the file in it.\n"),
     ("~/no.yml", "~/no.yml: the config does not exist\n  Write the home directory out: "),
-    ("no.yml", "no.yml: the config does not exist\n  Check the path of the config.\n")])
+    ("no.yml", "no.yml: the config does not exist\n  Check the path of the config.\n"),
+    ("config.yaml", "config.yaml: the config does not exist\n  Is this meant: config.yml\n"),
+    ("config.yml:3:3", "config.yml:3:3: the config does not exist\n  Is this meant: config.yml\n"),
+    ("config.yml:3:3:", "config.yml:3:3:: the config does not exist\n  Is this meant: config."),
+    ("config.yml ", "config.yml : the config does not exist\n  Is this meant: config.yml\n"),
+    ("-", "-: the config does not exist\n  A config is a file, which is written to: it cannot be"),
+    ("*.json", "*.json: the config does not exist\n  No file matches this pattern.\n"),
+    ("file:///config.yml", "file:///config.yml: the config does not exist\n  Give the path of a ")])
 def test_paths_that_lead_nowhere(path: str, words: str, tmp_path: Path,
                                  capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "folder").mkdir()
