@@ -497,6 +497,16 @@ def test_what_is_seen_before_the_first_question(text: str, status: int, words: s
     assert (path.read_text() == text) is (status != 0) is ("chmod" not in done.stderr)
 
 
+def test_what_was_copied_along_is_told_before_the_code(sandbox: Sandbox, config: Any,
+                                                       approved: None, run: Any) -> None:
+    """Trakt refuses such a secret, and does not say why."""
+    path = config()
+    path.write_text(path.read_text().replace(sandbox.client_secret, f"{sandbox.client_secret},"))
+    done = run("login", path)
+    warning = "config.yml:7:18: trakt.client_secret ends with a comma: delete what Trakt did not"
+    assert done.returncode == 3 and warning in done.stderr.splitlines()[0]
+
+
 def test_a_config_that_does_not_exist(tmp_path: Path, run: Any) -> None:
     done = run("login", tmp_path / "config.yml", stdin="id\nsecret\n")
     assert done.returncode == 2

@@ -100,7 +100,8 @@ class SignIn:
             snapshot, in_doubt = self._read(held)
             intent = Intent.of(snapshot, refresh_unknown=in_doubt)
             redeem.reserve(held, snapshot, redeem.with_doubt(held, intent) if in_doubt else intent)
-            return snapshot
+        self.run.warn_of_settings(snapshot)
+        return snapshot
 
     def redeem(self, ask: Callable[[Snapshot], Ask[T]]) -> Authorization | T:
         """Ask for tokens, once, with the config as it is now, and save them in it.
