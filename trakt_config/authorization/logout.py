@@ -5,11 +5,11 @@ import enum
 from collections.abc import Sequence
 
 from trakt_config import document, storage
-from trakt_config.authorization import recovery, save, shield
+from trakt_config.authorization import recovery, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
-from trakt_config.authorization.trakt import client_for
+from trakt_config.authorization.trakt import ask_shielded, client_for
 from trakt_config.errors import (
     AccountProblem,
     ClientRejected,
@@ -91,10 +91,7 @@ def _with_lock(run: Run, held: storage.Held, first: Snapshot | None, local: bool
     if recovered is RecoveryResult.UNKNOWN:
         run.warn("an earlier run was killed before it had Trakt's answer, so that other tokens may "
                  f"still be valid: remove the app at {CONNECTED_APPS}")
-    shield.run(
-        revoke_and_empty, lambda: run.warn(f"waiting for Trakt's answer, at most {BUDGET:.0f} s, "
-                                           "so that the config is emptied too"),
-        lambda error: _tell(run, error))
+    ask_shielded(run, revoke_and_empty, "the config is emptied too", TraktConfigError)
     if local:
         return LoggedOut.LOCAL
     if tokens and not snapshot.settings.refresh_token:
@@ -123,13 +120,6 @@ def _revoke(trakt: TraktClient, tokens: Sequence[Secret]) -> None:
             raise
         so_far = ("The refresh token is revoked already, the access token is not; the config is as "
                   "it was.")
-
-
-def _tell(run: Run, error: BaseException) -> None:
-    """An interruption is raised instead of the error, which nobody would hear of."""
-    if isinstance(error, TraktConfigError):
-        error.path = run.name
-        run.warn(f"{error.message}. {error.hint}")
 
 
 def _save(run: Run, held: storage.Held, snapshot: Snapshot) -> None:

@@ -36,10 +36,10 @@ from __future__ import annotations
 from typing import Callable, TypeVar, Union
 
 from trakt_config import document, oauth, storage
-from trakt_config.authorization import save, shield
+from trakt_config.authorization import save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Run, Snapshot
-from trakt_config.authorization.trakt import client_for
+from trakt_config.authorization.trakt import ask_shielded, client_for
 from trakt_config.errors import (
     LoginRequired,
     SaveError,
@@ -48,7 +48,6 @@ from trakt_config.errors import (
     command,
     os_reason,
 )
-from trakt_config.oauth import BUDGET
 from trakt_config.startup import replace
 from trakt_config.tokens import (
     AUTHORIZATION_KEYS,
@@ -120,10 +119,7 @@ def redeem(run: Run, held: storage.Held, snapshot: Snapshot, ask: Ask[T], *,
             held.discard_journal()
         return answer
 
-    return shield.run(
-        ask_and_save, lambda: run.warn(f"waiting for Trakt's answer, at most {BUDGET:.0f} s, "
-                                       "so that the new tokens are not lost"),
-        lambda error: _tell_of_unsaved(run, error))
+    return ask_shielded(run, ask_and_save, "the new tokens are not lost", SaveError)
 
 
 def reserve(held: storage.Held, snapshot: Snapshot, intent: Intent) -> None:
@@ -204,12 +200,6 @@ def _warn_of_last_tokens(run: Run, authorization: Authorization, record: _Record
     until = authorization.expires_at.strftime("%Y-%m-%d %H:%M UTC")
     run.warn("Trakt's answer has no usable refresh token: the access token is valid until "
              f"{until}, and by then a person has to sign in: {command('login')}")
-
-
-def _tell_of_unsaved(run: Run, error: BaseException) -> None:
-    """An interruption is raised instead of the error, which nobody would hear of."""
-    if isinstance(error, SaveError):
-        run.warn(f"{error.message}. {error.hint}")
 
 
 class _Recorder:

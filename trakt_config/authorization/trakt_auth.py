@@ -17,6 +17,7 @@ from trakt_config.authorization.run import (
     ConfigPath,
     Options,
     Run,
+    environment,
     name_of,
     reports_errors,
     text_of,
@@ -97,7 +98,7 @@ class TraktAuth:
         self._config_path = config_path
         self._options = Options(min_validity=min_validity, lock_timeout=lock_timeout,
                                 session=session, clock=clock,
-                                environ=os.environ if environ is None else environ,
+                                environ=environment(environ),
                                 ignore_force_refresh=True)
         self._begin()
 
@@ -146,7 +147,8 @@ class TraktAuth:
         known = self._known
         if known and self._is_good(known):
             return known
-        if known and self._lock.locked() and self._can_be_kept(known):
+        if known and self._lock.locked() \
+                and self._assess(known).freshness is not Freshness.MANDATORY:
             return known  # Another thread refreshes ahead of time; what is valid will do.
         with self._alone():
             if not (self._known and self._is_good(self._known)):
@@ -159,9 +161,6 @@ class TraktAuth:
         waits = assessment.seconds_left > 0 and self._options.clock() < known.until
         fresh = assessment.freshness is Freshness.FRESH
         return (fresh or waits) and known.stamp == self._stamp()
-
-    def _can_be_kept(self, known: _Known) -> bool:
-        return self._assess(known).freshness is not Freshness.MANDATORY
 
     def _assess(self, known: _Known) -> Assessment:
         return assess(known.authorization, now=self._options.clock(),

@@ -144,7 +144,7 @@ class Composer:
         parent = self.stack[-1] if self.stack else None
         quoted = closed.quoted
         if not closed.keys and parent is not None and parent.key is not None:
-            quoted = bool(parent.event.flow_style) and parent.quoted_key
+            quoted = bool(parent.event.flow_style) and _is_quoted(parent.key.event)
         return bool(closed.event.flow_style) and quoted
 
     # -- scalars and aliases --
@@ -174,10 +174,10 @@ class Composer:
         parent = self.stack[-1]
         if not is_empty(event):
             return marks.end_of(self.text, event)
-        if parent.at_key:
-            return marks.end_of_empty_key(self.text, event)
         if not parent.mapping:
             return int(event.start_mark.index)
+        if parent.key is None:
+            return marks.end_of_empty_key(self.text, event)
         return self.end if parent.colon is None else marks.behind_colon(self.text, parent.colon)
 
     # -- where a node belongs --
@@ -267,7 +267,7 @@ class Composer:
         if parent.path is None:
             return
         parent.keys += 1
-        parent.quoted = parent.quoted or getattr(event, "style", None) == '"'
+        parent.quoted = parent.quoted or _is_quoted(event)
         checks.refuse_number(parent.path, parent.keys, event)
         if parent.path == ROOT and parent.entries and self.following is None:
             self._end_of_trakt(event)
@@ -280,3 +280,8 @@ class Composer:
                               and event.style in (None, "'", '"') and event.ctag is None
                               and event.anchor is None and event.start_mark.column == 0)
         self.alone = self.alone and is_plain_or_quoted
+
+
+def _is_quoted(key: Any) -> bool:
+    """Whether a key stands in double quotes, as JSON wants it."""
+    return getattr(key, "style", None) == '"'

@@ -53,18 +53,15 @@ def end_of_empty_key(text: str, event: Any) -> int:
 
 
 def end_of(text: str, event: Any) -> int:
-    """Where a node ends that takes room."""
-    return _end_of_block_scalar(text, event) or int(event.end_mark.index)
-
-
-def _end_of_block_scalar(text: str, event: Any) -> int | None:
-    """The mark takes in the blank lines behind it; they are content only after `|+`."""
+    """Where a node ends that takes room. The mark of a block scalar takes in the blank lines
+    behind it; they are content only after `|+`.
+    """
+    start, end = int(event.start_mark.index), int(event.end_mark.index)
     if getattr(event, "style", None) not in ("|", ">"):
-        return None
-    start, end = event.start_mark.index, int(event.end_mark.index)
+        return end
     content = text[start:end]
     header = BLOCK_HEADER.search(content)
     if header is not None and "+" in header.group():
         newline = _LAST_NEWLINE.search(content)
         return end - (len(newline.group()) if newline else 0)
-    return int(start) + len(content.rstrip(" \r\n"))
+    return start + len(content.rstrip(" \r\n"))

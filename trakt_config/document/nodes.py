@@ -49,14 +49,6 @@ class Collection:
         return isinstance(self.event, MappingStartEvent)
 
     @property
-    def quoted_key(self) -> bool:
-        return self.key is not None and getattr(self.key.event, "style", None) == '"'
-
-    @property
-    def at_key(self) -> bool:
-        return self.mapping and self.key is None
-
-    @property
     def at_outside(self) -> bool:
         """Whether a value of the root comes next that is not `trakt`."""
         return self.path == ROOT and self.key is not None and content(self.key.event) != "trakt"
