@@ -77,8 +77,12 @@ def quoted_for_shell(path: str) -> str:
     if path.isprintable():
         import shlex  # for an error alone
         return shlex.quote(path)
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError:  # No file can have this name.
+        encoded = path.encode("utf-8", "surrogatepass")
     special = "".join(chr(byte) if 0x20 <= byte < 0x7f and byte not in b"'\\" else f"\\x{byte:02x}"
-                      for byte in os.fsencode(path))
+                      for byte in encoded)
     return f"$'{special}'"  # On one line, in the words of bash, zsh and ksh.
 
 
@@ -91,6 +95,9 @@ class TraktConfigError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str = "", path: str | None = None) -> None:
+        for name, value in (("message", message), ("hint", hint), ("path", "" if path is None else path)):
+            if not isinstance(value, str):  # At once, and not where it is shown.
+                raise TypeError(f"{name} has to be a str, not {type(value).__name__}")
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -86,6 +86,9 @@ class Options(Record):
             if not is_right:
                 found = type(getattr(self, name)).__name__
                 raise TypeError(f"{name} has to be {kind}, not {found}")
+        if self.environ is not os.environ and not all(
+                isinstance(text, str) for item in self.environ.items() for text in item):
+            raise TypeError("environ has to be a mapping of str to str")
         for name in ("min_validity", "lock_timeout"):
             if getattr(self, name) < timedelta(0):
                 raise ValueError(f"{name} is negative")

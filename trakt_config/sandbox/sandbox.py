@@ -72,7 +72,7 @@ class Sandbox:
     :param new_server: codes that were asked for without a PKCE challenge get one that nobody
         can meet, as is reported of Trakt's new server.
     :param secret_required: refuse requests that leave out ``client_secret``.
-    :raises TypeError: an argument is of another type.
+    :raises TypeError, ValueError: an argument is of another type, or `port` cannot be one.
     :raises OSError: it cannot listen there.
     """
 
@@ -83,6 +83,8 @@ class Sandbox:
                  secret_required: bool = False) -> None:
         _check(str, host=host, client_id=client_id, client_secret=client_secret)
         _check(int, port=port, lifetime=lifetime, interval=interval)
+        if not 0 <= port <= 65535:
+            raise ValueError("port has to be between 0 and 65535")
         if not callable(clock):
             raise TypeError(f"clock has to be a function, not {type(clock).__name__}")
         self.client_id = client_id
@@ -153,6 +155,7 @@ class Sandbox:
 
         The address redirected to; out of band, the PIN (empty after Deny).
         """
+        _check(str, address=address)
         parameters = dict(parse_qsl(urlsplit(address).query))
         api.check_authorization_request(parameters, self._issuer)
         answer = api.sign_in(parameters, self._issuer, allow=allow)
@@ -162,19 +165,29 @@ class Sandbox:
 
     def activate(self, user_code: str, *, allow: bool = True) -> bool:
         """What a person does who enters `user_code`; False when no device waits with it."""
+        _check(str, user_code=user_code)
         return self._issuer.decide_device(user_code, allow=allow)
 
     def honours_access(self, access_token: str) -> bool:
         """Would a call with this access token be answered now?"""
+        _check(str, access_token=access_token)
         return self._issuer.honours_access(access_token)
 
     def honours_refresh(self, refresh_token: str) -> bool:
         """Would this refresh token work now?"""
+        _check(str, refresh_token=refresh_token)
         return self._issuer.honours_refresh(refresh_token)
 
     def expire(self, access_token: str) -> None:
-        """End an access token now, whatever was said about its lifetime."""
-        self._issuer.expire(access_token)
+        """End an access token now, whatever was said about its lifetime.
+
+        :raises ValueError: it was not issued here.
+        """
+        _check(str, access_token=access_token)
+        try:
+            self._issuer.expire(access_token)
+        except KeyError:
+            raise ValueError("this access token was not issued here") from None
 
     def revoke_all(self) -> None:
         """Revoke all tokens, as a user does who removes the app."""

@@ -108,7 +108,7 @@ def _check(method: Method, dialog: Dialog, other_account: bool) -> None:
 
     :raises TypeError, ValueError: with what to give instead.
     """
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise ValueError(f"method has to be one of {', '.join(METHODS)}")
     if not isinstance(dialog, Dialog):
         raise TypeError(f"dialog has to be a Dialog, not {type(dialog).__name__}")

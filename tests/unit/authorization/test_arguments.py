@@ -139,11 +139,56 @@ def test_an_argument_of_the_sandbox(name: str, value: Any) -> None:
         Sandbox(**{name: value})
 
 
+def test_what_is_done_with_a_token_of_the_sandbox(sandbox: Sandbox) -> None:
+    wrong: Any = ["x"]
+    for do in (sandbox.activate, sandbox.expire, sandbox.honours_access, sandbox.honours_refresh,
+               sandbox.sign_in):
+        with pytest.raises(TypeError, match="has to be of type str"):
+            do(wrong)
+    with pytest.raises(ValueError, match="^this access token was not issued here$"):
+        sandbox.expire("never")
+    with pytest.raises(ValueError, match="port has to be between"):
+        Sandbox(port=70_000)
+
+
+@pytest.mark.parametrize("environ", [{"HOME": 3}, {"TRAKT_CONFIG_OAUTH_URL": None}, {1: "x"},
+                                     {b"HOME": b"x"}], ids=str)
+@pytest.mark.parametrize("work", [trakt_config.authorize, trakt_config.TraktAuth])
+def test_an_environment_is_text(work: Any, environ: Any) -> None:
+    with pytest.raises(TypeError, match="^environ has to be a mapping of str to str$"):
+        work("no such file", environ=environ)
+
+
+@pytest.mark.parametrize("path", ["\ud800", "\udcff.yml", "a\x00b", "a\nb"], ids=ascii)
+@pytest.mark.parametrize("work", [trakt_config.authorize, trakt_config.login])
+def test_an_odd_path_can_be_shown(work: Any, path: str) -> None:
+    given: Any = {"dialog": Dialog(show_code=print)} if work is trakt_config.login else {}
+    with pytest.raises(trakt_config.ConfigError) as caught:
+        work(path, **given)
+    assert str(caught.value).isprintable() or "\n  " in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [{"message": None}, {"hint": 3}, {"path": Path("c.yml")},
+                                   {"path": b"c.yml"},
+                                   {"path": 0}], ids=str)
+def test_an_error_of_a_host_is_made_of_text(given: Any) -> None:
+    """Their tests raise ours."""
+    (name,) = given
+    with pytest.raises(TypeError, match=f"^{name} has to be a str"):
+        trakt_config.LoginRequired(**{"message": "x", **given})
+
+
 @pytest.mark.parametrize("given", [{"answer": 503}, {"answer": Answer(503), "times": "2"},
                                    {"answer": Answer(503), "path": None}], ids=str)
 def test_an_answer_of_the_sandbox(given: Any, sandbox: Sandbox) -> None:
     with pytest.raises(TypeError, match="has to be of type"):
         sandbox.answer(**given)
+
+
+@pytest.mark.parametrize("method", [["device"], None, "Device"], ids=str)
+def test_no_method(method: Any) -> None:
+    with pytest.raises(ValueError, match="device, browser, pin"):
+        trakt_config.login("no such file", method=method, dialog=Dialog(show_code=print))
 
 
 def test_a_method() -> None:
