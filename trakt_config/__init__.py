@@ -1,4 +1,18 @@
-"""Keep the ``trakt:`` block of a YAML config signed in, and change nothing else."""
+"""Keep the ``trakt:`` block of a YAML config signed in, and change nothing else.
+
+``authorize(config)``
+    before a job: exchanges the pin, or refreshes what is due, and returns the ``Authorization``
+``TraktAuth(config)``
+    for ``requests``: signs an application's own requests, and refreshes when that is due
+``login(config, dialog=Dialog(...))``
+    a person signs in, with callbacks in the place of prints and prompts
+``copy_authorization(holder, other)``
+    gives another config the access token alone
+
+What goes wrong is a ``TraktConfigError``, of a kind that says what can be done about it.
+``trakt_config.document`` edits the bytes of a config, and ``trakt_config.sandbox`` is a Trakt on
+this machine, for tests.
+"""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -95,7 +95,8 @@ class TraktConfigError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str = "", path: str | None = None) -> None:
-        for name, value in (("message", message), ("hint", hint), ("path", "" if path is None else path)):
+        texts = {"message": message, "hint": hint, "path": "" if path is None else path}
+        for name, value in texts.items():
             if not isinstance(value, str):  # At once, and not where it is shown.
                 raise TypeError(f"{name} has to be a str, not {type(value).__name__}")
         super().__init__(message)
