@@ -20,7 +20,7 @@ from trakt_config.authorization.run import (
     Snapshot,
     reports_errors,
 )
-from trakt_config.document import Value
+from trakt_config.document import Entry
 from trakt_config.errors import (
     SIGN_IN,
     AccountProblem,
@@ -198,7 +198,7 @@ def _refresh_problems(run: Run, found: Outlook) -> Iterator[str]:
         yield f"it cannot be refreshed: {error.message}"
 
 
-def _rewritten_by_kometa(trakt: Mapping[str, Value]) -> Iterator[str]:
+def _rewritten_by_kometa(trakt: Mapping[str, Entry]) -> Iterator[str]:
     """The keys that Kometa adds where they are missing, and then dumps the whole file."""
     lines = {"pin": "`pin:`", "force_refresh": "`force_refresh: false`"}
     missing = [line for key, line in lines.items() if key not in trakt]
@@ -207,7 +207,7 @@ def _rewritten_by_kometa(trakt: Mapping[str, Value]) -> Iterator[str]:
                f"{' and '.join(missing)} to trakt")
 
 
-def _not_filled_by_kometa(run: Run, trakt: Mapping[str, Value]) -> Iterator[str]:
+def _not_filled_by_kometa(run: Run, trakt: Mapping[str, Entry]) -> Iterator[str]:
     """Placeholders that are one to us alone: for KOMETA_A_B, Kometa fills <<a-b>> and <<A_B>>."""
     for key in ("client_id", "client_secret", "redirect_uri"):
         value = trakt.get(key)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trakt_config.document.document import Document, Value, parse
+from trakt_config.document.document import Document, parse
 from trakt_config.document.keys import SETTING_KEYS
+from trakt_config.document.layout import Entry
 from trakt_config.document.settings import (
     Settings,
     client_id,
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = [
     "SETTING_KEYS",
     "Document",
+    "Entry",
     "Settings",
-    "Value",
     "clear_authorization",
     "client_id",
     "fill_client",

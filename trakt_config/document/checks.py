@@ -48,7 +48,8 @@ def refuse_large_trakt(layout: Layout) -> None:
     entry = layout.entry
     if entry is not None and entry.end - entry.key_start > MAX_TRAKT:
         raise ConfigError("the trakt block is larger than 256 KiB",
-                          hint="Is this the right file?", line=entry.line, column=entry.column)
+                          hint="Is this the right file?", line=entry.key_line,
+                          column=entry.key_column)
 
 
 def refuse_other_kinds(text: str, path: Path | None, event: Any) -> None:

@@ -66,7 +66,7 @@ def _changed(old: list[tuple[Path, Entry]], new: list[tuple[Path, Entry]],
         if entry.key_digest != other.key_digest or (
                 path not in edited and entry.digest != other.digest):
             hint = END_WITH_NEWLINE if entry.style in ("|", ">") else _ONE_KEY_A_LINE
-            return Objection(f"{_name(path)} would change", hint, entry.line, entry.column)
+            return Objection(f"{_name(path)} would change", hint, entry.key_line, entry.key_column)
     return None if len(old) == len(kept) else Objection("one of its keys would be lost")
 
 

@@ -5,6 +5,7 @@ recurses, and of everything outside `trakt` only a digest is kept (:mod:`.outsid
 """
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ruamel.yaml.events import (
@@ -30,6 +31,9 @@ from trakt_config.document.outside import Outside
 
 #: What counts in some lines and columns only, for some readers.
 _ODD_CHARACTERS = ("\ufeff", "\x85", "\u2028", "\u2029")
+
+#: A comment in the place of a value, and its first character if it is like one.
+_COMMENT = re.compile(r" *#([^ \t\r\n]?)")
 
 
 class Composer:
@@ -77,7 +81,7 @@ class Composer:
         entry = root.entry("trakt") if root else None
         return (self.alone and root is not None and entry is not None
                 and not root.flow and root.column == 0 and self.document_end is None
-                and entry.column == 1 and entry.colon is not None
+                and entry.key_column == 1 and entry.colon is not None
                 and self.text[entry.key_start:entry.key_end] == "trakt"
                 and NEWLINE.search(self.text, entry.key_end, entry.colon) is None)
 
@@ -255,13 +259,17 @@ class Composer:
         # `!!str &a v` is marked at `&a`: the value begins at the first character of all.
         start = self.end if parent.colon is None or is_empty(event) else marks.skip_gap(
             self.text, parent.colon + 1)
+        comment = None
+        if parent.colon is not None and is_empty(event):
+            comment = _COMMENT.match(self.text, parent.colon + 1)
         return Entry(
             key=name, key_style=getattr(key.event, "style", None), key_digest=key.digest,
             key_start=key.event.start_mark.index, key_end=key.end,
-            line=key.event.start_mark.line + 1, column=key.event.start_mark.column + 1,
+            key_line=key.event.start_mark.line + 1, key_column=key.event.start_mark.column + 1,
             colon=parent.colon, start=start, end=self.end,
             value_line=event.start_mark.line + 1, value_column=event.start_mark.column + 1,
-            event=event, digest=digest.digest(), block=block)
+            event=event, digest=digest.digest(), block=block, only_comment=comment is not None,
+            commented_out=comment is not None and comment[1] != "")
 
     def _check_key(self, parent: Collection, event: Any) -> None:
         if parent.path is None:

@@ -1,48 +1,19 @@
 """A config that has been read: what its ``trakt`` block says, and where. Bytes in, values out."""
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from trakt_config.document.events import trimmed
 from trakt_config.document.layout import Block, Entry, Layout, Stray
 from trakt_config.document.lines import position
 from trakt_config.document.parser import read_layout
 from trakt_config.errors import LARGEST_CONFIG, ConfigError
 from trakt_config.startup import Record, hidden
 
-_COMMENT = re.compile(r" *#")
-_COMMENTED_OUT = re.compile(r" *#[^ \t\r\n]")
-
 #: The way out for somebody who keeps the tokens somewhere else.
 KEPT_ELSEWHERE_HINT = ("Keep the authorization in a small file of its own, and start the job with: "
                        "trakt-config exec THATFILE -- COMMAND (it sets what Kometa fills "
                        "<<trakt-access-token>> from)")
-
-
-class Value(Record):
-    """One value of the block.
-
-    ``text`` is what it says: the content of a quoted or block scalar, the characters of a plain
-    one, without the blanks around it, whatever type YAML would give it. ``line`` and ``column``
-    count from 1; those of a value that takes no room are its key's, which are ``key_line`` and
-    ``key_column``. ``scalar`` is False for a list or a mapping. ``blank``: nothing, ``~``,
-    ``null``, or a string of blanks. ``foreign``: it has a tag of another program's, such as
-    ``!secret``. ``only_comment``: nothing, and a comment where the value should be;
-    ``commented_out``: one that looks like a value, such as ``####``.
-    """
-
-    text: str = hidden()
-    line: int
-    column: int
-    scalar: bool
-    blank: bool
-    foreign: bool = False
-    only_comment: bool = False
-    commented_out: bool = False
-    key_line: int = 0
-    key_column: int = 0
 
 
 class Document(Record):
@@ -57,11 +28,11 @@ class Document(Record):
     """
 
     data: bytes = hidden()
-    trakt: Mapping[str, Value] | None = hidden()
+    trakt: Mapping[str, Entry] | None = hidden()
     has_trakt: bool
     trakt_line: int | None
     trakt_column: int | None
-    authorization: Mapping[str, Value] = hidden()
+    authorization: Mapping[str, Entry] = hidden()
     strays: tuple[Stray, ...]
     _text: str = hidden()
     _layout: Layout = hidden()
@@ -91,11 +62,11 @@ def document_of(data: bytes, text: str, found: Layout) -> Document:
     entry = found.entry
     return Document(
         data=data,
-        trakt=_values(text, found.trakt) if found.trakt else None,
+        trakt=_values(found.trakt) if found.trakt else None,
         has_trakt=entry is not None,
-        trakt_line=entry.line if entry else None,
-        trakt_column=entry.column if entry else None,
-        authorization=_values(text, found.authorization) if found.authorization else {},
+        trakt_line=entry.key_line if entry else None,
+        trakt_column=entry.key_column if entry else None,
+        authorization=_values(found.authorization) if found.authorization else {},
         strays=found.strays, _text=text, _layout=found)
 
 
@@ -115,21 +86,5 @@ def _decoded(data: bytes) -> str:
                       line=line, column=column)
 
 
-def _values(text: str, block: Block) -> Mapping[str, Value]:
-    return MappingProxyType({entry.key: _value(text, entry) for entry in block.entries
-                             if entry.key is not None})
-
-
-def _value(text: str, entry: Entry) -> Value:
-    line, column = entry.value_line, entry.value_column
-    if entry.blank:
-        line, column = entry.line, entry.column
-    return Value(text=trimmed(entry.value), line=line, column=column, scalar=entry.scalar,
-                 blank=entry.blank, foreign=entry.foreign,
-                 only_comment=entry.empty and _follows(_COMMENT, text, entry),
-                 commented_out=entry.empty and _follows(_COMMENTED_OUT, text, entry),
-                 key_line=entry.line, key_column=entry.column)
-
-
-def _follows(pattern: re.Pattern[str], text: str, entry: Entry) -> bool:
-    return entry.colon is not None and pattern.match(text, entry.colon + 1) is not None
+def _values(block: Block) -> Mapping[str, Entry]:
+    return MappingProxyType({entry.key: entry for entry in block.entries if entry.key is not None})

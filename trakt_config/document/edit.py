@@ -237,8 +237,7 @@ def _refuse_values_from_elsewhere(entry: Entry) -> None:
     """A placeholder or a tag such as ``!secret``: the user keeps this token elsewhere."""
     if entry.foreign or _PLACEHOLDER.search(entry.value):
         raise ConfigError(f"trakt.authorization.{entry.key} is filled in from elsewhere",
-                          hint=KEPT_ELSEWHERE_HINT,
-                          line=entry.value_line, column=entry.value_column)
+                          hint=KEPT_ELSEWHERE_HINT, line=entry.line, column=entry.column)
 
 
 # -- a whole block -------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import Any
 
 from ruamel.yaml.events import ScalarEvent
 
-from trakt_config.document.events import is_blank, is_empty
+from trakt_config.document.events import is_blank, is_empty, trimmed
 from trakt_config.startup import Record, hidden
 
 _STANDARD_TAGS = "tag:yaml.org,2002:"
@@ -16,7 +16,9 @@ class Entry(Record):
 
     ``start`` is where the value begins, its tag and anchor included; ``end`` is behind its last
     character. For an empty value both are the place where a value would be written.
-    ``colon`` is None for a key without one.
+    ``colon`` is None for a key without one. Lines and columns count from 1.
+    ``only_comment``: nothing, and a comment where the value should be; ``commented_out``: one that
+    looks like a value, such as ``####``.
     """
 
     key: str | None = hidden()
@@ -24,8 +26,8 @@ class Entry(Record):
     key_digest: bytes = hidden()
     key_start: int
     key_end: int
-    line: int
-    column: int
+    key_line: int
+    key_column: int
     colon: int | None
     start: int
     end: int
@@ -34,6 +36,17 @@ class Entry(Record):
     event: Any = hidden()
     digest: bytes = hidden()
     block: Block | None = None
+    only_comment: bool = False
+    commented_out: bool = False
+
+    @property
+    def line(self) -> int:
+        """That of the value; where it takes no room, its key's."""
+        return self.key_line if self.blank else self.value_line
+
+    @property
+    def column(self) -> int:
+        return self.key_column if self.blank else self.value_column
 
     @property
     def scalar(self) -> bool:
@@ -48,6 +61,11 @@ class Entry(Record):
     def value(self) -> str:
         """The content of a scalar, not trimmed; empty for a collection."""
         return str(self.event.value) if self.scalar else ""
+
+    @property
+    def text(self) -> str:
+        """What it says, without the blanks around it, whatever type YAML would give it."""
+        return trimmed(self.value)
 
     @property
     def style(self) -> str | None:

@@ -164,7 +164,7 @@ def local_proof(change: Change) -> Document | Objection | None:
     data = edited.encode("utf-8")
     if len(data) > LARGEST_CONFIG:
         return None
-    return document_of(data, edited, _joined(layout, compared, start, entry.line - 1,
+    return document_of(data, edited, _joined(layout, compared, start, entry.key_line - 1,
                                              len(new) - len(old)))
 
 
@@ -215,6 +215,6 @@ def _moved_entry(entry: Entry, offset: int, lines: int) -> Entry:
     return replace(
         entry, key_start=entry.key_start + offset, key_end=entry.key_end + offset,
         colon=None if entry.colon is None else entry.colon + offset,
-        start=entry.start + offset, end=entry.end + offset, line=entry.line + lines,
+        start=entry.start + offset, end=entry.end + offset, key_line=entry.key_line + lines,
         value_line=entry.value_line + lines,
         block=None if entry.block is None else _moved(entry.block, offset, lines))

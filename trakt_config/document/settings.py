@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, Value
+from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document
+from trakt_config.document.layout import Entry
 from trakt_config.document.mistakes import key_twice
 from trakt_config.document.unused import (
     NOT_A_TOKEN,
@@ -99,7 +100,7 @@ def refresh_token(document: Document) -> Secret | None:
     return None if value is None or value.blank or not value.scalar else Secret(value.text)
 
 
-def _block(document: Document) -> Mapping[str, Value]:
+def _block(document: Document) -> Mapping[str, Entry]:
     if not document.trakt:
         refuse_strays(document)
     if not document.has_trakt:
@@ -114,7 +115,7 @@ def _block(document: Document) -> Mapping[str, Value]:
     return document.trakt
 
 
-def _client(document: Document, trakt: Mapping[str, Value],
+def _client(document: Document, trakt: Mapping[str, Entry],
             environ: Mapping[str, str]) -> Client:
     client_id = _setting(trakt, "client_id", environ)
     if not client_id:
@@ -139,7 +140,7 @@ def _client(document: Document, trakt: Mapping[str, Value],
                   redirect_uri=redirect_uri or Client.redirect_uri)
 
 
-def _and_secret(trakt: Mapping[str, Value]) -> str:
+def _and_secret(trakt: Mapping[str, Entry]) -> str:
     """More advice, where client_secret has to be filled in as well."""
     value = trakt.get("client_secret")
     if value is None or not (value.commented_out or _is_unfilled(value.text)):
@@ -161,7 +162,7 @@ def _is_copy(document: Document) -> bool:
     return token is not None and not token.blank and refresh_token(document) is None
 
 
-def _refuse_misspelt(document: Document, trakt: Mapping[str, Value]) -> None:
+def _refuse_misspelt(document: Document, trakt: Mapping[str, Entry]) -> None:
     """There is no client_id, but a key that looks like it."""
     for name, value in trakt.items():
         if name.startswith("client_id:"):
@@ -179,7 +180,7 @@ def _refuse_other_client_id(document: Document) -> None:
                           line=found.key_line, column=found.key_column)
 
 
-def _setting(trakt: Mapping[str, Value], key: str, environ: Mapping[str, str]) -> str:
+def _setting(trakt: Mapping[str, Entry], key: str, environ: Mapping[str, str]) -> str:
     value = trakt.get(key)
     if value is None or value.blank:
         return ""
@@ -203,7 +204,7 @@ def _setting(trakt: Mapping[str, Value], key: str, environ: Mapping[str, str]) -
     return text
 
 
-def _secret(value: Value, key: str, name: str, environ: Mapping[str, str]) -> str:
+def _secret(value: Entry, key: str, name: str, environ: Mapping[str, str]) -> str:
     """Kometa's secret `name`: from KOMETA_NAME, else PMM_NAME, in any case."""
     upper = name.upper().replace("-", "_")
     variables = [f"KOMETA_{upper}", f"PMM_{upper}"]
@@ -219,12 +220,12 @@ def _secret(value: Value, key: str, name: str, environ: Mapping[str, str]) -> st
                  "Set it for this program too: Kometa's .env file and command line are not read.")
 
 
-def _refuse_key_twice(value: Value, key: str) -> None:
+def _refuse_key_twice(value: Entry, key: str) -> None:
     if value.text.startswith(key) and value.text[len(key):].lstrip().startswith(":"):
         raise key_twice(key, value.line, value.column).error()
 
 
-def _check_characters(value: Value, name: str, text: str) -> None:
+def _check_characters(value: Entry, name: str, text: str) -> None:
     found = _NOT_PRINTABLE_ASCII.search(text)
     if found:
         what = "a space" if found[0].isspace() else "not printable ASCII"
@@ -241,7 +242,7 @@ def _check_characters(value: Value, name: str, text: str) -> None:
                             f"(U+{ord(found[0]):04X})", hint)
 
 
-def _pin(value: Value | None) -> Secret | None:
+def _pin(value: Entry | None) -> Secret | None:
     """The authorization code; None where nobody has typed one."""
     text = _text(value)
     if value is not None:
@@ -255,7 +256,7 @@ def _pin(value: Value | None) -> Secret | None:
     return Secret(text)
 
 
-def _code_in(value: Value, address: str) -> str:
+def _code_in(value: Entry, address: str) -> str:
     """The ``code`` of the address that Trakt redirected to (RFC 6749, section 4.1.2)."""
     from urllib.parse import parse_qs, urlsplit  # slow to import, and seldom needed
     codes: list[str] = []
@@ -269,7 +270,7 @@ def _code_in(value: Value, address: str) -> str:
     return codes[0]
 
 
-def _authorization_value(authorization: Mapping[str, Value], key: str) -> str:
+def _authorization_value(authorization: Mapping[str, Entry], key: str) -> str:
     value = authorization.get(key)
     text = _text(value)
     if value is not None and _KEPT_ELSEWHERE.search(text):
@@ -279,9 +280,9 @@ def _authorization_value(authorization: Mapping[str, Value], key: str) -> str:
     return "" if NOT_A_TOKEN.search(text) else text
 
 
-def _text(value: Value | None) -> str:
+def _text(value: Entry | None) -> str:
     return "" if value is None or value.blank or not value.scalar else value.text
 
 
-def _error(value: Value, message: str, hint: str) -> ConfigError:
+def _error(value: Entry, message: str, hint: str) -> ConfigError:
     return ConfigError(message, hint=hint, line=value.line, column=value.column)

@@ -5,9 +5,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from trakt_config.document.document import Document, Value
+from trakt_config.document.document import Document
 from trakt_config.document.keys import SETTING_KEYS, is_end, key_elsewhere, key_meant
-from trakt_config.document.layout import Stray
+from trakt_config.document.layout import Entry, Stray
 from trakt_config.document.lines import position
 from trakt_config.errors import ConfigError, command
 from trakt_config.tokens import AUTHORIZATION_KEYS, LARGEST_NUMBERS, number_of
@@ -138,7 +138,7 @@ def _unread_tokens(document: Document) -> Iterator[SettingWarning]:
                                  f"{expected}", value.line, value.column)
 
 
-def _is_set(value: Value | None) -> bool:
+def _is_set(value: Entry | None) -> bool:
     return value is not None and not value.blank
 
 
@@ -194,7 +194,7 @@ def refuse_commented_out(document: Document, key: str) -> None:
                                f"new one written: {command('login')}")
 
 
-def client_id_meant(document: Document) -> Value | None:
+def client_id_meant(document: Document) -> Entry | None:
     """The value of an unknown key that was probably meant to be client_id."""
     return next((value for name, value in (document.trakt or {}).items()
                  if name not in SETTING_KEYS and _meant(name, value, SETTING_KEYS) == "client_id"),
@@ -217,7 +217,7 @@ def other_keys(document: Document) -> Iterator[SettingWarning]:
             yield warning
 
 
-def _has(block: Mapping[str, Value], key: str, document: Document) -> bool:
+def _has(block: Mapping[str, Entry], key: str, document: Document) -> bool:
     """Whether `key` is set in the block; an authorization of empty values is not."""
     if key == "authorization":
         return any(map(_is_set, document.authorization.values()))
@@ -225,10 +225,10 @@ def _has(block: Mapping[str, Value], key: str, document: Document) -> bool:
 
 
 def _unknown_keys(document: Document) -> Iterator[
-        tuple[SettingWarning, str | None, Mapping[str, Value]]]:
+        tuple[SettingWarning, str | None, Mapping[str, Entry]]]:
     """Each with the key that was meant, and the block that this belongs to."""
     trakt = document.trakt or {}
-    blocks: tuple[tuple[str, Mapping[str, Value], Collection[str]], ...] = (
+    blocks: tuple[tuple[str, Mapping[str, Entry], Collection[str]], ...] = (
         ("trakt", trakt, SETTING_KEYS),
         ("trakt.authorization", document.authorization, AUTHORIZATION_KEYS))
     for (name, block, known), (other, others, theirs) in zip(blocks, blocks[::-1]):
@@ -244,7 +244,7 @@ def _unknown_keys(document: Document) -> Iterator[
                                  value.key_line, value.key_column), found, home
 
 
-def _advice(key: str, value: Value, found: str | None, misplaced: str | None) -> str:
+def _advice(key: str, value: Entry, found: str | None, misplaced: str | None) -> str:
     if found:
         return f"{found} belongs in {misplaced}" if misplaced else f"is {found} meant?"
     if is_end(key):
@@ -252,7 +252,7 @@ def _advice(key: str, value: Value, found: str | None, misplaced: str | None) ->
     return "it is left as it is"
 
 
-def _meant(key: str, value: Value, known: Collection[str]) -> str | None:
+def _meant(key: str, value: Entry, known: Collection[str]) -> str | None:
     """The key of a block's own that is meant by another one in it."""
     if "force_refresh" in known and key.lower() == "refresh" and value.text in _ON_AND_OFF:
         return "force_refresh"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.unit.document.test_document_properties import Config, config, mutated
 from trakt_config.document.comparison import Objection
 from trakt_config.document.document import Document, parse
 from trakt_config.document.edit import authorization_change, set_authorization
+from trakt_config.document.layout import Entry
 from trakt_config.document.proof import Change, local_proof, proved, whole_proof
 from trakt_config.document.splices import Splice
 from trakt_config.errors import ConfigError
@@ -112,10 +114,17 @@ def test_the_local_proof_says_yes_only_where_the_whole_one_does() -> None:
 def assert_same(local: Document, whole: Document) -> None:
     """The document that was put together is the one that a parse of its bytes gives."""
     assert local.data == whole.data and local._text == whole._text
-    assert local.trakt == whole.trakt and local.authorization == whole.authorization
+    assert said(local.trakt or {}) == said(whole.trakt or {})
+    assert said(local.authorization) == said(whole.authorization)
     assert (local.has_trakt, local.trakt_line, local.trakt_column) == (
         whole.has_trakt, whole.trakt_line, whole.trakt_column)
     assert places(local) == places(whole)
+
+
+def said(block: Mapping[str, Entry]) -> dict[str, object]:
+    """What each value is, for those who read it."""
+    return {key: (entry.text, entry.line, entry.column, entry.scalar, entry.blank, entry.foreign,
+                  entry.only_comment, entry.commented_out) for key, entry in block.items()}
 
 
 def places(document: Document) -> list[object]:
@@ -125,7 +134,7 @@ def places(document: Document) -> list[object]:
     for block in (layout.root, layout.trakt, layout.authorization):
         assert block is not None
         found += [block.start, block.column, block.last_end, block.json, block.digest]
-        found += [(e.key, e.key_start, e.key_end, e.line, e.column, e.colon, e.start, e.end,
+        found += [(e.key, e.key_start, e.key_end, e.key_line, e.key_column, e.colon, e.start, e.end,
                    e.value_line, e.value_column, e.digest) for e in block.entries]
     return found
 
