@@ -260,5 +260,7 @@ def _meant(key: str, value: Entry, known: Collection[str]) -> str | None:
         return "authorization"
     if "expires_in" in known and is_end(key):
         return "expires_in" if number_of("expires_in", value.text) else None
-    return key_meant(key, known)
+    found = key_meant(key, known)
+    is_word = found == "authorization" and value.scalar and not value.blank
+    return None if is_word and "author" not in key.lower() else found  # `auth: device` is no block.
 

@@ -54,9 +54,10 @@ OTHER_NAMES = {
 }
 
 #: Keys that nobody meant to be one of ours.
-UNRELATED = ("notes", "name", "user", "username", "email", "url", "enabled", "timeout", "language",
-             "list", "lists", "limit", "version", "description", "comment", "cache_expiration",
-             "vip", "password", "webhook", "library", "sync", "collection_order", "api_url")
+UNRELATED = ("notes", "auth", "oauth", "name", "user", "username", "email", "url", "enabled",
+             "timeout", "language", "list", "lists", "limit", "version", "description", "comment",
+             "cache_expiration", "vip", "password", "webhook", "library", "sync",
+             "collection_order", "api_url")
 
 #: The dash is one of each key, or of the whole block; brackets make a list as well. The advice,
 #: followed, makes a config of it.
@@ -904,7 +905,7 @@ def test_other_names_of_our_keys_are_named_before_a_login_adds_a_second(key: str
         else ("trakt", "  ")
     good = "trakt:\n  client_id: abc\n  authorization:\n    {}\n" if indentation == "    " \
         else "trakt:\n  client_id: abc\n  {}\n"
-    text = good.format(f"{name}: 1234")
+    text = good.format(f"{name}: " + ("{scope: x}" if key == "authorization" else "1234"))
     line = text.count("\n")
     expected = f"{home} has a key that is not read here; is {key} meant?"
     (found,) = read(text).warnings
