@@ -7,9 +7,8 @@ our own keys.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import takewhile
-from typing import Any, NamedTuple
+from typing import Any
 
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import ScalarEvent, SequenceStartEvent
@@ -19,9 +18,9 @@ from trakt_config.document.keys import KNOWN_KEYS
 from trakt_config.document.lines import NEWLINE, line_at, position
 from trakt_config.errors import ConfigError
 
-_CONFLICT = re.compile(r"(?m)^(?:<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|\Z)")
-_VERSION = re.compile(r"(?m)^%YAML\b[^\r\n]*")
-_HUGE_ESCAPE = re.compile(r"\\U(?!0010|000)[0-9a-fA-F]{8}")
+_CONFLICT = re.compile(r"(?m)^(<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|\Z)")
+_OTHER_VERSION = re.compile(r"(?m)^(%YAML\b)(?![^\S\r\n]+1\.[12][^\S\r\n]*(?:[\r\n]|\Z))")
+_HUGE_ESCAPE = re.compile(r"(\\U(?!0010|000)[0-9a-fA-F]{8})")
 
 #: A line that should be `key: value`: its indentation, its first word, what stands behind that.
 _LINE = re.compile(r"([ ]*)([\"']?[\w.-]+[\"']?)([^\r\n]*)")
@@ -34,7 +33,7 @@ _OTHER_SPACE = re.compile(
     "[ ]*(?:[\"']?[\\w.-]+[\"']?:)?[ ]*([\u00a0\u2000-\u200b\u202f\u205f\u3000])")
 
 #: A line that pages and chats put around what is to be copied.
-_FENCE = re.compile(r"(?m)^[ ]*```")
+_FENCE = re.compile(r"(?m)^[ ]*(```)")
 _SLASHES = re.compile(r"(?m)^[ \t]*//")
 _DASH = re.compile(r"([ ]*)-[^ \t\r\n-]")
 
@@ -53,16 +52,14 @@ _RIGHT_FILE = ("A config has `key: value` lines at its outermost level: is this 
 _CHECK = "Check the quotes, colons and indentation there and just above."
 
 
-class Mistake(NamedTuple):
-    """What is wrong, what to do, and where, from 1."""
+def mistake(message: str, hint: str, line: int, column: int) -> ConfigError:
+    return ConfigError(message, hint=hint, line=line, column=column)
 
-    message: str
-    hint: str
-    line: int | None = None
-    column: int | None = None
 
-    def error(self) -> ConfigError:
-        return ConfigError(self.message, hint=self.hint, line=self.line, column=self.column)
+def _at(pattern: re.Pattern[str], text: str, message: str, hint: str) -> ConfigError | None:
+    """The mistake where the first group of the pattern is found."""
+    found = pattern.search(text)
+    return mistake(message, hint, *position(text, found.start(1))) if found else None
 
 
 def yaml_error(text: str, problem: Exception, last: Any) -> ConfigError:
@@ -70,13 +67,15 @@ def yaml_error(text: str, problem: Exception, last: Any) -> ConfigError:
 
     :param last: the last event before it, or None.
     """
-    found = _conflict(text) or _fence(text) or _before_each_line(text)
+    found = _conflict(text) or _at(
+        _FENCE, text, "a line with ```, which was copied with the text around it",
+        "Delete the lines with ```.") or _before_each_line(text)
     if found is None and isinstance(problem, ReaderError):
-        found = Mistake("a character that YAML does not allow",
+        found = mistake("a character that YAML does not allow",
                         "Delete the invisible character there.", *position(text, problem.position))
     if found is None and isinstance(problem, MarkedYAMLError):
         found = _marked(text, problem, last)
-    return (found or _unmarked(text, last)).error()
+    return found or _unmarked(text, last)
 
 
 def not_a_mapping(text: str, name: str, event: Any) -> ConfigError:
@@ -85,51 +84,51 @@ def not_a_mapping(text: str, name: str, event: Any) -> ConfigError:
     line, column = mark.line + 1, mark.column + 1
     space = _other_space(text, line)
     if space is not None:
-        return space.error()
+        return space
     if isinstance(event, ScalarEvent) and event.style is None:
         found = _conflict(text) or _same_key_twice(text, line) or _without_colon(text, line)
         if found is None and not name and _KEY.search(text, mark.index):
             found = _line_before_keys(text, line, column)
         if found is not None and column == found.column:
-            return found.error()
+            return found
     if isinstance(event, SequenceStartEvent):
-        return _list(text, name, event).error()
+        return _list(text, name, event)
     if name and getattr(event, "style", None) in ("|", ">"):
-        return Mistake(f"{name} is a text and not a mapping", "Delete the | or > after its colon.",
-                       line, column).error()
+        return mistake(f"{name} is a text and not a mapping", "Delete the | or > after its colon.",
+                       line, column)
     if name and getattr(event, "style", None) and "{" in event.value:
-        return Mistake(f"{name} is a text and not a mapping", "Delete the quotes around it.",
-                       line, column).error()
+        return mistake(f"{name} is a text and not a mapping", "Delete the quotes around it.",
+                       line, column)
     if name:
-        return Mistake(f"{name} is not a mapping", "Put its keys on lines of their own below it, "
-                       "indented with spaces.", line, column).error()
-    return Mistake("the file is not a mapping", _RIGHT_FILE, line, column).error()
+        return mistake(f"{name} is not a mapping", "Put its keys on lines of their own below it, "
+                       "indented with spaces.", line, column)
+    return mistake("the file is not a mapping", _RIGHT_FILE, line, column)
 
 
-def _line_before_keys(text: str, line: int, column: int) -> Mistake | None:
+def _line_before_keys(text: str, line: int, column: int) -> ConfigError | None:
     """The first line of a file that has keys further down."""
     first = line_at(text, line)
     below = next(filter(_has_code, NEWLINE.split(text)[line:]), "")
     if _WORD.match(first) and _indentation(below) >= column:
         return _no_colon(line, column)
     if _indentation(below) < column:
-        return Mistake("this line is neither a key nor a comment",
+        return mistake("this line is neither a key nor a comment",
                        "Delete it, or write # and a space before it.", line, column)
     return None
 
 
-def _list(text: str, name: str, event: Any) -> Mistake:
+def _list(text: str, name: str, event: Any) -> ConfigError:
     """The keys of a mapping were written as the items of a list."""
     line, column = event.start_mark.line + 1, event.start_mark.column + 1
     what = f"{name or 'the file'} is a list and not a mapping"
     if not name and not re.search(_TRAKT_AS_ITEM, text):
-        return Mistake(what, _RIGHT_FILE, line, column)
+        return mistake(what, _RIGHT_FILE, line, column)
     if not event.flow_style:
-        return Mistake(f"{what}: a dash (-) is before this key", _without_dash(text, line, column),
+        return mistake(f"{what}: a dash (-) is before this key", _without_dash(text, line, column),
                        line, column)
     hint = "Delete the brackets [ ]." if re.match(r"\[\s*\{", text[event.start_mark.index:]) \
         else "Write braces { } in place of the brackets [ ]."
-    return Mistake(f"{what}: its keys are in brackets", hint, line, column)
+    return mistake(f"{what}: its keys are in brackets", hint, line, column)
 
 
 def _without_dash(text: str, line: int, column: int) -> str:
@@ -146,13 +145,13 @@ def _without_dash(text: str, line: int, column: int) -> str:
 
 # -- where ruamel.yaml says a place --------------------------------------------------------------
 
-def _marked(text: str, problem: MarkedYAMLError, last: Any) -> Mistake | None:
+def _marked(text: str, problem: MarkedYAMLError, last: Any) -> ConfigError | None:
     mark = problem.problem_mark or problem.context_mark
     if mark is None:
         return None
     line, column = mark.line + 1, mark.column + 1
     if text[mark.index:mark.index + 1] == "\t":
-        return Mistake("a tab where YAML wants spaces", "Use spaces instead of the tab.", line,
+        return mistake("a tab where YAML wants spaces", "Use spaces instead of the tab.", line,
                        column)
     known = str(problem.problem or problem.context)
     found = _other_space(text, line) or _of_another_language(text, mark) \
@@ -164,51 +163,48 @@ def _marked(text: str, problem: MarkedYAMLError, last: Any) -> Mistake | None:
     return found or _explained(known, line, column)
 
 
-def _of_another_language(text: str, mark: Any) -> Mistake | None:
+def _of_another_language(text: str, mark: Any) -> ConfigError | None:
     """What other languages allow, or what stands at the place too often."""
     slashes = _SLASHES.search(text)
     if slashes is not None and slashes.start() <= mark.index:
-        return Mistake("not valid YAML: // begins no comment", "Write # in its place.",
+        return mistake("not valid YAML: // begins no comment", "Write # in its place.",
                        *position(text, slashes.end() - 2))
     if text[mark.index:mark.index + 1] in ("]", "}"):
-        return Mistake("not valid YAML: a closing bracket that nothing has opened", "Delete it.",
+        return mistake("not valid YAML: a closing bracket that nothing has opened", "Delete it.",
                        mark.line + 1, mark.column + 1)
     return None
 
 
-def _dash_in_mapping(text: str, mark: Any, known: str) -> Mistake | None:
+def _dash_in_mapping(text: str, mark: Any, known: str) -> ConfigError | None:
     """A dash before one key of ours among others without."""
     if known.startswith("expected <block end>") and re.match(_OUR_ITEM, text[mark.index:]):
-        return Mistake("not valid YAML: a dash (-) makes this key an item of a list",
+        return mistake("not valid YAML: a dash (-) makes this key an item of a list",
                        "Delete the dash and the space after it.", mark.line + 1, mark.column + 1)
     return None
 
 
-def _at_context(text: str, problem: MarkedYAMLError, known: str) -> Mistake | None:
+def _at_context(text: str, problem: MarkedYAMLError, known: str) -> ConfigError | None:
     """Mistakes that begin where ruamel.yaml began to read what it could not end."""
     mark = problem.context_mark
     if mark is None:
         return None
     line, column = mark.line + 1, mark.column + 1
     if known.startswith("could not find expected ':'"):
-        return _without_colon(text, line) or _without_space(text, line) or Mistake(
+        return _without_colon(text, line) or _without_space(text, line) or mistake(
             "not valid YAML: a key without a colon",
             "Write a colon and a space after it, or indent it like the text above.", line, column)
     if "quoted scalar" in str(problem.context) and (
             "end of stream" in known or "document separator" in known):
-        return Mistake("not valid YAML: a quote that is opened here is never closed",
+        return mistake("not valid YAML: a quote that is opened here is never closed",
                        "Close it at the end of the value.", line, column)
-    if known.startswith("expected ',' or") and _at_end(text, problem.problem_mark):
-        return Mistake("not valid YAML: a bracket that is opened here is never closed",
+    end = problem.problem_mark
+    if known.startswith("expected ',' or") and end and not text[end.index:].strip():
+        return mistake("not valid YAML: a bracket that is opened here is never closed",
                        "Close it at the end of the list or mapping.", line, column)
     return None
 
 
-def _at_end(text: str, mark: Any) -> bool:
-    return mark is not None and not text[mark.index:].strip()
-
-
-def _open_quote(text: str, mark: Any, last: Any, known: str) -> Mistake | None:
+def _open_quote(text: str, mark: Any, last: Any, known: str) -> ConfigError | None:
     """Text right behind closing quotes: either these do not close what the person opened, or a
     quote stands within.
     """
@@ -218,58 +214,58 @@ def _open_quote(text: str, mark: Any, last: Any, known: str) -> Mistake | None:
     if end.line != mark.line or text[end.index:mark.index].strip(" "):
         return None
     if start.line != end.line:
-        return Mistake("not valid YAML: a quote that is opened here is not closed on its line",
+        return mistake("not valid YAML: a quote that is opened here is not closed on its line",
                        "Close it at the end of the value.", start.line + 1, start.column + 1)
     if known.startswith("expected ',' or"):
         return None
-    return Mistake("not valid YAML: text after the closing quote",
+    return mistake("not valid YAML: text after the closing quote",
                    "Delete it; a single quote within single quotes is written twice.",
                    mark.line + 1, mark.column + 1)
 
 
-def _unexpected_colon(text: str, line: int, column: int) -> Mistake | None:
+def _unexpected_colon(text: str, line: int, column: int) -> ConfigError | None:
     lines = NEWLINE.split(text)
     above = next((number for number in range(line - 1, 0, -1) if lines[number - 1].strip()), 0)
     here = _indentation(lines[line - 1])
     if above and _BARE_KEY.match(lines[above - 1]) and here >= _indentation(lines[above - 1]):
         return _without_colon(text, above) or _no_colon(above, _indentation(lines[above - 1]) + 1)
     if not above or ": " in lines[line - 1][:column - 1]:
-        return Mistake("not valid YAML: a colon in a value",
+        return mistake("not valid YAML: a colon in a value",
                        "Put quotes around the value that holds the colon.", line, column)
     if here == _indentation(lines[above - 1]):
         return _without_colon(text, above)
     if here > _indentation(lines[above - 1]):
-        return Mistake("not valid YAML: this line is indented deeper than the one above",
+        return mistake("not valid YAML: this line is indented deeper than the one above",
                        "Indent the keys of one block alike.", line, here + 1)
     return None
 
 
-def _other_space(text: str, line: int) -> Mistake | None:
+def _other_space(text: str, line: int) -> ConfigError | None:
     """A space that is none to YAML, on the line or on the one above it."""
     for number in (line, line - 1):
         found = _OTHER_SPACE.match(line_at(text, number)) if number else None
         if found is not None:
-            return Mistake(f"a special space (U+{ord(found[1]):04X}) where YAML wants a plain one",
+            return mistake(f"a special space (U+{ord(found[1]):04X}) where YAML wants a plain one",
                            "Delete it, and type a space in its place.", number,
                            found.start(1) + 1)
     return None
 
 
-def _same_key_twice(text: str, line: int) -> Mistake | None:
+def _same_key_twice(text: str, line: int) -> ConfigError | None:
     found = _TWICE.search(line_at(text, line))
     if found is None or found[1] not in KNOWN_KEYS:
         return None
     return key_twice(found[1], line, found.start(2) + 1)
 
 
-def key_twice(key: str, line: int, column: int) -> Mistake:
+def key_twice(key: str, line: int, column: int) -> ConfigError:
     """The value begins with its own key: the whole line was pasted behind it."""
     value = "" if key in ("trakt", "authorization") else " VALUE"
-    return Mistake(f"the key {key} stands there twice", f"Take one away: `{key}:{value}`.", line,
+    return mistake(f"the key {key} stands there twice", f"Take one away: `{key}:{value}`.", line,
                    column)
 
 
-def _without_colon(text: str, line: int) -> Mistake | None:
+def _without_colon(text: str, line: int) -> ConfigError | None:
     """The line as a key that lacks its colon, or the space behind it."""
     found = _LINE.match(line_at(text, line).lstrip("\ufeff"))
     if found is None:
@@ -279,29 +275,29 @@ def _without_colon(text: str, line: int) -> Mistake | None:
     shown = name if name in KNOWN_KEYS else "KEY"
     what = f"after {name}" if name in KNOWN_KEYS else "after the key"
     if rest.startswith(":") and rest[1:2].strip():
-        return Mistake(f"there is no space after the colon of {name}" if name in KNOWN_KEYS
+        return mistake(f"there is no space after the colon of {name}" if name in KNOWN_KEYS
                        else "there is no space after the colon of this key",
                        f"Write one: `{shown}: VALUE`.", line, column)
     if name not in KNOWN_KEYS or rest.startswith((":", ",", "]", "}")):
         return None
     if name in ("trakt", "authorization"):
-        return Mistake(f"there is no colon {what}", f"Write one: `{name}:`.", line, column)
+        return mistake(f"there is no colon {what}", f"Write one: `{name}:`.", line, column)
     if rest.lstrip().startswith("="):
-        return Mistake(f"there is an equals sign {what} where a colon belongs",
+        return mistake(f"there is an equals sign {what} where a colon belongs",
                        f"Write `{name}: VALUE`.", line, column)
-    return Mistake(f"there is no colon {what}", _PASTE.format(shown), line, column)
+    return mistake(f"there is no colon {what}", _PASTE.format(shown), line, column)
 
 
-def _no_colon(line: int, column: int) -> Mistake:
-    return Mistake("there is no colon after this key", _PASTE.format("KEY"), line, column)
+def _no_colon(line: int, column: int) -> ConfigError:
+    return mistake("there is no colon after this key", _PASTE.format("KEY"), line, column)
 
 
-def _without_space(text: str, line: int) -> Mistake | None:
+def _without_space(text: str, line: int) -> ConfigError | None:
     """The line as a list item that lacks the space behind its dash."""
     found = _DASH.match(line_at(text, line))
     if found is None:
         return None
-    return Mistake("there is no space after the dash", "Write one: `- VALUE`.", line,
+    return mistake("there is no space after the dash", "Write one: `- VALUE`.", line,
                    len(found[1]) + 1)
 
 
@@ -314,11 +310,11 @@ def _indentation(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _explained(known: str, line: int, column: int) -> Mistake:
+def _explained(known: str, line: int, column: int) -> ConfigError:
     for start, message, hint in _EXPLANATIONS:
         if start in known:
-            return Mistake(f"not valid YAML: {message}", hint, line, column)
-    return Mistake("not valid YAML", _CHECK, line, column)
+            return mistake(f"not valid YAML: {message}", hint, line, column)
+    return mistake("not valid YAML", _CHECK, line, column)
 
 
 _EXPLANATIONS = (
@@ -345,50 +341,31 @@ _EXPLANATIONS = (
 
 # -- where it says none --------------------------------------------------------------------------
 
-def _unmarked(text: str, last: Any) -> Mistake:
+def _unmarked(text: str, last: Any) -> ConfigError:
     """AssertionError, OverflowError and the like: they have no place, so it is looked for."""
-    for place in _places(text):
-        return place
+    found = _at(_HUGE_ESCAPE, text, "not valid YAML: an escape that stands for no character",
+                "Write the backslash twice, or use single quotes.") \
+        or _at(_OTHER_VERSION, text, "a YAML version that is not supported",
+               "Delete the line, or write `%YAML 1.2`.")
+    if found is not None:
+        return found
     hint = "Undo the last change of the file, or check it with a YAML linter."
     if last is None:
-        return Mistake("not valid YAML", hint, 1, 1)
-    return Mistake("not valid YAML at this line or below", hint, last.end_mark.line + 1, 1)
+        return mistake("not valid YAML", hint, 1, 1)
+    return mistake("not valid YAML at this line or below", hint, last.end_mark.line + 1, 1)
 
 
-def _places(text: str) -> Iterator[Mistake]:
-    for found in _HUGE_ESCAPE.finditer(text):
-        yield Mistake("not valid YAML: an escape that stands for no character",
-                      "Write the backslash twice, or use single quotes.",
-                      *position(text, found.start()))
-    for found in _VERSION.finditer(text):
-        if found.group().split()[1:] not in (["1.1"], ["1.2"]):
-            yield Mistake("a YAML version that is not supported",
-                          "Delete the line, or write `%YAML 1.2`.", *position(text, found.start()))
-
-
-def _fence(text: str) -> Mistake | None:
-    found = _FENCE.search(text)
-    if found is None:
-        return None
-    return Mistake("a line with ```, which was copied with the text around it",
-                   "Delete the lines with ```.", *position(text, found.end() - 3))
-
-
-def _before_each_line(text: str) -> Mistake | None:
+def _before_each_line(text: str) -> ConfigError | None:
     """What pages and mails have before each line."""
     found = re.search(r"""(?m)^[ ]*(?:(>)|\d+[:.|)]?)[ ]*["']?trakt["']?[ ]*:""", text)
     if found is None:
         return None
     what = "a > that was" if found[1] else "line numbers that were"
-    return Mistake(f"{what} copied with the lines",
+    return mistake(f"{what} copied with the lines",
                    f"Delete {'the >' if found[1] else 'the numbers'} before each line.",
                    *position(text, found.start()))
 
 
-def _conflict(text: str) -> Mistake | None:
-    found = _CONFLICT.search(text)
-    if found is None:
-        return None
-    return Mistake("a conflict marker: two versions of the file were not merged",
-                   "Keep one version, and delete the lines with <<<<<<<, ======= and >>>>>>>.",
-                   *position(text, found.start()))
+def _conflict(text: str) -> ConfigError | None:
+    return _at(_CONFLICT, text, "a conflict marker: two versions of the file were not merged",
+               "Keep one version, and delete the lines with <<<<<<<, ======= and >>>>>>>.")

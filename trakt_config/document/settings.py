@@ -222,7 +222,7 @@ def _secret(value: Entry, key: str, name: str, environ: Mapping[str, str]) -> st
 
 def _refuse_key_twice(value: Entry, key: str) -> None:
     if value.text.startswith(key) and value.text[len(key):].lstrip().startswith(":"):
-        raise key_twice(key, value.line, value.column).error()
+        raise key_twice(key, value.line, value.column)
 
 
 def _check_characters(value: Entry, name: str, text: str) -> None:
