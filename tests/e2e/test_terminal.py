@@ -853,6 +853,12 @@ def test_another_account(method: str, config: Any, screen: Start) -> None:
     shown.expect(r"/oauth/authorize\?\S+&prompt=login\s")
 
 
+def test_another_account_with_a_code(config: Any, screen: Start) -> None:
+    """Trakt cannot be told to ask there, so the person is told what to do."""
+    shown = screen("login", "--other-account", config())
+    shown.expect("Sign out of Trakt in that browser first")
+
+
 def test_the_browser_on_a_new_config(sandbox: Sandbox, tmp_path: Path, screen: Start) -> None:
     """It gets the redirect_uri that it needs, and goes on with it."""
     path = tmp_path / "config.yml"

@@ -275,8 +275,10 @@ def _write(target: Run, held: storage.Held, holder: Snapshot, known: Tokens) -> 
 def _check(now: Document, holder: Snapshot, options: Options, known: Tokens) -> None:
     """Refuse what must not become a copy."""
     if now.trakt is None:
-        raise ConfigError("there is no trakt block to copy the authorization into",
-                          hint="Add a line `trakt:`, and below it `  authorization:`.",
+        what, hint = ("the trakt block is empty", "Add a line `  authorization:` below it.") \
+            if now.has_trakt else ("there is no trakt block to copy the authorization into",
+                                   "Add a line `trakt:`, and below it `  authorization:`.")
+        raise ConfigError(what, hint=hint,
                           line=now.trakt_line, column=now.trakt_column)
     client_id = now.trakt.get("client_id")
     if client_id is not None and not client_id.blank \

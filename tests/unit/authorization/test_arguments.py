@@ -66,6 +66,10 @@ def test_the_paths_of_a_copy_are_text(place: int, path: Any, config: Any) -> Non
         trakt_config.copy_authorization(*paths)
 
 
+def _refuse(seconds: float) -> None:
+    raise AssertionError(f"nobody is there, and it waits for {seconds} s")
+
+
 LOGIN_NEEDS: list[tuple[str, Any, str]] = [
     ("device", Dialog(), "show_code"),
     ("device", Dialog(show_address=print), "show_code"),
@@ -83,7 +87,7 @@ def test_a_sign_in_that_nobody_could_take_part_in(
     path = config()
     before = path.read_bytes()
     with pytest.raises(ValueError, match=f"{method}.* needs a dialog with {missing}"):
-        trakt_config.login(path, method=method, dialog=dialog, environ=environ)
+        trakt_config.login(path, method=method, dialog=dialog, environ=environ, sleep=_refuse)
     assert (sandbox.ledger, path.read_bytes(), os.listdir(path.parent)) == ([], before, [path.name])
 
 

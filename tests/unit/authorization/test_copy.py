@@ -69,7 +69,7 @@ def test_a_copy_has_all_but_the_refresh_token(style: str, sandbox: Sandbox, conf
 
 @pytest.mark.parametrize("text, words", [
     ("x: 1\n", "no trakt block"),
-    ("trakt:\n", "no trakt block"),
+    ("trakt:\n", "the trakt block is empty"),
     ("trakt:\n  client_id: another\n", "client_id is another app's"),
     ("trakt:\n  authorization:\n    refresh_token: theirs\n", "signed in by itself"),
     ("trakt:\n  authorization:\n    access_token: <<trakt_access_token>>\n", "elsewhere"),
