@@ -19,7 +19,7 @@ from trakt_config.document.lines import NEWLINE, line_at, position
 from trakt_config.errors import ConfigError
 
 _CONFLICT = re.compile(r"(?m)^(<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|\Z)")
-_OTHER_VERSION = re.compile(r"(?m)^(%YAML\b)(?![^\S\r\n]+1\.[12][^\S\r\n]*(?:[\r\n]|\Z))")
+_OTHER_VERSION = re.compile(r"(?m)^(%YAML\b)(?!\S*[^\S\r\n]+1\.[12][^\S\r\n]*(?:[\r\n]|\Z))")
 _HUGE_ESCAPE = re.compile(r"(\\U(?!0010|000)[0-9a-fA-F]{8})")
 
 #: A line that should be `key: value`: its indentation, its first word, what stands behind that.
