@@ -153,11 +153,11 @@ def _as_finished(run: Run, left: Unfinished | None) -> Snapshot:
     :raises ConfigError: it cannot be used.
     :raises SaveError: it cannot be used, and Trakt's answer to an earlier run waits for it.
     """
-    if left is not None and left.before is not None and left.content is not None:
-        data = storage.read(run.path)
-        if data != left.content and storage.is_torn(data, left.before, left.content):
-            return run.snapshot(document.parse(left.content))
     try:
+        if left is not None and left.before is not None and left.content is not None:
+            data = storage.read(run.path)
+            if data != left.content and storage.is_torn(data, left.before, left.content):
+                return run.snapshot(document.parse(left.content))
         return run.read()
     except ConfigError as error:
         answer = recovery.answer_in(left)

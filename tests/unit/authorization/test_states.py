@@ -22,6 +22,7 @@ from trakt_config.sandbox import Answer, Sandbox
 WEEK = 604800
 BEFORE_JULY = 1782864000 - 60
 ADVISORY = int(WORTH_REFRESHING * WEEK)
+NOWHERE = "  redirect_uri: <<nowhere>>\n"
 
 #: Makes a config in the state; `issue(age)` gives six values that the sandbox honours.
 Make = Callable[[Any, Callable[[int], "dict[str, Any]"], Sandbox], Path]
@@ -90,16 +91,19 @@ def _torn(config: Any, issue: Any) -> Path:
     return path
 
 
-def _half_written(config: Any, issue: Any) -> Path:
+def _half_written(config: Any, issue: Any, *, more: str = "", answered: bool = False) -> Path:
     """Killed in the midst of an overwrite in place: a person would read nonsense."""
-    content = config(issue(0)).read_bytes()
-    path: Path = config(issue(2 * WEEK))
+    values = issue(0)
+    content = config(values, more=more).read_bytes()
+    path: Path = config(issue(2 * WEEK), more=more)
     before = path.read_bytes()
     assert len(before) == len(content)
     opened = storage.hold(str(path), timeout=1, environ=os.environ, warn=print)
     with opened as held:
         held.reserve(Intent().encode(), len(content))
         held.keep_journal()
+        if answered:
+            held.record(json.dumps(values).encode(), time.time() - 30)
         held._journal.record_overwrite(before, content)
     cut = content.index(b"expires_in")
     path.write_bytes(content[:cut] + before[cut:])
@@ -128,7 +132,7 @@ def _broken_since_another_version(config: Any, issue: Any) -> Path:
 
 
 def _broken(config: Any, issue: Any) -> Path:
-    path: Path = config(issue(2 * WEEK), more="  redirect_uri: <<nowhere>>\n")
+    path: Path = config(issue(2 * WEEK), more=NOWHERE)
     return path
 
 
@@ -234,6 +238,8 @@ STATES: Mapping[str, tuple[Make, str | None, str]] = {
                                  "LoginRequired"),
     "nothing, answer": (lambda c, i, s: _journal(c(), answer=json.dumps(i(0)).encode()), "adopt",
                         "adopted"),
+    "half of an overwrite, placeholder": (
+        lambda c, i, s: _half_written(c, i, more=NOWHERE, answered=True), None, "SaveError"),
     "answer, placeholder": (lambda c, i, s: _broken_since(c, i), None, "SaveError"),
     "answer, placeholder, another version": (lambda c, i, s: _broken_since_another_version(c, i),
                                              None, "SaveError"),
