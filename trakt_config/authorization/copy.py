@@ -167,7 +167,7 @@ def _tokens_of(source: Run) -> Tokens:
 
 
 def _refresh_token_in(run: Run) -> str | None:
-    return fingerprint(document.refresh_token(document.parse(storage.read(run.path))))
+    return fingerprint(document.parse(storage.read(run.path)).token("refresh_token"))
 
 
 def _tokens_of_journals(left: Iterable[Unfinished | None]) -> Tokens:
@@ -286,7 +286,7 @@ def _check(now: Document, holder: Snapshot, options: Options, known: Tokens) -> 
         raise ConfigError("trakt.client_id is another app's than the holder's",
                           hint="Use the holder's client_id here, or sign in by itself.",
                           line=client_id.line, column=client_id.column)
-    token = document.refresh_token(now)
+    token = now.token("refresh_token")
     # One that has no refresh token is no holder, whatever it had: this may be the last one.
     is_own = holder.settings.refresh_token is not None and (
         token == holder.settings.refresh_token or fingerprint(token) in known)

@@ -106,8 +106,7 @@ class Snapshot(Record):
     @property
     def access_token(self) -> Secret | None:
         """The access token, whether or not its age is known."""
-        value = self.document.authorization.get("access_token")
-        return None if value is None or value.blank or not value.scalar else Secret(value.text)
+        return self.document.token("access_token")
 
     @property
     def can_be_kept(self) -> bool:

@@ -51,7 +51,7 @@ def _alike(read: dict[str, tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
 def _fingerprint(data: bytes) -> str | None:
     """Whatever the rest of the block says."""
     try:
-        return fingerprint(document.refresh_token(document.parse(data)))
+        return fingerprint(document.parse(data).token("refresh_token"))
     except ConfigError:
         return None
 

@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING
 from trakt_config.document.document import Document, parse
 from trakt_config.document.keys import SETTING_KEYS
 from trakt_config.document.layout import Entry
-from trakt_config.document.settings import (
-    Settings,
-    client_id,
-    read_settings,
-    refresh_token,
-    refuse_misspelt,
-)
+from trakt_config.document.settings import Settings, client_id, read_settings, refuse_misspelt_keys
 from trakt_config.document.unused import other_keys
 from trakt_config.startup import lazy
 
@@ -36,8 +30,7 @@ __all__ = [
     "other_keys",
     "parse",
     "read_settings",
-    "refresh_token",
-    "refuse_misspelt",
+    "refuse_misspelt_keys",
     "set_authorization",
 ]
 

@@ -9,6 +9,7 @@ from trakt_config.document.lines import position
 from trakt_config.document.parser import read_layout
 from trakt_config.errors import LARGEST_CONFIG, ConfigError
 from trakt_config.startup import Record, hidden
+from trakt_config.tokens import Secret
 
 #: The way out for somebody who keeps the tokens somewhere else.
 KEPT_ELSEWHERE_HINT = ("Keep the authorization in a small file of its own, and start the job with: "
@@ -36,6 +37,11 @@ class Document(Record):
     strays: tuple[Stray, ...]
     _text: str = hidden()
     _layout: Layout = hidden()
+
+    def token(self, key: str) -> Secret | None:
+        """A token of the authorization as it stands there, whatever the rest of the block says."""
+        value = self.authorization.get(key)
+        return None if value is None or value.blank or not value.scalar else Secret(value.text)
 
 
 def parse(data: bytes) -> Document:

@@ -81,23 +81,17 @@ def client_id(document: Document, environ: Mapping[str, str]) -> str:
     return _setting(document.trakt or {}, "client_id", environ)
 
 
-def refuse_misspelt(document: Document) -> None:
+def refuse_misspelt_keys(document: Document) -> None:
     """Name the key that was meant to be one of the block, or the block itself.
 
     :raises ConfigError: there is one, with line and column.
     """
     trakt = document.trakt or {}
     if "client_id" not in trakt:
-        _refuse_misspelt(document, trakt)
+        _refuse_misspelt_client_id(document, trakt)
     if not document.has_trakt:
         refuse_nested(document, only_ours=True)
     refuse_unread_keys(document)
-
-
-def refresh_token(document: Document) -> Secret | None:
-    """The refresh token as it stands there, whatever the rest of the block says."""
-    value = document.authorization.get("refresh_token")
-    return None if value is None or value.blank or not value.scalar else Secret(value.text)
 
 
 def _block(document: Document) -> Mapping[str, Entry]:
@@ -121,7 +115,7 @@ def _client(document: Document, trakt: Mapping[str, Entry],
     if not client_id:
         value = trakt.get("client_id")
         if value is None:
-            _refuse_misspelt(document, trakt)
+            _refuse_misspelt_client_id(document, trakt)
         _refuse_other_client_id(document)
         if value is not None and value.only_comment:
             where = "in place of it" if value.commented_out else "before the #, and a space"
@@ -159,10 +153,10 @@ def _is_unfilled(text: str) -> bool:
 def _is_copy(document: Document) -> bool:
     """Whether there is an access token, and no refresh token."""
     token = document.authorization.get("access_token")
-    return token is not None and not token.blank and refresh_token(document) is None
+    return token is not None and not token.blank and document.token("refresh_token") is None
 
 
-def _refuse_misspelt(document: Document, trakt: Mapping[str, Entry]) -> None:
+def _refuse_misspelt_client_id(document: Document, trakt: Mapping[str, Entry]) -> None:
     """There is no client_id, but a key that looks like it."""
     for name, value in trakt.items():
         if name.startswith("client_id:"):

@@ -41,7 +41,7 @@ def missing(config_path: ConfigPath) -> tuple[str, ...]:
         second one would hide the mistake.
     """
     parsed = document.parse(storage.read(storage.resolve(config_path)))
-    document.refuse_misspelt(parsed)
+    document.refuse_misspelt_keys(parsed)
     trakt = parsed.trakt or {}
     return tuple(key for key in ("client_id", "client_secret")
                  if key not in trakt or trakt[key].blank)

@@ -11,7 +11,7 @@ from trakt_config.document import (
     other_keys,
     parse,
     read_settings,
-    refuse_misspelt,
+    refuse_misspelt_keys,
     set_authorization,
 )
 from trakt_config.errors import ConfigError
@@ -911,7 +911,7 @@ def test_other_names_of_our_keys_are_named_before_a_login_adds_a_second(key: str
     (found,) = read(text).warnings
     assert (found.line, found.column, found.message) == (line, len(indentation) + 1, expected)
     with pytest.raises(ConfigError) as caught:
-        refuse_misspelt(parse(text.encode()))
+        refuse_misspelt_keys(parse(text.encode()))
     assert (caught.value.line, caught.value.message) == (line, expected)
 
 
@@ -921,7 +921,7 @@ def test_other_names_of_our_keys_are_named_before_a_login_adds_a_second(key: str
 def test_unrelated_keys_are_left_alone(name: str, text: str) -> None:
     """Nor is one that has another name for a key that is set."""
     document = parse(text.format(name).encode())
-    refuse_misspelt(document)
+    refuse_misspelt_keys(document)
     assert read_settings(document, {}).warnings == ()
 
 
@@ -930,13 +930,13 @@ def test_an_end_of_the_token_in_other_words_is_in_nobodys_way(name: str) -> None
     """What is written fills expires_in, whatever that says; seconds there are expires_in."""
     text = GOOD + f"    expires_in:\n    {name}: "
     document = parse(f"{text}2026-11-30T10:00:00Z\n".encode())
-    refuse_misspelt(document)
+    refuse_misspelt_keys(document)
     assert read_settings(document, {}).warnings == ()
     (problem,) = other_keys(document)
     assert (problem.line, problem.message.partition("; ")[2]) \
         == (9, "when the access token ends is taken from created_at and expires_in")
     with pytest.raises(ConfigError, match="is expires_in meant"):
-        refuse_misspelt(parse(f"{text}604800\n".encode()))
+        refuse_misspelt_keys(parse(f"{text}604800\n".encode()))
 
 
 @pytest.mark.parametrize("text, key", [
