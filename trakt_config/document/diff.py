@@ -44,7 +44,7 @@ def masked_diff(before: Document, after: Document, *, values_known: bool = True)
         none of them is shown, and what is no secret is only ``(new)``.
     """
     old, new = _real_lines(before), _real_lines(after)
-    known = dict(_values(before))
+    known = {path: before._text[entry.start:entry.end] for path, entry in _entries(before)}
     shown_old = _masked_lines(before, known, values_known=True)
     shown_new = _masked_lines(after, known, values_known=values_known)
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
@@ -78,12 +78,11 @@ def _real_lines(document: Document) -> list[str]:
     return NEWLINE.split(document._text[start:end]) if end > start else []
 
 
-def _values(document: Document) -> Iterator[tuple[Path, str]]:
-    """The values as they stand in the text, by their keys from the root down."""
-    def of(entry: Entry, path: Path) -> Iterator[tuple[Path, str]]:
+def _entries(document: Document) -> Iterator[tuple[Path, Entry]]:
+    """Each that is kept, with its keys from the root down."""
+    def of(entry: Entry, path: Path) -> Iterator[tuple[Path, Entry]]:
         path = (*path, entry.key)
-        if entry.block is None:
-            yield path, document._text[entry.start:entry.end]
+        yield path, entry
         for inner in entry.block.entries if entry.block else ():
             yield from of(inner, path)
 
@@ -93,28 +92,24 @@ def _values(document: Document) -> Iterator[tuple[Path, str]]:
 
 def _masked_lines(document: Document, known: Mapping[Path, str], *,
                   values_known: bool) -> list[str]:
-    entry = document._layout.entry
-    if entry is None:
-        return []
     text, (done, end) = document._text, _span(document)
     pieces = []
-    for start, stop, new in _replacements(text, entry, (), known, values_known):
+    for start, stop, new in _replacements(document, known, values_known):
         pieces += [_without_words(text[done:start]), new]
         done = stop
     return NEWLINE.split("".join(pieces) + _without_words(text[done:end]))
 
 
-def _replacements(text: str, entry: Entry, path: Path, known: Mapping[Path, str],
+def _replacements(document: Document, known: Mapping[Path, str],
                   values_known: bool) -> Iterator[tuple[int, int, str]]:
     """Keys as they are, values masked; what lies between them is left to `_without_words`."""
-    key, path = text[entry.key_start:entry.key_end], (*path, entry.key)
-    shown = entry.colon is not None and _KEY.fullmatch(key) is not None
-    yield entry.key_start, entry.key_end, key if shown else _masked(key)
-    if entry.block is not None:
-        for inner in entry.block.entries:
-            yield from _replacements(text, inner, path, known, values_known)
-    elif not entry.empty:
-        value = text[entry.start:entry.end]
+    for path, entry in _entries(document):
+        key = document._text[entry.key_start:entry.key_end]
+        shown = entry.colon is not None and _KEY.fullmatch(key) is not None
+        yield entry.key_start, entry.key_end, key if shown else _masked(key)
+        if entry.block is not None or entry.empty:
+            continue
+        value = document._text[entry.start:entry.end]
         is_new = known.get(path) != value
         if _HARMLESS.get(path, _NOTHING).fullmatch(value):
             yield entry.start, entry.end, value if values_known or not is_new else "(new)"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Callable
 
 from trakt_config.startup import Record
 from trakt_config.storage import files, folders
@@ -76,39 +75,31 @@ def share(fd: int, config: Access) -> None:
     if not hasattr(os, "geteuid") or os.geteuid() not in (0, status.st_uid):
         return  # Whoever made it has done so.
     if os.geteuid() == 0 and status.st_uid == 0 != config.uid:
-        _forgiven(lambda: os.fchown(fd, config.uid, config.gid))
+        with files.forgiven():
+            os.fchown(fd, config.uid, config.gid)
     elif config.group_bits and status.st_gid != config.gid:
-        _forgiven(lambda: os.fchown(fd, -1, config.gid))
+        with files.forgiven():
+            os.fchown(fd, -1, config.gid)
     status = os.fstat(fd)
     bits = config.group_bits if status.st_gid == config.gid and _without_acl(fd) else 0
     if stat.S_IMODE(status.st_mode) != 0o600 | bits:
-        _forgiven(lambda: os.fchmod(fd, 0o600 | bits))
+        with files.forgiven():
+            os.fchmod(fd, 0o600 | bits)
 
 
 def _has_acl(fd: int) -> bool:
-    try:
+    with files.forgiven():
         return hasattr(os, "listxattr") and _ACL in os.listxattr(fd)
-    except OSError as error:
-        if error.errno not in files.NOT_SUPPORTED:
-            raise
-        return False
+    return False
 
 
 def _without_acl(fd: int) -> bool:
     """Take off what a folder's default gave: with the group's bits, more people could read."""
     if not _has_acl(fd):
         return True
-    _forgiven(lambda: os.removexattr(fd, _ACL))
+    with files.forgiven():
+        os.removexattr(fd, _ACL)
     return not _has_acl(fd)
-
-
-def _forgiven(change: Callable[[], None]) -> None:
-    """Do what some file systems do not have at all."""
-    try:
-        change()
-    except OSError as error:
-        if error.errno not in files.NOT_SUPPORTED:
-            raise
 
 
 def user_name(uid: int) -> str:

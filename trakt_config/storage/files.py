@@ -7,6 +7,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Callable
 
 from trakt_config.errors import (
     LARGEST_CONFIG,
@@ -35,6 +36,20 @@ NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 
 #: What a config is called as often.
 _TWINS = {".yml": ".yaml", ".yaml": ".yml"}
+
+
+@contextmanager
+def forgiven(otherwise: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Do what some file systems do not have at all; there, `otherwise`.
+
+    :raises OSError: it failed for any other reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NOT_SUPPORTED:
+            raise
+        otherwise()
 
 
 class NotRegular(OSError):

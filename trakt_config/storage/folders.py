@@ -9,11 +9,11 @@ from trakt_config.storage.files import (
     DIRECTORY,
     LOOK_UP,
     NONBLOCK,
-    NOT_SUPPORTED,
     Anchored,
     Folder,
     NotRegular,
     close,
+    forgiven,
 )
 
 _CAN_LOOK_UP = bool(DIRECTORY) and os.open in os.supports_dir_fd
@@ -78,14 +78,12 @@ def sync_directory(path: str, folder: int | None = None) -> bool:
     except PermissionError:  # A directory that may be written but not listed.
         return False
     try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno not in NOT_SUPPORTED:
-            raise
-        return False
+        with forgiven():
+            os.fsync(fd)
+            return True
     finally:
         close(fd)
-    return True
+    return False
 
 
 def make_directory(path: str) -> None:

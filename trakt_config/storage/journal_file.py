@@ -152,11 +152,8 @@ def let_go(file: io.FileIO) -> None:
 def _allocate(fd: int, size: int) -> None:
     """Take `size` bytes of the disk now."""
     if hasattr(os, "posix_fallocate"):
-        try:
+        with files.forgiven():
             os.posix_fallocate(fd, 0, size)
             return
-        except OSError as error:
-            if error.errno not in files.NOT_SUPPORTED:
-                raise
     files.write_all(fd, bytes(size))
     os.lseek(fd, 0, os.SEEK_SET)

@@ -124,19 +124,16 @@ def _copy_metadata(config: int, wanted: os.stat_result, fd: int,
     _copy_attributes(config, fd, warn)
     mode = stat.S_IMODE(wanted.st_mode) & 0o777
     if stat.S_IMODE(os.fstat(fd).st_mode) != mode and hasattr(os, "fchmod"):
-        try:
+        with files.forgiven(lambda: warn("this file system does not keep the mode of the file")):
             os.fchmod(fd, mode)
-        except OSError as error:
-            if error.errno not in files.NOT_SUPPORTED:
-                raise
-            warn("this file system does not keep the mode of the file")
 
 
 def _copy_attributes(config: int, fd: int, warn: Callable[[str], None]) -> None:
     """Extended attributes, POSIX ACLs among them; those that a folder's default gave go."""
     if not hasattr(os, "listxattr"):
         return
-    try:
+    with files.forgiven(lambda: warn("this file system does not keep the extended attributes of "
+                                     "the file")):
         wanted = {name: os.getxattr(config, name)
                   for name in os.listxattr(config) if name not in _NEVER_COPIED}
         current = {name: os.getxattr(fd, name) for name in os.listxattr(fd)}
@@ -145,7 +142,3 @@ def _copy_attributes(config: int, fd: int, warn: Callable[[str], None]) -> None:
         for name, value in wanted.items():
             if current.get(name) != value:
                 os.setxattr(fd, name, value)
-    except OSError as error:
-        if error.errno not in files.NOT_SUPPORTED:
-            raise
-        warn("this file system does not keep the extended attributes of the file")
