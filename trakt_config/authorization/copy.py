@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 
 from trakt_config import document, storage
@@ -133,10 +133,7 @@ def plan_copy(other: ConfigPath, holder: ConfigPath, options: Options, *,
 
 
 def _runs(holder: ConfigPath, other: ConfigPath, options: Options) -> tuple[Run, Run]:
-    """The runs on the two.
-
-    :raises ConfigError: one of them does not exist, or they are one file.
-    """
+    """The runs on the two, which have to be two files."""
     with _named(text_of(holder)):
         source = Run.on(holder, options)
     target = Run.on(other, options)
@@ -159,11 +156,11 @@ def _named(name: str) -> Iterator[None]:
 def _tokens_of(source: Run) -> Tokens:
     """:func:`own_tokens`. Half a token in a file that is half written is nobody's."""
     found = _tokens_of_journals([storage.peek(source.path, source.options.environ)])
-    try:
+    with suppress(ConfigError):
         token = _refresh_token_in(source)
-    except ConfigError:
-        return found
-    return found | {token} if token else found
+        if token:
+            found |= {token}
+    return found
 
 
 def _refresh_token_in(run: Run) -> str | None:

@@ -123,10 +123,7 @@ def _revoke(trakt: TraktClient, tokens: Sequence[Secret]) -> None:
 
 
 def _save(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
-    """Empty the values in the config as it is by now.
-
-    :raises SaveError: it cannot be written, or somebody has put other tokens there.
-    """
+    """Empty the values in the config as it is by now, if they are still those."""
     try:
         save.as_it_is_now(lambda: _empty(run, held, snapshot))
         held.discard_journal()

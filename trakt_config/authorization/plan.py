@@ -207,10 +207,7 @@ def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
 
 
 def _unsaved(snapshot: Snapshot, error: SaveError) -> Step:
-    """Nothing can be saved: what is good enough is kept.
-
-    :raises LoginRequired, SaveError: it is not.
-    """
+    """Nothing can be saved: what is good enough is kept."""
     if snapshot.can_be_kept:
         return Step.KEEP_UNSAVED
     if not snapshot.settings.pin and not snapshot.settings.refresh_token:
@@ -219,10 +216,7 @@ def _unsaved(snapshot: Snapshot, error: SaveError) -> Step:
 
 
 def _left_to_newer(snapshot: Snapshot) -> Step:
-    """A journal stands there that this version must not touch.
-
-    :raises SaveError: it has to save something.
-    """
+    """A journal stands there that this version must not touch."""
     if snapshot.is_fresh:
         return Step.NOTHING
     if snapshot.can_be_kept:
@@ -255,10 +249,7 @@ def _recovered(run: Run, snapshot: Snapshot,
 
 def _with_answer(run: Run, snapshot: Snapshot, answer: Authorization,
                  intent: Intent) -> Snapshot:
-    """The config with what the journal holds, and without the pin that was spent for it.
-
-    :raises SaveError: it cannot be put into these bytes.
-    """
+    """The config with what the journal holds, and without the pin that was spent for it."""
     try:
         return run.snapshot(document.set_authorization(
             snapshot.document, answer.values(),

@@ -223,10 +223,7 @@ def adopt(run: Run, held: storage.Held | None = None) -> Result:
 
 
 def _keep(run: Run, snapshot: Snapshot, error: TraktConfigError) -> Result:
-    """A new pair cannot be had: keep the old one where it is good enough.
-
-    :raises TraktConfigError: it is not.
-    """
+    """A new pair cannot be had: keep the old one where it is good enough."""
     if not snapshot.can_be_kept:
         raise error
     error.path = run.name

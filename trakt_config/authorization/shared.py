@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from trakt_config import document, storage
 from trakt_config.errors import ConfigError, command, printable, quoted_for_shell, with_path
@@ -32,11 +33,9 @@ def shared_tokens(configs: Sequence[str]) -> Iterator[tuple[str, str]]:
 def _read(configs: Sequence[str]) -> Iterator[tuple[str, tuple[str, bytes]]]:
     """Name and bytes by the real path: two links to a file are one file."""
     for name in reversed(configs):
-        try:
+        with suppress(ConfigError):
             path = storage.resolve(name)
             yield path, (name, storage.read(path))
-        except ConfigError:
-            pass
 
 
 def _alike(read: dict[str, tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:

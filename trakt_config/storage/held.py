@@ -163,10 +163,7 @@ def _refusing(problem: str, hint: str = _TRY_AGAIN) -> Iterator[None]:
 
 @contextmanager
 def _in_its_folder(path: str) -> Iterator[str]:
-    """The path, in its open folder.
-
-    :raises SaveError: that cannot be opened.
-    """
+    """The path, in its open folder."""
     with _refusing("the config's folder cannot be opened"):
         path = folders.anchored(path)
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import suppress
 
 from trakt_config.storage import files, folders, locks, records
 from trakt_config.storage.records import LARGEST_JOURNAL, Unfinished
@@ -87,11 +88,9 @@ class Journal:
     def drop_overwrite(self) -> None:
         """Nothing was overwritten, so nothing is to be finished."""
         self._is_overwriting = False
-        try:
+        with suppress(OSError):  # The next overwrite tries again; until then nothing looks torn.
             self._cut(self._kept_size or 0)
             self._kept_size = None
-        except OSError:
-            pass  # The next overwrite tries again; until then the config does not look torn.
 
     def append(self, kind: bytes, payload: bytes, at: float = 0) -> None:
         """Add a record and sync it.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from contextlib import suppress
 from typing import Callable
 
 from trakt_config.storage import files
@@ -44,10 +45,8 @@ else:
     def unlock(fd: int) -> None:
         """Let the lock go, in forked children that share the open file too."""
         _descriptors.pop(fd, None)
-        try:
+        with suppress(OSError):  # Closing the file lets it go as well.
             fcntl.flock(fd, fcntl.LOCK_UN)
-        except OSError:
-            pass  # Closing the file lets it go as well.
 
 
 #: Another object after each fork of this process: one assignment, which threads cannot mix up.
