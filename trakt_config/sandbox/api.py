@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Callable
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -146,14 +147,9 @@ def _device_token(call: Call, issuer: Issuer) -> Reply:
     return _issued(issuer.poll_device(_api_body(call, issuer).get("code")))
 
 
-def _settings(call: Call, issuer: Issuer) -> Reply:
+def _of_the_user(data: object, call: Call, issuer: Issuer) -> Reply:
     _check_bearer(call, issuer)
-    return _json(200, SETTINGS)
-
-
-def _watchlist(call: Call, issuer: Issuer) -> Reply:
-    _check_bearer(call, issuer)
-    return _json(200, WATCHLIST)
+    return _json(200, data)
 
 
 def pin_address(url: str, issuer: Issuer) -> str:
@@ -215,7 +211,7 @@ def _api_body(call: Call, issuer: Issuer) -> dict[str, object]:
 
 def _check_headers(call: Call) -> None:
     if _LIBRARY_USER_AGENT.match(call.headers.get("user-agent", "")):
-        raise _Blocked()
+        raise Refused(403, description="Error 1010: your client is blocked.")
     if call.headers.get("content-type", "").split(";")[0].strip() != "application/json":
         raise Refused(412)
     if call.headers.get("trakt-api-version", "2") != "2":  # Hosts that leave it out are served.
@@ -231,25 +227,20 @@ def _check_bearer(call: Call, issuer: Issuer) -> None:
         raise Refused(401)
 
 
-class _Blocked(Refused):
-    """Turned away by the network's edge, which answers with a page."""
-
-    def __init__(self) -> None:
-        super().__init__(403)
-
 
 def _issued(pair: Pair) -> Reply:
     return replace(_json(200, pair.response()), issued=True)
 
 
 def _refusal(refused: Refused) -> Reply:
-    if isinstance(refused, _Blocked):
-        return _html(403, pages.message("Access denied", "Error 1010: your client is blocked."))
-    if not refused.error:
-        return Reply(refused.status, reuse=refused.reuse)
-    answer = _json(refused.status, {"error": refused.error,
-                                    "error_description": refused.description})
-    return replace(answer, reuse=refused.reuse)
+    if refused.error:
+        answer = _json(refused.status, {"error": refused.error,
+                                        "error_description": refused.description})
+        return replace(answer, reuse=refused.reuse)
+    if refused.description:  # The network's edge answers with a page.
+        return _html(refused.status, pages.message("Access denied", refused.description))
+    return Reply(refused.status, reuse=refused.reuse)
+
 
 
 def _json(status: int, value: object) -> Reply:
@@ -274,6 +265,6 @@ _ENDPOINTS: dict[tuple[str, str], Callable[[Call, Issuer], Reply]] = {
     ("POST", "/oauth/authorize"): _authorize_page,
     ("GET", "/activate"): _activate_page,
     ("POST", "/activate"): _activate_page,
-    ("GET", "/users/settings"): _settings,
-    ("GET", "/sync/watchlist"): _watchlist,
+    ("GET", "/users/settings"): partial(_of_the_user, SETTINGS),
+    ("GET", "/sync/watchlist"): partial(_of_the_user, WATCHLIST),
 }

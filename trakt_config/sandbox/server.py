@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
+from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any, Callable
@@ -180,7 +180,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, reply: Reply, answer: Answer) -> None:
         if answer.cut == "reset":
-            self._reset()
+            # A linger time of 0 seconds makes closing send RST instead of FIN.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            socket.close(self.connection.detach())
         elif answer.cut != "close":
             body = gzip.compress(reply.body) if answer.gzip else reply.body
             self._write(self._head(reply, answer, len(body)), answer.drip_headers)
@@ -194,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
                    "Content-Length": str(length), "Connection": "close"}
         if answer.gzip:
             headers["Content-Encoding"] = "gzip"
-        lines = [f"HTTP/1.1 {reply.status} {_phrase(reply.status)}",
+        lines = [f"HTTP/1.1 {reply.status} {responses.get(reply.status, 'Unknown')}",
                  *(f"{name}: {value}" for name, value in headers.items())]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
@@ -205,12 +207,3 @@ class _Handler(BaseHTTPRequestHandler):
         for byte in data:
             self.wfile.write(bytes([byte]))
             self.server.pause(drip)
-
-    def _reset(self) -> None:
-        # A linger time of 0 seconds makes closing send RST instead of FIN.
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        socket.close(self.connection.detach())
-
-
-def _phrase(status: int) -> str:
-    return HTTPStatus(status).phrase if status in set(HTTPStatus) else "Unknown"
