@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document
-from trakt_config.document.keys import AUTHORIZATION, PIN, TRAKT, Path
+from trakt_config.document.keys import AUTHORIZATION, TRAKT, Path
 from trakt_config.document.layout import Block, Entry, Layout
 from trakt_config.document.lines import NEWLINE
 from trakt_config.document.proof import Change, proved
@@ -69,14 +69,12 @@ def authorization_change(document: Document,
     """What `set_authorization` would do, not proved."""
     wanted = _wanted(values)
     trakt = _trakt(document)
-    splices: list[Splice] = []
-    written: dict[Path, str | None] = {}
+    change = Change(document, [], {})
     pin = trakt.entry("pin")
     if clear_pin and pin is not None and not pin.blank:
-        splices += set_value(document._text, trakt, pin, None)
-        written[PIN] = None
-    splices += _authorization_splices(document, trakt, wanted, written)
-    return Change(document, splices, written)
+        _set(change, TRAKT, trakt, pin, None)
+    _set_values(change, trakt, wanted)
+    return change
 
 
 def _wanted(values: Authorization | Mapping[str, str | int | None]) -> dict[str, str | None]:
@@ -114,15 +112,12 @@ def clear_authorization(document: Document) -> Document:
     :raises ConfigError: there is no trakt block, or the edit cannot be done or proved.
     """
     _trakt(document)
-    block = document._layout.authorization
-    splices: list[Splice] = []
-    written: dict[Path, str | None] = {}
+    change, block = Change(document, [], {}), document._layout.authorization
     for entry in block.entries if block else ():
         if entry.key in AUTHORIZATION_KEYS and not entry.blank:
             assert block is not None
-            splices += set_value(document._text, block, entry, None)
-            written[AUTHORIZATION + (entry.key,)] = None
-    return proved(Change(document, splices, written))
+            _set(change, AUTHORIZATION, block, entry, None)
+    return proved(change)
 
 
 def fill_client(document: Document, client_id: str, client_secret: str, *,
@@ -147,13 +142,11 @@ def fill_client(document: Document, client_id: str, client_secret: str, *,
     trakt = _layout(document).trakt
     if trakt is None:
         return _add_trakt(document, client)
-    splices: list[Splice] = []
-    written: dict[Path, str | None] = {}
+    change = Change(document, [], {})
     for key, value in client.items():
         entry = trakt.entry(key)
         if value and entry is not None and entry.blank:
-            splices += set_value(document._text, trakt, entry, value)
-            written[TRAKT + (key,)] = value
+            _set(change, TRAKT, trakt, entry, value)
     typed: dict[str, str | None] = {
         key: value for key, value in client.items() if value and trakt.entry(key) is None}
     looked_for = {key: value for key, value in _LOOKED_FOR.items()
@@ -164,9 +157,9 @@ def fill_client(document: Document, client_id: str, client_secret: str, *,
     for fields, after in added:
         if fields:
             place = trakt.entry(after) or trakt.entry("client_id")
-            splices += insert(document._text, trakt, place, fields, 2)
-            written.update({TRAKT + (key,): value for key, value in fields.items()})
-    return proved(Change(document, splices, written))
+            change.splices.extend(insert(document._text, trakt, place, fields, 2))
+            change.written.update({TRAKT + (key,): value for key, value in fields.items()})
+    return proved(change)
 
 
 def _layout(document: Document) -> Layout:
@@ -185,26 +178,25 @@ def _trakt(document: Document) -> Block:
     return block
 
 
-def _authorization_splices(document: Document, trakt: Block,
-                           wanted: Mapping[str, str | None],
-                           written: dict[Path, str | None]) -> list[Splice]:
-    text, found = document._text, document._layout
-    block = found.authorization
-    splices: list[Splice] = []
+def _set(change: Change, path: Path, block: Block, entry: Entry, value: str | None) -> None:
+    change.splices.extend(set_value(change.before._text, block, entry, value))
+    change.written[(*path, entry.key)] = value
+
+
+def _set_values(change: Change, trakt: Block, wanted: Mapping[str, str | None]) -> None:
+    block = change.before._layout.authorization
     for entry in block.entries if block else ():
         if block is None or entry.key is None or entry.key not in wanted:
             continue
         value = wanted[entry.key]
         _refuse_values_from_elsewhere(entry)
         if not _holds(entry, value):
-            splices += set_value(text, block, entry, value)
-            written[AUTHORIZATION + (entry.key,)] = value
+            _set(change, AUTHORIZATION, block, entry, value)
     missing = {key: value for key, value in wanted.items()
                if block is None or block.entry(key) is None}
     if missing:
-        splices += _insert_missing(document, trakt, missing)
-        written.update({AUTHORIZATION + (key,): value for key, value in missing.items()})
-    return splices
+        change.splices.extend(_insert_missing(change.before, trakt, missing))
+        change.written.update({AUTHORIZATION + (key,): value for key, value in missing.items()})
 
 
 def _insert_missing(document: Document, trakt: Block, missing: Fields) -> list[Splice]:
@@ -254,8 +246,7 @@ def _add_trakt(document: Document, client: Mapping[str, str]) -> Document:
         splices = insert(text, found.root, None, {"trakt": inner}, 2)
     else:
         splices = [_appended(document, inner, found.root.column)]
-    written = {TRAKT + (key,): value for key, value in _LOOKED_FOR.items()}
-    written.update({TRAKT + (key,): value for key, value in filled.items()})
+    written = {TRAKT + (key,): value for key, value in {**_LOOKED_FOR, **filled}.items()}
     written.update({AUTHORIZATION + (key,): None for key in AUTHORIZATION_KEYS})
     return proved(Change(document, splices, written))
 

@@ -30,7 +30,7 @@ so Kometa, could read before it can read afterwards, or the edit is refused as w
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ruamel.yaml.events import NodeEvent
 
@@ -57,7 +57,7 @@ class Change(Record):
 
     before: Document
     splices: list[Splice] = hidden()
-    written: Mapping[Path, str | None] = hidden()
+    written: dict[Path, str | None] = hidden()
 
 
 def proved(change: Change) -> Document:
