@@ -9,6 +9,7 @@ import errno
 from collections.abc import Iterator
 
 from trakt_config.errors import TraktUnavailable
+from trakt_config.oauth.patience import Watch
 
 _BAD_PROXY = ("the address of the proxy is not valid", "Check HTTPS_PROXY and ALL_PROXY.")
 
@@ -58,30 +59,24 @@ _AFTER_SENDING = {"IncompleteRead", "ReadTimeout", "ReadTimeoutError", "RemoteDi
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
-def explained(error: Exception, *, host: str, timeout: float, connecting: bool, connected: bool,
-              expired: bool, foreign: bool = False, repeats: bool = False,
-              proxied: bool = False) -> TraktUnavailable:
+def explained(error: Exception, watch: Watch, host: str, *, foreign: bool = False,
+              repeats: bool = False) -> TraktUnavailable:
     """Our exception for a foreign one.
 
-    :param connecting: a connection was begun that was watched, so that `connected` is known.
-    :param connected: it was ready to take the request, TLS and proxy included.
-    :param expired: the deadline has passed.
+    :param watch: how far the request came.
     :param foreign: a session of the caller's sent, which may raise anything at any time.
     :param repeats: and it may have sent before it failed.
-    :param proxied: a proxy is set for this address.
     """
-    words, hint = _cause(error, expired=expired, in_handshake=connecting and not connected)
-    if proxied and not connected and _names(error) & _BAD_ADDRESS:
-        words, hint = _BAD_PROXY  # Trakt's own address was looked at before.
-    if connecting:
-        sent = connected
+    words, hint = _cause(error, watch)
+    if watch.connecting:
+        sent = watch.connected
     else:
         sent = repeats or may_have_sent(error) or foreign and not _is_of_urllib3(error)
     if host in _THIS_MACHINE and not sent:
         hint = ("It is this machine: unset TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL, or "
                 "start what listens there.")
     what = "Trakt was asked, and no answer came" if sent else "Trakt could not be asked"
-    return TraktUnavailable(f"{what}: {words}".format(host=host, timeout=timeout), hint=hint,
+    return TraktUnavailable(f"{what}: {words}".format(host=host, timeout=watch.seconds), hint=hint,
                             outcome_unknown=sent)
 
 
@@ -105,7 +100,10 @@ def _is_of_urllib3(error: Exception) -> bool:
     return any(type(link).__module__.partition(".")[0] == "urllib3" for link in _chain(error))
 
 
-def _cause(error: Exception, *, expired: bool, in_handshake: bool) -> tuple[str, str]:
+def _cause(error: Exception, watch: Watch) -> tuple[str, str]:
+    names = _names(error)
+    if watch.proxied and not watch.connected and names & _BAD_ADDRESS:
+        return _BAD_PROXY  # Trakt's own address was looked at before.
     if _is_missing_ca_bundle(error):
         return ("the file with the CA certificates does not exist",
                 "Check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.")
@@ -113,9 +111,9 @@ def _cause(error: Exception, *, expired: bool, in_handshake: bool) -> tuple[str,
            for link in _chain(error)):
         return ("this process or machine has no file descriptors left",
                 "Close what is open, or raise the limit (ulimit -n).")
-    if expired:
+    if watch.expired:
         return _TOO_SLOW
-    names = _names(error)
+    in_handshake = watch.connecting and not watch.connected
     if in_handshake and names & {"ReadTimeout", "ReadTimeoutError"}:
         return "the TLS connection to {host} timed out", "Check the network and its firewall."
     for telling, words, hint in _CAUSES:

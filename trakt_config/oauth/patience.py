@@ -12,7 +12,6 @@ import socket
 import ssl
 import threading
 import time
-from types import TracebackType
 from typing import Any
 
 from trakt_config.errors import TraktUnavailable
@@ -37,12 +36,16 @@ class Watch:
     """
 
     def __init__(self, seconds: float) -> None:
+        #: A proxy is set for the address.
         self.proxied = False
+        #: A connection was begun that is watched, so that `connected` is known.
         self.connecting = False
+        #: It was ready to take the request, TLS and proxy included.
         self.connected = False
+        #: The deadline has passed.
         self.expired = False
-        self._seconds = max(0.0, min(seconds, threading.TIMEOUT_MAX))
-        self._ends = time.monotonic() + self._seconds
+        self.seconds = max(0.0, min(seconds, threading.TIMEOUT_MAX))
+        self._ends = time.monotonic() + self.seconds
         self._lock = threading.Lock()
         self._duplicates: list[socket.socket] = []
         self._done = threading.Lock()
@@ -60,8 +63,7 @@ class Watch:
             raise TraktUnavailable("the system could not start a thread for the request",
                                    hint="Nothing was sent to Trakt. Try again.") from None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 traceback: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._done.release()
         with self._lock:
             self._let_go()
@@ -90,7 +92,7 @@ class Watch:
 
     def has_sent(self) -> None:
         """Give the answer some time, however late the request has left."""
-        self._ends = max(self._ends, time.monotonic() + min(self._seconds, LEAST_PATIENCE))
+        self._ends = max(self._ends, time.monotonic() + min(self.seconds, LEAST_PATIENCE))
 
     def _let_go(self) -> None:
         for duplicate in self._duplicates:
@@ -98,7 +100,7 @@ class Watch:
         self._duplicates.clear()
 
     def _wait(self) -> None:
-        if self._done.acquire(timeout=self._seconds):
+        if self._done.acquire(timeout=self.seconds):
             return
         with self._lock:
             if not self.connected:

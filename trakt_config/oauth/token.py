@@ -19,7 +19,7 @@ from trakt_config.oauth.answers import (
     is_success,
 )
 from trakt_config.oauth.requester import Deadline, Requester, logger
-from trakt_config.startup import Record
+from trakt_config.startup import Record, fields_of
 from trakt_config.tokens import Authorization, Secret
 
 
@@ -54,15 +54,16 @@ def exchange(trakt: Requester, grant: AuthorizationCode | RefreshToken, *,
     :raises TraktUnavailable: see its ``outcome_unknown`` and ``retry_after``.
     """
     deadline = trakt.within(budget)
-    with_secret = not _has_verifier(grant)
+    with_secret = isinstance(grant, RefreshToken) or grant.code_verifier is None
+    may_repeat = retry_unknown and isinstance(grant, RefreshToken)
     first = _ask(trakt, deadline, grant, with_secret, record)
     if isinstance(first, Authorization):
         return first
     if first.invalid_client and not with_secret and trakt.app.client_secret:
         logger.info("Trakt wants the client_secret with the code_verifier; sending it")
         with_secret = True
-    elif not _may_repeat(first, grant, retry_unknown) or not deadline.wait(
-            first.repeat_after or 0.0, first.error.message):
+    elif (first.repeat_after is None or first.outcome_unknown and not may_repeat
+          or not deadline.wait(first.repeat_after, first.error.message)):
         raise first.error
     second = _ask(trakt, deadline, grant, with_secret, record)
     if isinstance(second, Authorization):
@@ -82,14 +83,8 @@ def _ask(trakt: Requester, deadline: Deadline, grant: AuthorizationCode | Refres
         kept = grant.token if isinstance(grant, RefreshToken) else None
         return granted(answer, kept, record, trakt.clock)
     return failure_of(answer, _credential(grant), clock=trakt.clock,
-                      secrets=trakt.all_secrets(*_secrets_in(grant)))
+                      secrets=trakt.all_secrets(*filter(None, fields_of(grant).values())))
 
-
-def _may_repeat(failure: Failure, grant: AuthorizationCode | RefreshToken,
-                retry_unknown: bool) -> bool:
-    if failure.repeat_after is None:
-        return False
-    return not failure.outcome_unknown or retry_unknown and isinstance(grant, RefreshToken)
 
 
 def _final(first: Failure, second: Failure) -> TraktConfigError:
@@ -118,17 +113,9 @@ def _token_request(grant: AuthorizationCode | RefreshToken, trakt: Requester,
     return trakt.with_client_secret(fields) if with_secret else fields
 
 
-def _has_verifier(grant: AuthorizationCode | RefreshToken) -> bool:
-    return isinstance(grant, AuthorizationCode) and grant.code_verifier is not None
-
 
 def _credential(grant: AuthorizationCode | RefreshToken) -> Credential:
     if isinstance(grant, RefreshToken):
         return REFRESH_TOKEN
     return TYPED_PIN if grant.code_verifier is None else AUTHORIZATION_CODE
 
-
-def _secrets_in(grant: AuthorizationCode | RefreshToken) -> list[Secret]:
-    if isinstance(grant, RefreshToken):
-        return [grant.token]
-    return [grant.code] if grant.code_verifier is None else [grant.code, grant.code_verifier]

@@ -61,15 +61,15 @@ def call(method: str, url: str, *, headers: Mapping[str, str], body: bytes | Non
     own = session is None or _is_plain(session, url)
     with Watch(timeout) as watch:
         try:
-            if own:
-                return _send_watched(watch, method, url, headers, body, timeout, session)
-            assert session is not None
-            return _send_with(session, watch, method, url, headers, body, timeout)
+            if not own:
+                assert session is not None
+                return _send(session, watch, method, url, headers, body, timeout)
+            with _watched_session(watch, session) as watched:
+                # The watch comes first, so that what has arrived by then is kept.
+                return _send(watched, watch, method, url, headers, body, timeout + 5)
         except Exception as error:  # Of whatever kind: a session of the caller's raises its own.
-            failure = explained(error, host=host, timeout=timeout, connecting=watch.connecting,
-                                connected=watch.connected, expired=watch.expired, foreign=not own,
-                                repeats=not own and _repeats(session, url),
-                                proxied=watch.proxied)
+            failure = explained(error, watch, host, foreign=not own,
+                                repeats=not own and _repeats(session, url))
     # Raised out here: the caught exception holds the request, and would be this one's context.
     raise failure
 
@@ -102,19 +102,8 @@ def _repeats(session: requests.Session | None, url: str) -> bool:
         return False
 
 
-def _send_watched(watch: Watch, method: str, url: str, headers: Mapping[str, str],
-                  body: bytes | None, timeout: float,
-                  settings: requests.Session | None) -> HttpResponse:
-    with _watched_session(watch) as own:
-        if settings is not None:
-            own.proxies, own.verify, own.cert = settings.proxies, settings.verify, settings.cert
-            own.trust_env = settings.trust_env
-        # The watch comes first, so that what has arrived by then is kept.
-        return _send_with(own, watch, method, url, headers, body, timeout + 5)
-
-
-def _send_with(session: requests.Session, watch: Watch, method: str, url: str,
-               headers: Mapping[str, str], body: bytes | None, timeout: float) -> HttpResponse:
+def _send(session: requests.Session, watch: Watch, method: str, url: str,
+          headers: Mapping[str, str], body: bytes | None, timeout: float) -> HttpResponse:
     import requests
 
     # Prepared without the session: its headers, cookies, auth and ~/.netrc stay out.
@@ -176,7 +165,7 @@ def _decompressed(body: bytes, problem: str) -> tuple[bytes, str]:
         return body, "the answer is compressed in a way that was not asked for"
 
 
-def _watched_session(watch: Watch) -> requests.Session:
+def _watched_session(watch: Watch, settings: requests.Session | None) -> requests.Session:
     """A session for one request, without retries, whose connections `watch` can cut."""
     import requests
     from requests.adapters import HTTPAdapter
@@ -192,6 +181,9 @@ def _watched_session(watch: Watch) -> requests.Session:
             return manager
 
     session = requests.Session()
+    if settings is not None:
+        session.proxies, session.verify = settings.proxies, settings.verify
+        session.cert, session.trust_env = settings.cert, settings.trust_env
     session.mount("https://", WatchedAdapter())
     session.mount("http://", WatchedAdapter())
     return session

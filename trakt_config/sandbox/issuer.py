@@ -24,7 +24,6 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 class Refused(Exception):
     """The request is refused; without an `error` the answer is a page, or has no body.
 
-
     :ivar reuse: something that works once was presented again.
     """
 

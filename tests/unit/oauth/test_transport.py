@@ -122,7 +122,8 @@ def test_may_have_sent(error: Exception, sent: bool) -> None:
 
 def test_timeout_of_a_handshake() -> None:
     """urllib3 calls it a read timeout, but nothing was sent."""
-    error = explained(requests.exceptions.ReadTimeout(), host="auth.trakt.tv", timeout=40,
-                      connecting=True, connected=False, expired=False)
+    watch = Watch(40)
+    watch.connecting = True
+    error = explained(requests.exceptions.ReadTimeout(), watch, "auth.trakt.tv")
     assert "the TLS connection to auth.trakt.tv timed out" in str(error)
     assert not error.outcome_unknown
