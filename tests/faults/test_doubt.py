@@ -21,6 +21,7 @@ from tests.support.injection import FULL, Fault
 from tests.support.scenes import WEEK, Scene
 from trakt_config.authorization.intent import Intent
 from trakt_config.sandbox import Answer
+from trakt_config.storage import Unfinished
 from trakt_config.tokens import Secret, fingerprint
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -148,7 +149,7 @@ def test_an_intent_of_the_first_format() -> None:
     for doubtful in (True, False):
         facts = {"refresh_token": digest, "pin": None, "spends_refresh_token": doubtful}
         encoded = json.dumps(facts).encode()
-        intent = Intent.decode(encoded)
+        intent = Intent.decode(Unfinished(note=encoded))
         assert intent == Intent(digest, refresh_unknown=doubtful)
         assert intent and intent.doubts(Secret("a token")) is doubtful
         assert not intent.doubts(Secret("another"))

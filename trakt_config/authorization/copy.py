@@ -168,7 +168,7 @@ def _refresh_token_in(run: Run) -> str | None:
 
 
 def _tokens_of_journals(left: Iterable[Unfinished | None]) -> Tokens:
-    intents = [Intent.decode(each.note) for each in left if each]
+    intents = map(Intent.decode, left)
     return frozenset(intent.refresh_token for intent in intents if intent and intent.refresh_token)
 
 

@@ -5,6 +5,7 @@ import json
 
 from trakt_config.authorization.run import Snapshot
 from trakt_config.startup import Record, fields_of
+from trakt_config.storage import Unfinished
 from trakt_config.tokens import Secret, fingerprint
 
 
@@ -37,13 +38,16 @@ class Intent(Record):
         return json.dumps(fields_of(self)).encode("ascii")
 
     @classmethod
-    def decode(cls, encoded: bytes | None) -> Intent | None:
-        """The intent of a journal; None where another version of this package wrote it.
+    def decode(cls, left: Unfinished | None) -> Intent | None:
+        """The intent in a journal; None where there is none, or another version of this package
+        wrote it.
 
         The first version had one doubt for both, which is taken for the refresh token's.
         """
+        if left is None or left.newer:
+            return None
         try:
-            facts = json.loads(encoded or b"{}")
+            facts = json.loads(left.note or b"{}")
             if "spends_refresh_token" in facts:
                 facts["refresh_unknown"] = facts.pop("spends_refresh_token")
             return cls(**facts)

@@ -132,19 +132,15 @@ def foresee(run: Run) -> Outlook:
 
 def _is_refused(snapshot: Snapshot, left: Unfinished | None) -> bool:
     """Whether the journal says that Trakt has refused the config's refresh token."""
-    intent = Intent.decode(left.note) if left is not None and not left.newer else None
-    token = snapshot.settings.refresh_token
+    intent, token = Intent.decode(left), snapshot.settings.refresh_token
     return bool(token and intent and intent.refresh_refused and intent.doubts(token))
 
 
 def _of_left_over(left: Unfinished | None, is_refused: bool) -> str:
     if is_refused:
         return policy.REFUSED
-    return recovery.newer_journal().message if left is not None and _is_newer(left) else LEFT_OVER
-
-
-def _is_newer(left: Unfinished) -> bool:
-    return left.newer or Intent.decode(left.note) is None
+    is_newer = left is not None and Intent.decode(left) is None
+    return recovery.newer_journal().message if is_newer else LEFT_OVER
 
 
 def _as_finished(run: Run, left: Unfinished | None) -> Snapshot:
@@ -229,8 +225,8 @@ def _recovered(run: Run, snapshot: Snapshot,
     """What :func:`trakt_config.authorization.recovery.finish` will make of the journal."""
     if left is None:
         return snapshot, RecoveryResult.NOTHING
-    intent = Intent.decode(left.note)
-    if left.newer or intent is None:
+    intent = Intent.decode(left)
+    if intent is None:
         return snapshot, RecoveryResult.NEWER
     current = snapshot.settings.refresh_token
     answer = recovery.answer_in(left, intent.sent(current))

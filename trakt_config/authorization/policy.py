@@ -199,7 +199,7 @@ def refuse_what_others_have_spent(run: Run, snapshot: Snapshot) -> None:
     """
     token = snapshot.settings.refresh_token
     for path, left in storage.of_others(run.path, run.options.environ):
-        intent = Intent.decode(left.note)
+        intent = Intent.decode(left)
         if token and intent and intent.doubts(token) and recovery.answer_in(left):
             raise SaveError("the refresh token was spent by a run on another config, which has "
                             f"left the new tokens in {path}",

@@ -74,8 +74,8 @@ def finish(run: Run, held: storage.Held, found: Unfinished | None,
     """
     if found is None:
         return RecoveryResult.NOTHING
-    intent = Intent.decode(found.note)
-    if found.newer or intent is None:
+    intent = Intent.decode(found)
+    if intent is None:
         return RecoveryResult.NEWER
     authorization = answer_in(found, intent.sent(snapshot.settings.refresh_token))
     if authorization is not None:

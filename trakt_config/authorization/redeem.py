@@ -139,8 +139,7 @@ def with_doubt(held: storage.Held, intent: Intent, *, is_sent: bool = False) -> 
 
     :param is_sent: whether it is sent once more, which tells more than the last time.
     """
-    found = held.recover()
-    earlier = Intent.decode(found.note) if found else None
+    earlier = Intent.decode(held.recover())
     if earlier is None:
         return intent
     return replace(intent, refresh_token=intent.refresh_token or earlier.refresh_token,
