@@ -67,7 +67,10 @@ def in_browser(sign_in: SignIn) -> Authorization:
     snapshot = sign_in.prove_saving()
     request = AuthorizationRequest()
     url = request.url(sign_in, snapshot)
-    with loopback.listen(_loopback_address(snapshot), request.state) as receiver:
+    address = loopback.address_of(snapshot.settings.client.redirect_uri)
+    if address is None:
+        raise needs_loopback_uri(snapshot.document)
+    with loopback.listen(address, request.state) as receiver:
         sign_in.dialog.show_address(url)
         with browser.opened(url, sign_in.dialog.open_browser):
             try:
@@ -126,12 +129,6 @@ def _exchange_code(sign_in: SignIn, request: AuthorizationRequest, code: Secret)
     grant = oauth.AuthorizationCode(code, request.code_verifier)
     return sign_in.redeem(lambda snapshot: redeem.ask_with(sign_in.run, snapshot, grant))
 
-
-def _loopback_address(snapshot: Snapshot) -> loopback.Address:
-    address = loopback.address_of(snapshot.settings.client.redirect_uri)
-    if address is not None:
-        return address
-    raise needs_loopback_uri(snapshot.document)
 
 
 def _secrets(snapshot: Snapshot, request: AuthorizationRequest) -> Sequence[Secret]:

@@ -2,9 +2,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Callable
 
-from trakt_config.authorization.run import Run
 from trakt_config.authorization.trakt import client_for
 from trakt_config.errors import (
     SIGN_IN_AGAIN,
@@ -54,22 +52,22 @@ def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
     failure: TraktConfigError | None = None
     lost = False
     while sign_in.monotonic() + interval <= deadline:
-        _wait(sign_in, interval, deadline, lambda: _open_page(sign_in, code, pages))
+        _wait(sign_in, interval, deadline, code, pages)
         before, failure = failure, None
         state: Authorization | DevicePoll = DevicePoll.PENDING
         try:
-            state = _poll(sign_in, code, trakt)
-        except (TraktUnavailable, LockTimeout) as error:
-            failure = error
-        except (ConfigError, SaveError) as error:
+            # Under the lock; tokens are saved before they are returned.
+            state = sign_in.redeem(lambda _: lambda record: trakt.poll(code, record=record))
+        except (TraktUnavailable, LockTimeout, ConfigError, SaveError) as error:
             if getattr(error, "authorization", None):
                 raise
-            failure = error  # Nothing was sent: the config may be half saved by an editor.
+            failure = error  # With nothing sent, the config may be half saved by an editor.
         if isinstance(state, Authorization):
             return state
         if failure is not None:
             lost = lost or getattr(failure, "outcome_unknown", False)
-            _warn_once(sign_in.run, failure, before)
+            if before is None or before.message != failure.message:
+                sign_in.run.warn(f"{failure.message}; asking again until the code expires")
         elif state is DevicePoll.SLOW_DOWN:
             interval += SLOWER
         elif state is not DevicePoll.PENDING:
@@ -77,8 +75,8 @@ def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
     raise failure or _ended(DevicePoll.EXPIRED, lost)
 
 
-def _wait(sign_in: SignIn, seconds: float, deadline: float,
-          open_page: Callable[[], object]) -> None:
+def _wait(sign_in: SignIn, seconds: float, deadline: float, code: DeviceCode,
+          pages: ExitStack) -> None:
     """Wait for the next poll, second by second, and open the page where that is asked for."""
     end = sign_in.monotonic() + seconds
     while True:
@@ -87,27 +85,10 @@ def _wait(sign_in: SignIn, seconds: float, deadline: float,
             return
         sign_in.dialog.countdown(deadline - now)
         if sign_in.dialog.wants_page():
-            open_page()
+            # With the code filled in, as privately as the address of a sign-in in the browser.
+            pages.enter_context(browser.opened(code.link, sign_in.dialog.open_browser))
         sign_in.run.options.sleep(min(1.0, end - now))
 
-
-def _open_page(sign_in: SignIn, code: DeviceCode, pages: ExitStack) -> None:
-    """With the code filled in, and as privately as the address of a sign-in in the browser."""
-    pages.enter_context(browser.opened(code.link, sign_in.dialog.open_browser))
-
-
-def _poll(sign_in: SignIn, code: DeviceCode,
-          trakt: TraktClient) -> Authorization | DevicePoll:
-    """Ask once, under the lock; tokens are saved before they are returned."""
-    def ask(record: Callable[[bytes], None]) -> Authorization | DevicePoll:
-        return trakt.poll(code, record=record)
-
-    return sign_in.redeem(lambda snapshot: ask)
-
-
-def _warn_once(run: Run, failure: TraktConfigError, before: TraktConfigError | None) -> None:
-    if before is None or before.message != failure.message:
-        run.warn(f"{failure.message}; asking again until the code expires")
 
 
 def _ended(state: DevicePoll, lost: bool) -> LoginRequired:

@@ -107,12 +107,7 @@ class Receiver:
 
     def respond(self, received: bytes) -> bytes | None:
         """What to say to a request; None for the redirect, which :meth:`answer` answers."""
-        request = _Request(self, received)
-        return None if request.is_redirect else request.response
-
-    def serve(self, server: Server) -> None:
-        """Let this server show the answer."""
-        self._server = server
+        return _Request(self, received).response
 
     def is_redirect(self, query: str) -> bool:
         """Whether the wait is over (RFC 6749, sections 3.1, 4.1.2 and 10.12)."""
@@ -138,7 +133,7 @@ def listen(address: Address, state: str) -> Iterator[Receiver]:
     """
     receiver = Receiver(address.path, state)
     with serving(_listeners(address), receiver.respond, _response(200, *_ENDED)) as server:
-        receiver.serve(server)
+        receiver._server = server
         yield receiver
 
 
@@ -177,8 +172,7 @@ class _Request(BaseHTTPRequestHandler):
     """One request that has come whole. Only the redirect that is waited for ends the wait."""
 
     def __init__(self, receiver: Receiver, received: bytes) -> None:
-        self.is_redirect = False
-        self.response = b""
+        self.response: bytes | None = b""
         self._receiver = receiver
         self.rfile = io.BufferedReader(io.BytesIO(received))
         self.wfile = io.BytesIO()
@@ -190,7 +184,7 @@ class _Request(BaseHTTPRequestHandler):
         if path != self._receiver.path:
             self._show(404, "Nothing here", "trakt-config waits for Trakt's answer elsewhere.")
         elif self._receiver.is_redirect(query):
-            self.is_redirect = True
+            self.response = None
         else:
             self._show(400, "Not this sign-in", "This is not the answer to the sign-in that "
                                                 "trakt-config has begun. It still waits.")

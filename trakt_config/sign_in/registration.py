@@ -104,7 +104,8 @@ def registered(config_path: ConfigPath, client: NewClient,
                           hint="Somebody else works in its folder. Run this again.")
     written: Edit | None = None
     try:
-        written = _registered(run, client)
+        with _held(run) as (held, reserved):
+            written = save.as_it_is_now(lambda: _fill(held, client, reserved=reserved))
         yield
     except ClientRejected:
         if written is not None:
@@ -143,11 +144,6 @@ class CannotRegister(Exception):
         self.problem = problem
 
 
-def _registered(run: Run, client: NewClient) -> Edit:
-    """What was written."""
-    with _held(run) as (held, reserved):
-        return save.as_it_is_now(lambda: _fill(run, held, client, reserved=reserved))
-
 
 @contextmanager
 def _held(run: Run) -> Iterator[tuple[storage.Held, bool]]:
@@ -159,7 +155,7 @@ def _held(run: Run) -> Iterator[tuple[storage.Held, bool]]:
         yield held, found is not None
 
 
-def _fill(run: Run, held: storage.Held, client: NewClient, *, reserved: bool) -> Edit:
+def _fill(held: storage.Held, client: NewClient, *, reserved: bool) -> Edit:
     before = document.parse(storage.read(held.path))
     edited = _edited(before, client)
     _replace(held, before.data, edited.data, reserved=reserved)

@@ -82,22 +82,21 @@ class Server:
         self._waker = weakref.ref(waker)
         self._wakened = wakened
         self._is_closing = False
-        self._is_started = False
+        self._is_running = False
         # A bare lock survives an exception that a signal's handler raises; threading's do not.
         self._under_way = _thread.allocate_lock()
         self._under_way.acquire()
-        self._has_ended = False
         waker.setblocking(False)
         for listener in (*listeners, self._wakened):
             listener.setblocking(False)
             self._selector.register(listener, selectors.EVENT_READ)
 
     def start(self) -> None:
-        self._is_started = True
+        self._is_running = True
         try:
             _thread.start_new_thread(self._run, ())
         except RuntimeError:
-            self._is_started = False
+            self._is_running = False
             raise ConfigError("the system could not start a thread to listen for the browser",
                               hint="Sign in with a code instead.") from None
 
@@ -110,7 +109,7 @@ class Server:
         """End the thread, and what it holds. To be repeated where it was interrupted."""
         self._is_closing = True
         self._wake()
-        if self._is_started and not self._has_ended:
+        if self._is_running:
             self._under_way.acquire(timeout=LONGEST_END)
         self._release()
 
@@ -141,19 +140,14 @@ class Server:
             try:
                 self._release()
             finally:
-                self._has_ended = True
+                self._is_running = False
                 self._under_way.release()
 
     def _finish(self) -> None:
         """Let those who wait have their answer, within a second."""
         self._answer = self._answer or self._farewell
         end = time.monotonic() + SLOWEST_END
-        while time.monotonic() < end:
-            for connection in self._connections[:]:
-                if not (connection.awaits_answer or connection.unsent):
-                    self._drop(connection)
-            if not self._connections:
-                return
+        while self._connections and time.monotonic() < end:
             self._step(0.05)
 
     def _step(self, seconds: float) -> None:
@@ -168,7 +162,8 @@ class Server:
         self._answer_those_who_wait()
         now = time.monotonic()
         for connection in self._connections[:]:
-            if now >= connection.deadline and not connection.awaits_answer:
+            is_over = now >= connection.deadline or self._is_closing and not connection.unsent
+            if is_over and not connection.awaits_answer:
                 self._drop(connection)
 
     def _accept(self, listener: Any) -> None:
@@ -180,9 +175,7 @@ class Server:
             time.sleep(0.02)
             return
         if len(self._connections) >= MOST_CONNECTIONS:
-            waiting = [other for other in self._connections if other.awaits_answer]
-            silent = [other for other in self._connections if other not in waiting]
-            self._drop((silent or waiting)[0])
+            self._drop(min(self._connections, key=lambda other: other.awaits_answer))
         connection = _Connection(client)
         self._connections.append(connection)
         self._selector.register(client, selectors.EVENT_READ, connection)
