@@ -18,8 +18,7 @@ from trakt_config.document.keys import (
     key_beside,
 )
 from trakt_config.document.layout import Layout, Stray
-from trakt_config.document.mistakes import not_a_mapping
-from trakt_config.errors import ConfigError
+from trakt_config.document.mistakes import mistake, not_a_mapping
 
 #: Deeper nesting is refused: readers that recurse would fail on it.
 MAX_DEPTH = 100
@@ -47,9 +46,8 @@ def refuse_number(path: Path, keys: int, event: Any) -> None:
 def refuse_large_trakt(layout: Layout) -> None:
     entry = layout.entry
     if entry is not None and entry.end - entry.key_start > MAX_TRAKT:
-        raise ConfigError("the trakt block is larger than 256 KiB",
-                          hint="Is this the right file?", line=entry.key_line,
-                          column=entry.key_column)
+        raise mistake("the trakt block is larger than 256 KiB", "Is this the right file?",
+                      entry.key_line, entry.key_column)
 
 
 def refuse_other_kinds(text: str, path: Path | None, event: Any) -> None:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from trakt_config.document.layout import Block, Entry, Layout, Stray
 from trakt_config.document.lines import position
+from trakt_config.document.mistakes import mistake
 from trakt_config.document.parser import read_layout
 from trakt_config.errors import LARGEST_CONFIG, ConfigError
 from trakt_config.startup import Record, hidden
@@ -79,17 +80,15 @@ def document_of(data: bytes, text: str, found: Layout) -> Document:
 def _decoded(data: bytes) -> str:
     """The text of UTF-8 bytes, a byte order mark and all line breaks kept."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:2]:
-        raise ConfigError("the file is UTF-16, and not UTF-8",
-                          hint="Save it as UTF-8 in your editor.", line=1, column=1)
+        raise mistake("the file is UTF-16, and not UTF-8", "Save it as UTF-8 in your editor.", 1, 1)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         valid = error.start
     before = data[:valid].decode("utf-8")
-    line, column = position(before, len(before))
     # Raised out here: the decoder's exception holds the whole file.
-    raise ConfigError("the file is not UTF-8", hint="Save it as UTF-8 in your editor.",
-                      line=line, column=column)
+    raise mistake("the file is not UTF-8", "Save it as UTF-8 in your editor.",
+                  *position(before, len(before)))
 
 
 def _values(block: Block) -> Mapping[str, Entry]:

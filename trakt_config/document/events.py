@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from ruamel.yaml import YAML
 from ruamel.yaml.events import ScalarEvent
 
-from trakt_config.document.mistakes import yaml_error
+from trakt_config.document.mistakes import mistake, yaml_error
 from trakt_config.errors import ConfigError
 
 #: ruamel.yaml's names for two of its loaders: the quick one, and the one that Kometa reads with.
@@ -85,4 +85,4 @@ def trimmed(text: str) -> str:
 def refuse(message: str, hint: str, event: Any) -> NoReturn:
     """Raise a ConfigError at the start of `event`."""
     mark = event.start_mark
-    raise ConfigError(message, hint=hint, line=mark.line + 1, column=mark.column + 1)
+    raise mistake(message, hint, mark.line + 1, mark.column + 1)

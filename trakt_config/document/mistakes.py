@@ -53,6 +53,7 @@ _CHECK = "Check the quotes, colons and indentation there and just above."
 
 
 def mistake(message: str, hint: str, line: int, column: int) -> ConfigError:
+    """The error for what is wrong there; both count from 1."""
     return ConfigError(message, hint=hint, line=line, column=column)
 
 

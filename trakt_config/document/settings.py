@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document
 from trakt_config.document.layout import Entry
-from trakt_config.document.mistakes import key_twice
+from trakt_config.document.mistakes import key_twice, mistake
 from trakt_config.document.unused import (
     NOT_A_TOKEN,
     SettingWarning,
@@ -169,9 +169,8 @@ def _refuse_misspelt_client_id(document: Document, trakt: Mapping[str, Entry]) -
 def _refuse_other_client_id(document: Document) -> None:
     found = client_id_meant(document)
     if found is not None:
-        raise ConfigError("trakt has no client_id: is this key meant?",
-                          hint="Write it as `client_id:`.",
-                          line=found.key_line, column=found.key_column)
+        raise mistake("trakt has no client_id: is this key meant?", "Write it as `client_id:`.",
+                      found.key_line, found.key_column)
 
 
 def _setting(trakt: Mapping[str, Entry], key: str, environ: Mapping[str, str]) -> str:
@@ -279,4 +278,4 @@ def _text(value: Entry | None) -> str:
 
 
 def _error(value: Entry, message: str, hint: str) -> ConfigError:
-    return ConfigError(message, hint=hint, line=value.line, column=value.column)
+    return mistake(message, hint, value.line, value.column)

@@ -9,7 +9,8 @@ from trakt_config.document.document import Document
 from trakt_config.document.keys import SETTING_KEYS, is_end, key_elsewhere, key_meant
 from trakt_config.document.layout import Entry, Stray
 from trakt_config.document.lines import position
-from trakt_config.errors import ConfigError, command
+from trakt_config.document.mistakes import mistake
+from trakt_config.errors import command
 from trakt_config.tokens import AUTHORIZATION_KEYS, LARGEST_NUMBERS, number_of
 
 _ON_AND_OFF = ("true", "True", "TRUE", "false", "False", "FALSE")
@@ -92,9 +93,9 @@ def refuse_unread_keys(document: Document) -> None:
     found = sorted((*misspelt_keys(document), *_keys_beside(document)),
                    key=lambda warning: (warning.line, warning.column))
     if document.has_trakt and found:
-        raise ConfigError(found[0].message, line=found[0].line, column=found[0].column,
-                          hint="Correct it first, or delete it: what a sign-in writes would hide "
-                               "it.")
+        message, line, column = found[0]
+        raise mistake(message, "Correct it first, or delete it: what a sign-in writes would hide "
+                      "it.", line, column)
 
 
 def _copied_along(document: Document) -> Iterator[SettingWarning]:
@@ -153,13 +154,11 @@ def refuse_strays(document: Document) -> None:
     """
     for stray in document.strays:
         if stray.is_trakt and not document.has_trakt:
-            raise ConfigError("there is no trakt block: is this key meant?",
-                              hint=stray.hint,
-                              line=stray.line, column=stray.column)
+            raise mistake("there is no trakt block: is this key meant?", stray.hint, stray.line,
+                          stray.column)
         if not stray.is_trakt and document.has_trakt:
-            raise ConfigError(_beside(stray),
-                              hint=f"Indent it with two spaces: `  {stray.key}:`.",
-                              line=stray.line, column=stray.column)
+            raise mistake(_beside(stray), f"Indent it with two spaces: `  {stray.key}:`.",
+                          stray.line, stray.column)
 
 
 def refuse_nested(document: Document, *, only_ours: bool = False) -> None:
@@ -170,11 +169,9 @@ def refuse_nested(document: Document, *, only_ours: bool = False) -> None:
     """
     found = _NESTED.search(document._text)
     if found is not None and (not only_ours or _OURS.match(document._text, found.end())):
-        line, column = position(document._text, found.start(1))
-        raise ConfigError("there is no trakt block: is this key meant, which stands within another "
-                          "one?", line=line, column=column,
-                          hint="Move it, and its keys with it, to the outermost level of the "
-                               "file.")
+        raise mistake("there is no trakt block: is this key meant, which stands within another "
+                      "one?", "Move it, and its keys with it, to the outermost level of the file.",
+                      *position(document._text, found.start(1)))
 
 
 def refuse_commented_out(document: Document, key: str) -> None:
@@ -188,10 +185,9 @@ def refuse_commented_out(document: Document, key: str) -> None:
     found = re.compile(rf"""(?m)^[ ]*(#)[# ]*["']?{key}["']?[ ]*:{ends}""").search(
         document._text, start, layout.following or len(document._text))
     if found is not None:
-        line, column = position(document._text, found.start(1))
-        raise ConfigError(f"{key} is commented out, and so is not read", line=line, column=column,
-                          hint="Delete the # before it and before what belongs to it, or have a "
-                               f"new one written: {command('login')}")
+        raise mistake(f"{key} is commented out, and so is not read",
+                      "Delete the # before it and before what belongs to it, or have a new one "
+                      f"written: {command('login')}", *position(document._text, found.start(1)))
 
 
 def client_id_meant(document: Document) -> Entry | None:
