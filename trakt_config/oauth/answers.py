@@ -79,14 +79,6 @@ ACCESS_TOKEN = Credential(
 DEVICE_CODE = Credential(
     "the device code", "pin_refused", SIGN_IN_AGAIN)
 
-#: Trakt's migration of July 2026 left older refresh tokens behind.
-_BEFORE_MIGRATION = (
-    "It was issued before Trakt's move of July 2026, and such tokens cannot be refreshed. Sign in "
-    f"once more: {command('login')}")
-_NOT_KNOWN = (
-    "Trakt does not know it: it was issued before Trakt's move of July 2026, or it is mistyped. "
-    f"Sign in once more: {command('login')}")
-
 _CLIENT_ADVICE: Mapping[int, tuple[str, str]] = {
     401: ("Trakt does not accept this app (401)",
           "Check client_id and client_secret (wrong, or swapped?) at "
@@ -101,20 +93,6 @@ _CLIENT_ADVICE: Mapping[int, tuple[str, str]] = {
     426: ("Trakt allows this for VIP members only (426)",
           "See https://app.trakt.tv/vip"),
 }
-
-_INVALID_CLIENT = (
-    "Trakt does not accept client_id and client_secret (invalid_client)",
-    f"Correct them in the trakt block (wrong, or swapped?): {APPS_PAGE} has both, unless the app "
-    "was removed.")
-
-_REDIRECT_URI_MISMATCH = (
-    "Trakt refuses trakt.redirect_uri (redirect_uri mismatch)",
-    "It must equal the one that the code was issued for, case and all: leave it empty for a PIN; "
-    "blocks made with Kometa's web page need https://utilities.kometa.wiki/trakt-oauth/callback")
-
-_CLIENT_ID_REQUIRED = (
-    "Trakt does not know this client_id (client_id is required)",
-    f"The app was deleted, or a proxy altered the request. See {APPS_PAGE}")
 
 
 def failure_of(answer: HttpResponse, credential: Credential, *, secrets: Iterable[Secret] = (),
@@ -218,9 +196,12 @@ def _refused(credential: Credential, description: str) -> LoginRequired:
 
 def before_migration(description: str = "") -> LoginRequired:
     """A refresh token that stayed behind when Trakt moved, by Trakt's words or by its age."""
+    what = ("Trakt does not know it: it was issued before Trakt's move of July 2026, or it is "
+            "mistyped." if description else
+            "It was issued before Trakt's move of July 2026, and such tokens cannot be refreshed.")
     return LoginRequired(f"Trakt refused the refresh token{_quoted(description)}",
                          reason=REFRESH_TOKEN.reason, detail="before_migration",
-                         hint=_NOT_KNOWN if description else _BEFORE_MIGRATION)
+                         hint=f"{what} Sign in once more: {command('login')}")
 
 
 def _says_nothing(answer: HttpResponse, code: str) -> bool:
@@ -252,11 +233,17 @@ def _what_came(answer: HttpResponse) -> str:
 def _client_advice(status: int, code: str, description: str) -> tuple[str, str]:
     about = description.lower()
     if code == "invalid_client":
-        return _INVALID_CLIENT
+        return ("Trakt does not accept client_id and client_secret (invalid_client)",
+                f"Correct them in the trakt block (wrong, or swapped?): {APPS_PAGE} has both, "
+                "unless the app was removed.")
     if code == "invalid_request" and "redirect_uri" in about:
-        return _REDIRECT_URI_MISMATCH
+        return ("Trakt refuses trakt.redirect_uri (redirect_uri mismatch)",
+                "It must equal the one that the code was issued for, case and all: leave it empty "
+                "for a PIN; blocks made with Kometa's web page need "
+                "https://utilities.kometa.wiki/trakt-oauth/callback")
     if code == "invalid_request" and "client_id" in about:
-        return _CLIENT_ID_REQUIRED
+        return ("Trakt does not know this client_id (client_id is required)",
+                f"The app was deleted, or a proxy altered the request. See {APPS_PAGE}")
     if status in _CLIENT_ADVICE:
         return _CLIENT_ADVICE[status]
     return (f"Trakt refuses the request ({code or status})",

@@ -55,10 +55,6 @@ _BEFORE_SENDING = {
 _AFTER_SENDING = {"IncompleteRead", "ReadTimeout", "ReadTimeoutError", "RemoteDisconnected"}
 
 
-#: Nobody's Trakt but a sandbox's.
-_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-
-
 def explained(error: Exception, watch: Watch, host: str, *, foreign: bool = False,
               repeats: bool = False) -> TraktUnavailable:
     """Our exception for a foreign one.
@@ -72,7 +68,7 @@ def explained(error: Exception, watch: Watch, host: str, *, foreign: bool = Fals
         sent = watch.connected
     else:
         sent = repeats or may_have_sent(error) or foreign and not _is_of_urllib3(error)
-    if host in _THIS_MACHINE and not sent:
+    if host in ("localhost", "127.0.0.1", "::1") and not sent:  # Nobody's Trakt but a sandbox's.
         hint = ("It is this machine: unset TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL, or "
                 "start what listens there.")
     what = "Trakt was asked, and no answer came" if sent else "Trakt could not be asked"

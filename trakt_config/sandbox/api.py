@@ -75,21 +75,19 @@ def respond(call: Call, issuer: Issuer) -> Reply:
         return _refusal(refused)
 
 
-def sign_in(parameters: Mapping[str, str], issuer: Issuer, *, allow: bool) -> dict[str, str]:
-    """The authorization response (RFC 6749, section 4.1.2): a code, or access_denied."""
+def sign_in(parameters: Mapping[str, str], issuer: Issuer, *, allow: bool) -> str:
+    """Where the authorization response (RFC 6749, section 4.1.2) sends the browser, with a code or
+    access_denied. Out of band: the PIN (empty after Deny).
+    """
+    redirect_uri = parameters["redirect_uri"]
     if allow:
-        answer = {"code": issuer.issue_code(parameters["redirect_uri"],
-                                            parameters.get("code_challenge"))}
+        answer = {"code": issuer.issue_code(redirect_uri, parameters.get("code_challenge"))}
     else:
-        answer = {"error": "access_denied",
-                  "error_description": "The user denied the request."}
+        answer = {"error": "access_denied", "error_description": "The user denied the request."}
+    if redirect_uri == OUT_OF_BAND:
+        return answer.get("code", "")
     if "state" in parameters:
         answer["state"] = parameters["state"]
-    return answer
-
-
-def redirection(redirect_uri: str, answer: Mapping[str, str]) -> str:
-    """`redirect_uri` with the answer added to its query."""
     joint = "&" if urlsplit(redirect_uri).query else "?"
     return f"{redirect_uri}{joint}{urlencode(answer)}"
 
@@ -172,15 +170,11 @@ def _authorize_page(call: Call, issuer: Issuer) -> Reply:
         return _html(refused.status, pages.message("This does not work", refused.description))
     if call.method == "GET":
         return _html(200, pages.consent(parameters))
-    return _decision(parameters, issuer, allow=given.get("decision") == "allow")
-
-
-def _decision(parameters: Mapping[str, str], issuer: Issuer, *, allow: bool) -> Reply:
-    answer = sign_in(parameters, issuer, allow=allow)
+    result = sign_in(parameters, issuer, allow=given.get("decision") == "allow")
     if parameters["redirect_uri"] != OUT_OF_BAND:
-        return Reply(302, headers={"Location": redirection(parameters["redirect_uri"], answer)})
-    if allow:
-        return _html(200, pages.pin(answer["code"]))
+        return Reply(302, headers={"Location": result})
+    if result:
+        return _html(200, pages.pin(result))
     return _html(200, pages.message("Denied", "The app was given no access."))
 
 
@@ -227,7 +221,6 @@ def _check_bearer(call: Call, issuer: Issuer) -> None:
         raise Refused(401)
 
 
-
 def _issued(pair: Pair) -> Reply:
     return replace(_json(200, pair.response()), issued=True)
 
@@ -240,7 +233,6 @@ def _refusal(refused: Refused) -> Reply:
     if refused.description:  # The network's edge answers with a page.
         return _html(refused.status, pages.message("Access denied", refused.description))
     return Reply(refused.status, reuse=refused.reuse)
-
 
 
 def _json(status: int, value: object) -> Reply:

@@ -25,7 +25,6 @@ from trakt_config.sandbox.server import Answer, Hold, Server
 CLIENT_ID = ("fa4ec11e471d" * 6)[:64]
 CLIENT_SECRET = ("fa4e5ec4e7" * 7)[:64]
 
-
 #: Requests that are remembered, the last ones, and how many characters they may have in all.
 LONGEST_LEDGER = 10_000
 LARGEST_LEDGER = 8 * 1024 * 1024
@@ -156,10 +155,7 @@ class Sandbox:
         _check(str, address=address)
         parameters = dict(parse_qsl(urlsplit(address).query))
         api.check_authorization_request(parameters, self._issuer)
-        answer = api.sign_in(parameters, self._issuer, allow=allow)
-        if parameters["redirect_uri"] == OUT_OF_BAND:
-            return answer.get("code", "")
-        return api.redirection(parameters["redirect_uri"], answer)
+        return api.sign_in(parameters, self._issuer, allow=allow)
 
     def activate(self, user_code: str, *, allow: bool = True) -> bool:
         """What a person does who enters `user_code`; False when no device waits with it."""

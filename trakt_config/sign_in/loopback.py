@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import hmac
 import io
-import os
 import queue
 import re
 import socket
@@ -33,9 +32,6 @@ _NORMALISED = re.compile(r"//|/\.\.?(?:/|$)")
 
 #: localhost is not ::1 on this machine.
 _NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
-
-_ENDED = ("The sign-in was ended",
-          "trakt-config was ended here; its status command says what is in the config.")
 
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
@@ -116,9 +112,8 @@ class Receiver:
             return False
         redirect = {name: values[0] for name, values in parameters.items()}
         state = redirect.get("state", "").encode("utf-8", "surrogatepass")
-        if not hmac.compare_digest(state, self._state.encode("utf-8")):
-            return False
-        if not ("code" in redirect or "error" in redirect):
+        if not (hmac.compare_digest(state, self._state.encode("utf-8"))
+                and ("code" in redirect or "error" in redirect)):
             return False
         self._redirects.put(redirect)
         return True
@@ -132,7 +127,9 @@ def listen(address: Address, state: str) -> Iterator[Receiver]:
     :raises ConfigError: another program listens there, or the system does not allow it.
     """
     receiver = Receiver(address.path, state)
-    with serving(_listeners(address), receiver.respond, _response(200, *_ENDED)) as server:
+    ended = _response(200, "The sign-in was ended", "trakt-config was ended here; its status "
+                                                    "command says what is in the config.")
+    with serving(_listeners(address), receiver.respond, ended) as server:
         receiver._server = server
         yield receiver
 
@@ -142,7 +139,9 @@ def _listeners(address: Address) -> list[socket.socket]:
     listeners: list[socket.socket] = []
     for host in address.hosts:
         try:
-            listeners.append(_listener(host, address.port))
+            listeners.append(socket.create_server(
+                (host, address.port), backlog=MOST_CONNECTIONS,
+                family=socket.AF_INET6 if ":" in host else socket.AF_INET))
         except OSError as error:
             if host != address.hosts[0] and error.errno in _NO_IPV6:
                 continue
@@ -153,19 +152,6 @@ def _listeners(address: Address) -> list[socket.socket]:
                 hint="End the program that uses the port, or choose another port, here in "
                      "redirect_uri and at the Trakt app; or sign in with a code instead.") from None
     return listeners
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        if os.name != "nt":  # On Windows that would let two programs listen on one port.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(MOST_CONNECTIONS)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
 
 
 class _Request(BaseHTTPRequestHandler):
