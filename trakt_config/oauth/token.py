@@ -86,7 +86,6 @@ def _ask(trakt: Requester, deadline: Deadline, grant: AuthorizationCode | Refres
                       secrets=trakt.all_secrets(*filter(None, fields_of(grant).values())))
 
 
-
 def _final(first: Failure, second: Failure) -> TraktConfigError:
     """What to raise after two requests: a lost first answer shows in the second."""
     if not first.outcome_unknown:
@@ -111,7 +110,6 @@ def _token_request(grant: AuthorizationCode | RefreshToken, trakt: Requester,
         if grant.code_verifier is not None:
             fields.update(code_verifier=grant.code_verifier.reveal())
     return trakt.with_client_secret(fields) if with_secret else fields
-
 
 
 def _credential(grant: AuthorizationCode | RefreshToken) -> Credential:

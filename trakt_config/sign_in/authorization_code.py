@@ -130,7 +130,6 @@ def _exchange_code(sign_in: SignIn, request: AuthorizationRequest, code: Secret)
     return sign_in.redeem(lambda snapshot: redeem.ask_with(sign_in.run, snapshot, grant))
 
 
-
 def _secrets(snapshot: Snapshot, request: AuthorizationRequest) -> Sequence[Secret]:
     """What the words of a redirect must not show."""
     return [*secrets_in(snapshot), request.code_verifier]

@@ -5,7 +5,7 @@ import _thread
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Callable
 
 from trakt_config.sign_in.pages import private_page
@@ -41,11 +41,9 @@ def opened(url: str, callback: Callable[[str], bool] | None = None) -> Iterator[
         if callback is not None:
             _in_background(callback, url)
         elif can_open():
-            try:
+            with suppress(OSError):  # The person has the address as well.
                 address = pages.enter_context(private_page(url))
                 _in_background(open_browser, address)
-            except OSError:  # The person has the address as well.
-                pass
         yield
 
 
@@ -55,12 +53,8 @@ def _in_background(callback: Callable[[str], bool], url: str) -> None:
     Begun bare: threading.Thread does not survive a signal whose handler raises while it starts.
     """
     def call() -> None:
-        try:
+        with suppress(Exception):  # The person has the address as well.
             callback(url)
-        except Exception:  # The person has the address as well.
-            pass
 
-    try:
+    with suppress(RuntimeError):  # The system gives no thread.
         _thread.start_new_thread(call, ())
-    except RuntimeError:  # The system gives no thread.
-        pass

@@ -90,7 +90,6 @@ def _wait(sign_in: SignIn, seconds: float, deadline: float, code: DeviceCode,
         sign_in.run.options.sleep(min(1.0, end - now))
 
 
-
 def _ended(state: DevicePoll, lost: bool) -> LoginRequired:
     """Why there will be no tokens for this device code."""
     if state is DevicePoll.DENIED:

@@ -16,7 +16,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Callable
@@ -91,10 +91,8 @@ class Receiver:
             if left <= 0:
                 return None
             countdown(left)
-            try:
+            with suppress(queue.Empty):
                 return self._redirects.get(timeout=min(left, 1))
-            except queue.Empty:
-                pass
 
     def answer(self, title: str, text: str) -> None:
         """Show this, which is plain text, to whoever came with the redirect."""

@@ -130,8 +130,7 @@ def _check(method: Method, dialog: Dialog, other_account: bool) -> None:
 
 def _first_code(client: NewClient, options: Options) -> DeviceCode:
     app = Client(client.client_id, Secret(client.client_secret) if client.client_secret else None)
-    return TraktClient(app, Endpoints.from_environ(options.environ), session=options.session,
-                       clock=options.clock, sleep=options.sleep).device_code()
+    return TraktClient(app, Endpoints.from_environ(options.environ)).device_code()
 
 
 def _signed_in(sign_in: SignIn, method: Method) -> Authorization:

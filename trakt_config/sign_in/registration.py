@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from trakt_config import document, storage
@@ -144,7 +144,6 @@ class CannotRegister(Exception):
         self.problem = problem
 
 
-
 @contextmanager
 def _held(run: Run) -> Iterator[tuple[storage.Held, bool]]:
     """The config under its lock, and whether a journal that is left over has its room reserved."""
@@ -191,10 +190,8 @@ def _take_out(run: Run, written: Edit, *, is_new: bool) -> None:
 
 def _remove(run: Run) -> None:
     """Remove the file that was made, if nobody has put anything into it."""
-    try:
+    with suppress(OSError):
         storage.remove_if_empty(run.path)
-    except OSError:
-        pass
 
 
 def _replace(held: storage.Held, before: bytes, after: bytes, *, reserved: bool) -> None:

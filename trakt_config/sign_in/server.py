@@ -11,7 +11,7 @@ import socket
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Callable
 
 from trakt_config.errors import ConfigError
@@ -123,11 +123,9 @@ class Server:
     def _wake(self) -> None:
         """Let the thread see what has changed."""
         waker = self._waker()
-        try:
+        with suppress(OSError):  # It has been woken often enough, or it is over.
             if waker is not None:
                 waker.send(b"!")
-        except OSError:  # It has been woken often enough, or it is over.
-            pass
 
     def _run(self) -> None:
         try:
@@ -211,14 +209,10 @@ class Server:
 
     def _drop(self, connection: _Connection) -> None:
         self._connections.remove(connection)
-        try:
+        with suppress(KeyError):  # It awaits an answer.
             self._selector.unregister(connection.socket)
-        except KeyError:  # It awaits an answer.
-            pass
-        try:
+        with suppress(OSError):  # It has gone already.
             connection.socket.shutdown(socket.SHUT_WR)
-        except OSError:  # It has gone already.
-            pass
         connection.socket.close()
 
 
