@@ -116,12 +116,13 @@ def _unreadable(change: Change) -> Objection:
 
 
 def _outside(document: Document) -> Iterator[tuple[int, bytes]]:
-    """Line and identity of every node outside of `trakt` that takes room."""
-    entry = document._layout.entry
+    """Line and identity of every node outside of `trakt`."""
+    entry, is_inside = document._layout.entry, False
     for event in events(document._text, document._layout.loader):
         mark = event.start_mark
-        is_inside = entry is not None and entry.key_start <= mark.index < entry.end
-        if isinstance(event, NodeEvent) and not is_empty(event) and not is_inside:
+        if not is_empty(event):  # What takes no room is marked further down, at what follows it.
+            is_inside = entry is not None and entry.key_start <= mark.index < entry.end
+        if isinstance(event, NodeEvent) and not is_inside:
             yield mark.line + 1, identity(event)
 
 
@@ -129,7 +130,7 @@ def _with_line(change: Change, edited: Document, found: Objection) -> Objection:
     """Where something outside of `trakt` changes first; read again for that, side by side."""
     if found is not OUTSIDE:
         return found
-    line = 1
+    line = change.before.trakt_line or 1
     for old, new in zip(_outside(change.before), _outside(edited)):
         line = old[0]
         if old[1] != new[1]:
