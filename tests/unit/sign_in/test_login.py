@@ -388,6 +388,7 @@ def test_an_answer_that_cannot_be_saved_is_in_the_journal(
             sign_in(path, method, **everybody(sandbox, clock))
     assert caught.value.authorization is not None
     assert caught.value.authorization.access_token not in f"{caught.value}{caught.value!r}"
+    assert clock.passed < 60  # It is told at once, and not when the code expires.
     asked = len(sandbox.ledger)
     result = authorize.ensure_authorized(path, Options(environ=environ, clock=clock))
     assert (result.outcome.value, len(sandbox.ledger)) == ("adopted", asked)
