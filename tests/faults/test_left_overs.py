@@ -17,10 +17,13 @@ import pytest
 
 from tests.support import injection, scenes
 from tests.support.ages import WORTH_REFRESHING
-from tests.support.injection import Ended, Fault
+from tests.support.injection import App, Ended, Fault
 from tests.support.scenes import WEEK, Scene
 from trakt_config.authorization.intent import Intent
+from trakt_config.authorization.run import Options
+from trakt_config.errors import SaveError
 from trakt_config.sandbox import Answer
+from trakt_config.sign_in.registration import NewClient, registered
 from trakt_config.storage import journal
 from trakt_config.tokens import Secret, fingerprint
 
@@ -473,3 +476,31 @@ def test_a_note_of_another_version_is_left(note: bytes, trakt: Any, tmp_path: Pa
     opened.close(remove=False)
     assert (made.authorize().status, trakt.asked()) == (5, 0)
     assert os.path.exists(opened.path)
+
+
+@pytest.fixture(params=["format", "note"])
+def target(request: pytest.FixtureRequest, trakt: Any, tmp_path: Path) -> Iterator[Path]:
+    """A config without an authorization, where another version has left a journal: it stays."""
+    path = tmp_path / "target.yml"
+    path.write_text(f"trakt:\n  client_id: {App.client_id}\n  authorization:\n")
+    opened = journal.acquire(str(path), {}, lambda: None, print)
+    opened.begin(b'{"more": 1}', 100)
+    opened.close(remove=False)
+    left = Path(opened.path)
+    if request.param == "format":
+        left.write_bytes(b"trakt_config journal 99\nwhatever\n")
+    before = path.read_bytes(), left.read_bytes()
+    yield path
+    assert (path.read_bytes(), left.read_bytes()) == before and trakt.asked() == 0
+
+
+def test_a_copy_with_a_journal_of_another_version(target: Path, trakt: Any,
+                                                  tmp_path: Path) -> None:
+    ended = scenes.scene(trakt, tmp_path, age=FRESH).authorize("--copy-to", target)
+    assert ended.status == 5 and "newer version" in ended.err, str(ended)
+
+
+def test_a_login_where_another_version_has_left_a_journal(target: Path, trakt: Any) -> None:
+    with pytest.raises(SaveError, match="newer version"):
+        with registered(target, NewClient(client_secret="secret"), Options()):
+            pytest.fail("it was written")

@@ -245,8 +245,7 @@ def _write(target: Run, held: storage.Held, holder: Snapshot, known: Tokens) -> 
     """
     for journal in _journals(held):
         found = journal.recover()
-        if found and found.newer:
-            raise recovery.newer_journal()
+        recovery.refuse_newer(found)
         recovery.refuse_to_lose(journal, found, "an earlier run on it was cut short")
 
     def edit() -> bool:

@@ -147,6 +147,12 @@ def _save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
     return RecoveryResult.FINISHED if was_missing else RecoveryResult.NOTHING
 
 
+def refuse_newer(found: Unfinished | None) -> None:
+    """Raise, where another version wrote the journal: its file, or the note in it."""
+    if found is not None and Intent.decode(found) is None:
+        raise newer_journal()
+
+
 def newer_journal() -> SaveError:
     """The error for a journal that this version must not touch."""
     return SaveError("a newer version of trakt_config has left an unfinished journal here",

@@ -149,8 +149,7 @@ def _held(run: Run) -> Iterator[tuple[storage.Held, bool]]:
     """The config under its lock, and whether a journal that is left over has its room reserved."""
     with run.hold() as held:
         found = held.recover()
-        if found is not None and found.newer:
-            raise recovery.newer_journal()
+        recovery.refuse_newer(found)
         yield held, found is not None
 
 
