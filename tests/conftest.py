@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable
+from zlib import crc32
 
 import pytest
 
@@ -23,6 +24,9 @@ from trakt_config.tokens import AUTHORIZATION_KEYS
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+#: Tests with so many cases are sampled by default: they run one in so many of their cases.
+LONG, SHARE = 8, 3
 
 
 def _stop_measuring() -> None:
@@ -66,18 +70,27 @@ def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def _leave_samples(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave every step-th case of a test that is marked `sampled(step)`; in the full run, all."""
-    seen: Counter[str] = Counter()
+    """Leave the first of a long table's cases, and of the others one in `SHARE`, or one in as many
+    as the mark `sampled` says; in the full run, all.
+    """
+    cases = Counter(_table(item) for item in items)
+    seen = set()
     chosen: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
         sampled = item.get_closest_marker("sampled")
-        name = item.nodeid.partition("[")[0]
-        is_left_out = sampled is not None and seen[name] % sampled.args[0]
-        (left_out if is_left_out else chosen).append(item)
-        seen[name] += 1
+        share = sampled.args[0] if sampled else SHARE if cases[_table(item)] >= LONG else 1
+        is_first = _table(item) not in seen
+        # By the name: each value of each parameter has its turn, and always the same.
+        is_chosen = is_first or crc32(item.nodeid.encode()) % share == 0
+        (chosen if is_chosen else left_out).append(item)
+        seen.add(_table(item))
     config.hook.pytest_deselected(items=left_out)
     items[:] = chosen
+
+
+def _table(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
 
 
 def pytest_xdist_auto_num_workers() -> int:

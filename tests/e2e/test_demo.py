@@ -72,6 +72,7 @@ def test_tour_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
                 if any(secret[at:at + 12] in text for at in range(len(secret) - 11))]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("environ", [
     pytest.param({}, id="without HOME"),
     pytest.param({"HOME": "/nonexistent"}, id="with a HOME that is not there"),
@@ -88,6 +89,7 @@ def test_tour_works(environ: dict[str, str]) -> None:
     assert "Outcome: refreshed" in tour(**environ)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["with blanks", "line\nbreak", "caf\u00e9 \u2603", "tab\t'\"$#"])
 def test_tour_works_in_an_odd_temporary_folder(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name

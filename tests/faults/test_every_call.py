@@ -172,6 +172,7 @@ def cases(main: Sequence[str], more: Sequence[str] = (), *,
                                    ids=[f"{build.__name__}-{name}" for build, name in chosen])
 
 
+@pytest.mark.sampled(2)
 @cases(["kill", "torn", "term", "late term"], ["kill", "torn", "term", "late term"],
        default=["kill", "torn", "term"])
 def test_cut_short_at_every_call(name: str, build: Build, trakt: Any, base: Path) -> None:

@@ -246,6 +246,7 @@ def a_folder_that_takes_no_file(trakt: Any, base: Path) -> Scene:
     return made
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("build", [scenes.refresh_by_rename, scenes.refresh_in_place,
                                    scenes.recovery, a_folder_that_takes_no_file],
                          ids=lambda build: build.__name__)

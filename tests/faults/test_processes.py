@@ -271,6 +271,7 @@ def test_two_containers_that_share_one_mounted_file(made: Scene, started: Any) -
 # Signals
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("number, status", [
     (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=str)
 @pytest.mark.parametrize("as_pid_1", [False, True], ids=["", "as PID 1"])
@@ -334,7 +335,7 @@ def test_sigterm_at_any_time_gives_no_traceback(trakt: Any, tmp_path: Path,
                                                 started: Any) -> None:
     """From the first instruction to the last, and nothing is lost."""
     chance = random.Random(11)
-    for _ in range(40 if FULL else 6):
+    for _ in range(40 if FULL else 3):
         made = scenes.scene(trakt, tmp_path)
         process = started(made, *authorize(made.config))
         time.sleep(chance.uniform(0.0, 0.6))
@@ -368,6 +369,7 @@ def host(script: str, made: Scene) -> list[object]:
     return [sys.executable, "-c", HOST + script, made.config]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("script, number, said", [
     ("try: work()\nexcept KeyboardInterrupt: print('interrupted')", signal.SIGINT, "interrupted"),
     ("signal.signal(signal.SIGALRM, alarm)\n"

@@ -210,7 +210,7 @@ def test_a_name_is_swapped_at_any_call(runner: int, what: str, plant: Plant, tra
     path = {"config": first.made.config, "journal": Path(places.beside(str(first.made.config))),
             "temporary": Path(places.temporary(str(first.made.config))),
             "state directory": base / "elsewhere" / "state"}[what]
-    step = 3 if FULL else 197
+    step = 3 if FULL else 397
     found = []
     start = PLANTS.index(plant) * step // len(PLANTS)
     for number, at in enumerate(range(start, len(calls), step)):

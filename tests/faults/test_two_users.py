@@ -158,6 +158,7 @@ def look_at_journal(made: Scene) -> None:
     assert status.st_gid == GROUP or not mode & 0o070
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("first, second", [(ALICE, BOB), (BOB, ALICE)], ids=["owner", "other"])
 def test_either_one_finishes_what_the_other_left(first: int, second: int, trakt: Any,
                                                  base: Path) -> None:

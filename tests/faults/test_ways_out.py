@@ -55,6 +55,7 @@ def after_the_answer(calls: list[Call]) -> list[Call]:
     return [call for call in calls[heard + 1:] if call.kind not in SOCKET_CALLS]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("to_all", [False, True], ids=["that kind", "all kinds"])
 @pytest.mark.parametrize("name", ERRNOS if FULL else ERRNOS[:1])
 @pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)

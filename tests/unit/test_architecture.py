@@ -18,6 +18,9 @@ import trakt_config
 from trakt_config import document
 from trakt_config.sandbox import Sandbox
 
+#: Each module, in every run.
+pytestmark = pytest.mark.sampled(1)
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "trakt_config"
 

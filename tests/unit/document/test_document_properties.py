@@ -1,6 +1,6 @@
 """Whatever the style of a config, only our values change, and every YAML reader sees them.
 
-``TRAKT_CONFIG_FULL=1`` tries sixty times as many configs.
+``TRAKT_CONFIG_FULL=1`` tries a hundred times as many configs.
 """
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from trakt_config.document.quoting import written
 from trakt_config.errors import ConfigError
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
-EXAMPLES = 60
+EXAMPLES = 40
 FULL = os.environ.get("TRAKT_CONFIG_FULL") == "1"
 COMMON = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None,
-                  max_examples=EXAMPLES * (60 if FULL else 1))
+                  max_examples=EXAMPLES * (100 if FULL else 1))
 
 NUMBERS = ("expires_in", "created_at")
 
