@@ -34,7 +34,8 @@ class LoggedOut(enum.Enum):
     ACCESS_TOKEN_REVOKED = (
         "logged out: Trakt has revoked the access token, and it is gone from the config. There was "
         "no refresh token: if this was a copy, the access token of its holder is the same one and "
-        "has ended too, and `trakt-config authorize --force` for the holder gets another")
+        "has ended too; `trakt-config authorize --force` for the holder gets another, unless Trakt "
+        "has ended its refresh token as well: then sign in there")
     EMPTIED = "logged out: the tokens are gone from the config"
     LOCAL = ("the tokens are gone from the config; Trakt was not asked, so end them there: "
              f"{CONNECTED_APPS}")

@@ -200,7 +200,7 @@ def _refresh_problems(run: Run, found: Outlook) -> Iterator[str]:
 
 def _rewritten_by_kometa(trakt: Mapping[str, Entry]) -> Iterator[str]:
     """The keys that Kometa adds where they are missing, and then dumps the whole file."""
-    lines = {"pin": "`pin:`", "force_refresh": "`force_refresh: false`"}
+    lines = {"pin": "`pin: null`", "force_refresh": "`force_refresh: false`"}
     missing = [line for key, line in lines.items() if key not in trakt]
     if missing:
         yield ("Kometa rewrites the whole file to add what is missing: add "

@@ -182,7 +182,8 @@ def _config_locked(path: str, wait: Callable[[], None],
     while True:
         last_fork = locks.last_fork()
         with _refusing("the config cannot be opened for writing",
-                       "Nothing was sent to Trakt. Let this user write to the file."):
+                       "Nothing was sent to Trakt. Let this user write to the file, or keep the "
+                       "tokens in a small file of their own."):
             fd = files.open_regular(path, os.O_RDWR)
         try:
             if _is_locked(fd, path, wait, warn, last_fork):

@@ -363,7 +363,7 @@ def test_a_journal_that_is_not_finished_is_not_said_to_be(
 
 
 @pytest.mark.parametrize("missing, words", [
-    (("pin", "force_refresh"), "add `pin:` and `force_refresh: false` to trakt"),
+    (("pin", "force_refresh"), "add `pin: null` and `force_refresh: false` to trakt"),
     (("force_refresh",), "add `force_refresh: false` to trakt"), ((), "")])
 def test_keys_that_kometa_would_add(missing: tuple[str, ...], words: str, sandbox: Sandbox,
                                     config: Any, command: Any) -> None:
