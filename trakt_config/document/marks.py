@@ -16,6 +16,9 @@ _GAP = re.compile("(?:[ \t\r\n\x85\u2028\u2029]|#[^\r\n\x85\u2028\u2029]*)*")
 #: The indicators of a block scalar (YAML 1.2, section 8.1.1).
 BLOCK_HEADER = re.compile(r"[|>][-+0-9]*")
 
+#: What may follow the content of a block scalar: for ruamel.yaml, empty lines.
+BLANKS_BEHIND = " \r\n\x85\u2028\u2029"
+
 _LAST_NEWLINE = re.compile(r"(?:\r\n|\n|\r)\Z")
 
 
@@ -64,4 +67,4 @@ def end_of(text: str, event: Any) -> int:
     if header is not None and "+" in header.group():
         newline = _LAST_NEWLINE.search(content)
         return end - (len(newline.group()) if newline else 0)
-    return start + len(content.rstrip(" \r\n"))
+    return start + len(content.rstrip(BLANKS_BEHIND))

@@ -12,7 +12,7 @@ from typing import Union
 from trakt_config.document import quoting
 from trakt_config.document.layout import Block, Entry
 from trakt_config.document.lines import NEWLINE
-from trakt_config.document.marks import BLOCK_HEADER, skip_gap
+from trakt_config.document.marks import BLANKS_BEHIND, BLOCK_HEADER, skip_gap
 
 Splice = tuple[int, int, str]
 
@@ -107,7 +107,7 @@ def _replace_block_scalar(text: str, entry: Entry, start: int, content: int,
     """
     header = BLOCK_HEADER.match(text, content)
     header_end = header.end() if header else content
-    content_end = header_end + len(text[header_end:entry.end].rstrip(" \r\n"))
+    content_end = header_end + len(text[header_end:entry.end].rstrip(BLANKS_BEHIND))
     line_end = end_of_line(text, header_end)
     if not new and not text[header_end:line_end].strip(" \t"):
         return [_cut(text, start, content_end)]

@@ -864,3 +864,11 @@ def test_a_client_is_text(given: Any) -> None:
 def test_a_config_is_bytes(data: Any) -> None:
     with pytest.raises(TypeError, match="a config is bytes, not"):
         parse(data)
+
+
+@pytest.mark.parametrize("blank", ["\x85", " \u2028", "\u2029 "])
+def test_a_comment_behind_another_readers_line_break_stays(blank: str) -> None:
+    """Below a block scalar, where ruamel.yaml sees an empty line that ends there."""
+    text = f"trakt:\n  authorization:\n    scope: |-\n      old\n{blank} # kept\n"
+    edited = set_authorization(parse(text.encode()), NEW)
+    assert f"\n{blank} # kept\n" in edited.data.decode()
