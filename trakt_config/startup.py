@@ -106,8 +106,9 @@ def replace(record: R, **changes: Any) -> R:
     return type(record)(**{**fields_of(record), **changes})
 
 
-def lazy(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
-    """The ``__getattr__`` of a package (PEP 562).
+def lazy(package: str, modules: Mapping[str, str]) -> tuple[
+        Callable[[str], object], Callable[[], list[str]]]:
+    """The ``__getattr__`` and the ``__dir__`` of a package (PEP 562).
 
     :param modules: which of its modules has each name.
     """
@@ -118,4 +119,4 @@ def lazy(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
         setattr(sys.modules[package], name, value)
         return value
 
-    return get
+    return get, lambda: sorted({*vars(sys.modules[package]), *modules})

@@ -59,4 +59,4 @@ _LAZY = {
 }
 
 if not TYPE_CHECKING:  # So that a misspelt name is an error of types.
-    __getattr__ = lazy(__name__, _LAZY)
+    __getattr__, __dir__ = lazy(__name__, _LAZY)
