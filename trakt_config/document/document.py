@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from trakt_config.document.layout import Block, Entry, Layout, Stray
-from trakt_config.document.lines import position
-from trakt_config.document.mistakes import mistake
+from trakt_config.document.lines import mistake, position
 from trakt_config.document.parser import read_layout
 from trakt_config.errors import LARGEST_CONFIG, ConfigError
 from trakt_config.startup import Record, hidden

@@ -1,7 +1,12 @@
-"""Lines as editors know them: they end with ``\\r\\n``, ``\\n`` or ``\\r`` alone."""
+"""Lines and columns as editors know them, and the error at a place.
+
+A line ends with ``\\r\\n``, ``\\n`` or ``\\r`` alone.
+"""
 from __future__ import annotations
 
 import re
+
+from trakt_config.errors import ConfigError
 
 NEWLINE = re.compile(r"\r\n|\n|\r")
 
@@ -19,3 +24,8 @@ def position(text: str, offset: int) -> tuple[int, int]:
     start = breaks[-1] if breaks else 0
     marks = text.count(_BYTE_ORDER_MARK, 0, 1) if start == 0 < offset else 0
     return len(breaks) + 1, offset - start - marks + 1
+
+
+def mistake(message: str, hint: str, line: int, column: int) -> ConfigError:
+    """The error for what is wrong there; both count from 1."""
+    return ConfigError(message, hint=hint, line=line, column=column)

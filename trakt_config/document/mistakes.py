@@ -15,7 +15,7 @@ from ruamel.yaml.events import ScalarEvent, SequenceStartEvent
 from ruamel.yaml.reader import ReaderError
 
 from trakt_config.document.keys import KNOWN_KEYS
-from trakt_config.document.lines import NEWLINE, line_at, position
+from trakt_config.document.lines import NEWLINE, line_at, mistake, position
 from trakt_config.errors import ConfigError
 
 _CONFLICT = re.compile(r"(?m)^(<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|\Z)")
@@ -50,11 +50,6 @@ _KEY = re.compile(r"(?m)^[ ]*[\w.-]+:(?=[ \r\n]|\Z)")
 _PASTE = "Write a colon and a space after it: `{}: VALUE`."
 _RIGHT_FILE = ("A config has `key: value` lines at its outermost level: is this the right file?")
 _CHECK = "Check the quotes, colons and indentation there and just above."
-
-
-def mistake(message: str, hint: str, line: int, column: int) -> ConfigError:
-    """The error for what is wrong there; both count from 1."""
-    return ConfigError(message, hint=hint, line=line, column=column)
 
 
 def _at(pattern: re.Pattern[str], text: str, message: str, hint: str) -> ConfigError | None:

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from trakt_config.document.document import Document
 from trakt_config.document.keys import SETTING_KEYS, is_end, key_elsewhere, key_meant
 from trakt_config.document.layout import Entry, Stray
-from trakt_config.document.lines import position
-from trakt_config.document.mistakes import mistake
+from trakt_config.document.lines import mistake, position
 from trakt_config.errors import command
 from trakt_config.tokens import AUTHORIZATION_KEYS, LARGEST_NUMBERS, number_of
 
