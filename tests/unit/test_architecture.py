@@ -129,9 +129,10 @@ LOADED_BY_A_FRESH_RUN = {
     "authorization.run", "authorization.shield", "cli", "cli.arguments", "cli.authorize",
     "cli.boundary", "cli.main", "cli.output", "document", "document.checks", "document.composer",
     "document.digests", "document.document", "document.events", "document.keys",
-    "document.layout", "document.lines", "document.marks", "document.mistakes", "document.nodes",
-    "document.outside", "document.parser", "document.settings", "document.unused", "errors",
-    "startup", "storage", "storage.files", "storage.places", "tokens", "version",
+    "document.layout", "document.lines", "document.marks", "document.nodes",
+    "document.other_kinds", "document.outside", "document.parser", "document.settings",
+    "document.typos", "document.unused", "document.yaml_errors", "errors", "startup", "storage",
+    "storage.files", "storage.places", "tokens", "version",
 }
 
 #: What it does without of Python's: what these import would cost a third of the run again.

@@ -19,7 +19,7 @@ from trakt_config.document.keys import (
 )
 from trakt_config.document.layout import Layout, Stray
 from trakt_config.document.lines import mistake
-from trakt_config.document.mistakes import not_a_mapping
+from trakt_config.document.other_kinds import not_a_mapping
 
 #: Deeper nesting is refused: readers that recurse would fail on it.
 MAX_DEPTH = 100

@@ -25,8 +25,8 @@ from trakt_config.document.events import content, identity, is_blank, is_empty, 
 from trakt_config.document.keys import AUTHORIZATION, KEYS, ROOT, TRAKT, WRITTEN, Path, dotted
 from trakt_config.document.layout import Block, Entry, Layout
 from trakt_config.document.lines import NEWLINE
-from trakt_config.document.mistakes import not_a_mapping
 from trakt_config.document.nodes import Collection, Key
+from trakt_config.document.other_kinds import not_a_mapping
 from trakt_config.document.outside import Outside
 
 #: What counts in some lines and columns only, for some readers.

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.events import ScalarEvent
 
 from trakt_config.document.lines import mistake
-from trakt_config.document.mistakes import yaml_error
+from trakt_config.document.yaml_errors import yaml_error
 from trakt_config.errors import ConfigError
 
 #: ruamel.yaml's names for two of its loaders: the quick one, and the one that Kometa reads with.

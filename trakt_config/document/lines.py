@@ -26,6 +26,22 @@ def position(text: str, offset: int) -> tuple[int, int]:
     return len(breaks) + 1, offset - start - marks + 1
 
 
+def has_code(line: str) -> bool:
+    """Whether there is more than a comment on it."""
+    return line.strip()[:1] not in ("", "#")
+
+
+def indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
 def mistake(message: str, hint: str, line: int, column: int) -> ConfigError:
     """The error for what is wrong there; both count from 1."""
     return ConfigError(message, hint=hint, line=line, column=column)
+
+
+def mistake_at(pattern: re.Pattern[str], text: str, message: str,
+               hint: str) -> ConfigError | None:
+    """The mistake where the first group of the pattern is found."""
+    found = pattern.search(text)
+    return mistake(message, hint, *position(text, found.start(1))) if found else None

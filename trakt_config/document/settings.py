@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document
 from trakt_config.document.layout import Entry
 from trakt_config.document.lines import mistake
-from trakt_config.document.mistakes import key_twice
+from trakt_config.document.typos import key_twice
 from trakt_config.document.unused import (
     NOT_A_TOKEN,
     SettingWarning,

@@ -1,0 +1,91 @@
+"""What a person got wrong in one line of a config, where the line itself shows it."""
+from __future__ import annotations
+
+import re
+
+from trakt_config.document.keys import KNOWN_KEYS
+from trakt_config.document.lines import line_at, mistake, mistake_at
+from trakt_config.errors import ConfigError
+
+_CONFLICT = re.compile(r"(?m)^(<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|\Z)")
+
+#: A line that should be `key: value`: its indentation, its first word, what stands behind that.
+_LINE = re.compile(r"([ ]*)([\"']?[\w.-]+[\"']?)([^\r\n]*)")
+
+#: A key whose value begins with the same key.
+_TWICE = re.compile(r"(?:^|[{,])[ ]*[\"']?([\w.-]+)[\"']?[ ]*:[ ]+([\"']?)\1\2[ ]*:")
+
+#: A space of another kind, as pages have it, where the indentation or a value begins.
+_OTHER_SPACE = re.compile(
+    "[ ]*(?:[\"']?[\\w.-]+[\"']?:)?[ ]*([\u00a0\u2000-\u200b\u202f\u205f\u3000])")
+
+_DASH = re.compile(r"([ ]*)-[^ \t\r\n-]")
+
+_PASTE = "Write a colon and a space after it: `{}: VALUE`."
+
+
+def conflict(text: str) -> ConfigError | None:
+    return mistake_at(_CONFLICT, text,
+                      "a conflict marker: two versions of the file were not merged",
+                      "Keep one version, and delete the lines with <<<<<<<, ======= and >>>>>>>.")
+
+
+def other_space(text: str, line: int) -> ConfigError | None:
+    """A space that is none to YAML, on the line or on the one above it."""
+    for number in (line, line - 1):
+        found = _OTHER_SPACE.match(line_at(text, number)) if number else None
+        if found is not None:
+            return mistake(f"a special space (U+{ord(found[1]):04X}) where YAML wants a plain one",
+                           "Delete it, and type a space in its place.", number,
+                           found.start(1) + 1)
+    return None
+
+
+def same_key_twice(text: str, line: int) -> ConfigError | None:
+    found = _TWICE.search(line_at(text, line))
+    if found is None or found[1] not in KNOWN_KEYS:
+        return None
+    return key_twice(found[1], line, found.start(2) + 1)
+
+
+def key_twice(key: str, line: int, column: int) -> ConfigError:
+    """The value begins with its own key: the whole line was pasted behind it."""
+    value = "" if key in ("trakt", "authorization") else " VALUE"
+    return mistake(f"the key {key} stands there twice", f"Take one away: `{key}:{value}`.", line,
+                   column)
+
+
+def without_colon(text: str, line: int) -> ConfigError | None:
+    """The line as a key that lacks its colon, or the space behind it."""
+    found = _LINE.match(line_at(text, line).lstrip("\ufeff"))
+    if found is None:
+        return None
+    indentation, word, rest = found.groups()
+    name, column = word.strip("\"'"), len(indentation) + 1
+    shown = name if name in KNOWN_KEYS else "KEY"
+    what = f"after {name}" if name in KNOWN_KEYS else "after the key"
+    if rest.startswith(":") and rest[1:2].strip():
+        return mistake(f"there is no space after the colon of {name}" if name in KNOWN_KEYS
+                       else "there is no space after the colon of this key",
+                       f"Write one: `{shown}: VALUE`.", line, column)
+    if name not in KNOWN_KEYS or rest.startswith((":", ",", "]", "}")):
+        return None
+    if name in ("trakt", "authorization"):
+        return mistake(f"there is no colon {what}", f"Write one: `{name}:`.", line, column)
+    if rest.lstrip().startswith("="):
+        return mistake(f"there is an equals sign {what} where a colon belongs",
+                       f"Write `{name}: VALUE`.", line, column)
+    return mistake(f"there is no colon {what}", _PASTE.format(shown), line, column)
+
+
+def no_colon(line: int, column: int) -> ConfigError:
+    return mistake("there is no colon after this key", _PASTE.format("KEY"), line, column)
+
+
+def without_space(text: str, line: int) -> ConfigError | None:
+    """The line as a list item that lacks the space behind its dash."""
+    found = _DASH.match(line_at(text, line))
+    if found is None:
+        return None
+    return mistake("there is no space after the dash", "Write one: `- VALUE`.", line,
+                   len(found[1]) + 1)
