@@ -176,8 +176,9 @@ class TraktUnavailable(TraktConfigError):
     """Trakt could not be reached, failed, or asked to wait; a later run may succeed.
 
     :ivar retry_after: seconds that Trakt asked to wait, or None.
-    :ivar outcome_unknown: True when Trakt may have done what was asked although no usable answer
-        arrived: a refresh token or code that was sent may be spent.
+    :ivar outcome_unknown: True when no usable answer arrived and Trakt may have given tokens all
+        the same: the refresh token, the pin or the code that was sent may be spent. The hint says
+        so, too. False wherever nothing was sent that works once.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None,

@@ -69,8 +69,11 @@ class Status(Record):
 
     @property
     def is_usable(self) -> bool:
-        """Whether the next `authorize` can do without a person, as far as is known."""
-        return self.failure is None
+        """Whether the next `authorize` can do without a person, as far as is known.
+
+        That Trakt could not be asked says nothing against what is in the file.
+        """
+        return self.failure is None or isinstance(self.failure, TraktUnavailable)
 
     @property
     def issued_at(self) -> datetime | None:
@@ -101,8 +104,9 @@ def ask(config_path: ConfigPath, options: Options,
         found: Status) -> tuple[Status, UserSettings | None]:
     """Ask Trakt whose the access token in the config is. It is used as it is, never refreshed.
 
-    What Trakt says against it is the `failure` of the status that is returned. Where the next
-    `authorize` gets a new access token first, Trakt is not asked: a refusal would say nothing.
+    What Trakt says against it is the `failure` of the status that is returned, and so is that it
+    could not be asked, which leaves the rest of the status as it was. Where the next `authorize`
+    gets a new access token first, Trakt is not asked: a refusal would say nothing.
 
     :raises ConfigError: the config or an endpoint cannot be used.
     """

@@ -43,11 +43,12 @@ def revoke(trakt: Requester, token: Secret, *, budget: float | None = None) -> N
     https://app.trakt.tv/settings/apps/connected instead.
     """
     fields = {"token": token.reveal(), "client_id": trakt.app.client_id}
-    answer = trakt.post("/oauth/revoke", trakt.with_client_secret(fields), trakt.within(budget))
+    answer = trakt.post("/oauth/revoke", trakt.with_client_secret(fields), ACCESS_TOKEN,
+                        trakt.within(budget))
     if not is_success(answer):
         raise failure_of(answer, ACCESS_TOKEN, secrets=trakt.all_secrets(token)).error
     if is_html(answer):
-        raise unusable(answer).error
+        raise unusable(answer, ACCESS_TOKEN).error
 
 
 def user_settings(trakt: Requester, access_token: Secret, *,
@@ -66,7 +67,7 @@ def user_settings(trakt: Requester, access_token: Secret, *,
         raise failure_of(answer, ACCESS_TOKEN, secrets=secrets).error
     settings = json_object(answer.body) or {}
     if not isinstance(settings.get("user"), dict):
-        raise unusable(answer).error
+        raise unusable(answer, ACCESS_TOKEN).error
     return _user_settings(settings, secrets)
 
 

@@ -51,11 +51,15 @@ class Failure(Record):
 
 
 class Credential(Record):
-    """What was sent, for the words of a refusal."""
+    """What was sent, for the words of a refusal, and of an answer that was lost.
+
+    :ivar works_once: Trakt gives tokens for it, and then it is spent.
+    """
 
     name: str
     reason: Reason
     advice: str
+    works_once: bool = True
 
 
 TYPED_PIN = Credential(
@@ -75,9 +79,13 @@ REFRESH_TOKEN = Credential(
     f"{command('login')}")
 ACCESS_TOKEN = Credential(
     "the access token", "access_token_refused",
-    f"It has ended or was revoked. Run: {command('authorize --force')}; else: {command('login')}")
+    f"It has ended or was revoked. Run: {command('authorize --force')}; else: {command('login')}",
+    works_once=False)
 DEVICE_CODE = Credential(
     "the device code", "pin_refused", SIGN_IN_AGAIN)
+#: To ask for a device code, nothing is sent that could be spent.
+NO_DEVICE_CODE = Credential(
+    "the request for a device code", "pin_refused", SIGN_IN_AGAIN, works_once=False)
 
 _CLIENT_ADVICE: Mapping[int, tuple[str, str]] = {
     401: ("Trakt does not accept this app (401)",
@@ -106,13 +114,14 @@ def failure_of(answer: HttpResponse, credential: Credential, *, secrets: Iterabl
     if answer.status in (400, 401) and code == "invalid_grant":
         return Failure(_refused(credential, description))
     if _says_nothing(answer, code):
-        return unknown(_what_came(answer), answer, clock=clock)
+        return unknown(_what_came(answer), answer, credential, clock)
     words, advice = _client_advice(answer.status, code, description)
     return Failure(ClientRejected(words + _quoted(description), hint=advice),
                    invalid_client=code == "invalid_client")
 
 
-def granted(answer: HttpResponse, refresh_token: Secret | None, record: Callable[[bytes], None],
+def granted(answer: HttpResponse, credential: Credential, refresh_token: Secret | None,
+            record: Callable[[bytes], None],
             clock: Callable[[], float]) -> Authorization | Failure:
     """The tokens in a 2xx answer, once it is recorded."""
     record(answer.body)
@@ -121,26 +130,39 @@ def granted(answer: HttpResponse, refresh_token: Secret | None, record: Callable
                                            refresh_token=refresh_token)
     except UnusableAnswer as error:
         spent = error.rest is not None
-    failure = unusable(answer, clock)
+    failure = unusable(answer, credential, clock)
     # With a refresh token in it, Trakt has spent the one that was sent: never send that again.
     return Failure(failure.error, repeat_after=None if spent else failure.repeat_after)
 
 
-def unusable(answer: HttpResponse, clock: Callable[[], float] = time.time) -> Failure:
+def unusable(answer: HttpResponse, credential: Credential,
+             clock: Callable[[], float] = time.time) -> Failure:
     if is_html(answer):
         words = ("a web page came instead of Trakt's answer: from Cloudflare, or from a network "
                  "that wants a sign-in")
     else:
         words = f"Trakt's answer cannot be used: {answer.problem or 'it is not what was asked for'}"
-    return unknown(words, answer, clock=clock)
+    return unknown(words, answer, credential, clock)
 
 
-def unknown(words: str, answer: HttpResponse, *, clock: Callable[[], float] = time.time) -> Failure:
+def unknown(words: str, answer: HttpResponse, credential: Credential,
+            clock: Callable[[], float] = time.time) -> Failure:
     """Trakt may have done what was asked, or not."""
     asked = retry_after(answer.headers, clock)
-    error = TraktUnavailable(words, retry_after=asked, outcome_unknown=True,
-                             hint="Try again later.")
-    return Failure(error, repeat_after=PAUSE if asked is None else min(asked, LONGEST_PAUSE))
+    error = TraktUnavailable(words, retry_after=asked, hint="Try again later.")
+    return Failure(in_doubt(error, credential),
+                   repeat_after=PAUSE if asked is None else min(asked, LONGEST_PAUSE))
+
+
+def in_doubt(error: TraktUnavailable, credential: Credential) -> TraktUnavailable:
+    """The error of a request whose answer is lost: in words, too, where that may have spent what
+    was sent. Where nothing could be spent, it is as if nothing had been sent.
+    """
+    doubt = f"{credential.name.capitalize()} may be spent."
+    error.outcome_unknown = credential.works_once
+    if credential.works_once and doubt not in error.hint:
+        error.hint = f"{doubt} {error.hint}".rstrip()
+    return error
 
 
 def retry_after(headers: Mapping[str, str], clock: Callable[[], float]) -> float | None:
@@ -168,9 +190,10 @@ def _oauth_error(body: bytes, secrets: Iterable[Secret]) -> tuple[str, str]:
 
 def _rate_limited(answer: HttpResponse, clock: Callable[[], float]) -> Failure:
     asked = retry_after(answer.headers, clock)
+    when = "later" if asked is None else f"in {asked:.0f} s"
+    error = TraktUnavailable("Trakt asks us to wait: too many requests (429)", retry_after=asked,
+                             hint=f"Try again {when}.")
     seconds = PAUSE if asked is None else asked
-    error = TraktUnavailable("Trakt asks us to wait: too many requests (429)", retry_after=seconds,
-                             hint=f"Try again in {seconds:.0f} s.")
     return Failure(error, repeat_after=seconds if seconds <= LONGEST_PAUSE else None)
 
 

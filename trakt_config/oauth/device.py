@@ -10,6 +10,7 @@ from urllib.parse import quote
 from trakt_config.oauth import limits
 from trakt_config.oauth.answers import (
     DEVICE_CODE,
+    NO_DEVICE_CODE,
     Failure,
     failure_of,
     granted,
@@ -57,12 +58,12 @@ class DevicePoll(enum.Enum):
 def device_code(trakt: Requester) -> DeviceCode:
     """Begin a sign-in with a device code (RFC 8628, section 3.1)."""
     answer = trakt.post("/oauth/device/code", {"client_id": trakt.app.client_id},
-                        trakt.within())
+                        NO_DEVICE_CODE, trakt.within())
     if not is_success(answer):
-        raise failure_of(answer, DEVICE_CODE, secrets=trakt.all_secrets()).error
+        raise failure_of(answer, NO_DEVICE_CODE, secrets=trakt.all_secrets()).error
     code = _device_code(json_object(answer.body) or {})
     if code is None or gives_away(f"{code.user_code} {code.link}", trakt.all_secrets()):
-        raise unusable(answer).error
+        raise unusable(answer, NO_DEVICE_CODE).error
     return code
 
 
@@ -75,9 +76,9 @@ def poll(trakt: Requester, code: DeviceCode, *,
     """
     fields = {"code": code.device_code.reveal(), "client_id": trakt.app.client_id}
     answer = trakt.post("/oauth/device/token", trakt.with_client_secret(fields),
-                        trakt.within(limits.REQUEST_TIMEOUT))
+                        DEVICE_CODE, trakt.within(limits.REQUEST_TIMEOUT))
     if is_success(answer):
-        result = granted(answer, None, record, trakt.clock)
+        result = granted(answer, DEVICE_CODE, None, record, trakt.clock)
         if isinstance(result, Failure):
             raise result.error
         return result

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Callable
 
 from trakt_config.errors import APPS_PAGE, SIGN_IN_AGAIN, ConfigError, TraktUnavailable
 from trakt_config.oauth import limits
+from trakt_config.oauth.answers import ACCESS_TOKEN, Credential, in_doubt
 from trakt_config.oauth.endpoints import VISIBLE, Endpoints
 from trakt_config.oauth.transport import HttpResponse, call
 from trakt_config.startup import Record, hidden
@@ -82,17 +83,22 @@ class Requester(Record):
             return fields
         return {**fields, "client_secret": self.app.client_secret.reveal()}
 
-    def post(self, path: str, fields: Mapping[str, str], deadline: Deadline) -> HttpResponse:
-        """Send `fields` to an address below the OAuth endpoint."""
+    def post(self, path: str, fields: Mapping[str, str], credential: Credential,
+             deadline: Deadline) -> HttpResponse:
+        """Send `fields` to an address below the OAuth endpoint.
+
+        :param credential: what a lost answer leaves in doubt.
+        """
         body = json.dumps(fields).encode("ascii")
-        return self._send("POST", self.endpoints.oauth + path, body, deadline)
+        return self._send("POST", self.endpoints.oauth + path, body, credential, deadline)
 
     def get(self, path: str, access_token: Secret, deadline: Deadline) -> HttpResponse:
         """Read an address below the API endpoint."""
-        return self._send("GET", self.endpoints.api + path, None, deadline, access_token)
+        return self._send("GET", self.endpoints.api + path, None, ACCESS_TOKEN, deadline,
+                          access_token)
 
-    def _send(self, method: str, url: str, body: bytes | None, deadline: Deadline,
-              access_token: Secret | None = None) -> HttpResponse:
+    def _send(self, method: str, url: str, body: bytes | None, credential: Credential,
+              deadline: Deadline, access_token: Secret | None = None) -> HttpResponse:
         """Send, and again after a pause where certainly nothing was sent: three tries in all."""
         headers = _headers(self.app, access_token)
         for pause in (*BACKOFF, None):
@@ -104,8 +110,10 @@ class Requester(Record):
                     logger.debug("Trakt answered %s %s with %d", method, url, answer.status)
                 return answer
             except TraktUnavailable as error:
-                if error.outcome_unknown or pause is None \
-                        or not deadline.wait(pause, error.message):
+                if error.outcome_unknown:  # It was sent.
+                    in_doubt(error, credential)
+                    raise
+                if pause is None or not deadline.wait(pause, error.message):
                     raise
         raise AssertionError("unreachable")
 

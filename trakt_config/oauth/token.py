@@ -16,6 +16,7 @@ from trakt_config.oauth.answers import (
     Failure,
     failure_of,
     granted,
+    in_doubt,
     is_success,
 )
 from trakt_config.oauth.requester import Deadline, Requester, logger
@@ -68,25 +69,26 @@ def exchange(trakt: Requester, grant: AuthorizationCode | RefreshToken, *,
     second = _ask(trakt, deadline, grant, with_secret, record)
     if isinstance(second, Authorization):
         return second
-    raise _final(first, second)
+    raise _final(first, second, _credential(grant))
 
 
 def _ask(trakt: Requester, deadline: Deadline, grant: AuthorizationCode | RefreshToken,
          with_secret: bool, record: Callable[[bytes], None]) -> Authorization | Failure:
     """One request that reaches Trakt, and its meaning."""
+    credential = _credential(grant)
     try:
         fields = _token_request(grant, trakt, with_secret)
-        answer = trakt.post("/oauth/token", fields, deadline)
+        answer = trakt.post("/oauth/token", fields, credential, deadline)
     except TraktUnavailable as error:
         return Failure(error, repeat_after=PAUSE if error.outcome_unknown else None)
     if is_success(answer):
         kept = grant.token if isinstance(grant, RefreshToken) else None
-        return granted(answer, kept, record, trakt.clock)
-    return failure_of(answer, _credential(grant), clock=trakt.clock,
+        return granted(answer, credential, kept, record, trakt.clock)
+    return failure_of(answer, credential, clock=trakt.clock,
                       secrets=trakt.all_secrets(*filter(None, fields_of(grant).values())))
 
 
-def _final(first: Failure, second: Failure) -> TraktConfigError:
+def _final(first: Failure, second: Failure, credential: Credential) -> TraktConfigError:
     """What to raise after two requests: a lost first answer shows in the second."""
     if not first.outcome_unknown:
         return second.error
@@ -95,7 +97,7 @@ def _final(first: Failure, second: Failure) -> TraktConfigError:
                              "with it the new tokens", reason="answer_lost",
                              hint=SIGN_IN_AGAIN)
     if isinstance(second.error, TraktUnavailable):
-        second.error.outcome_unknown = True
+        in_doubt(second.error, credential)
     return second.error
 
 

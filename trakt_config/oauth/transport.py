@@ -55,7 +55,8 @@ def call(method: str, url: str, *, headers: Mapping[str, str], body: bytes | Non
         5 s an address), dripping headers and bodies included. It bounds waiting: what has arrived
         is read, however late it is. With a session whose class or adapter is a caller's own, it
         bounds each read of the head, and the body as a whole.
-    :raises TraktUnavailable: no answer; ``outcome_unknown`` unless certainly nothing was sent.
+    :raises TraktUnavailable: no answer; ``outcome_unknown`` unless certainly nothing was sent;
+        what that means for what was sent, :func:`.answers.in_doubt` knows.
     """
     host = urlsplit(url).hostname or ""
     own = session is None or _is_plain(session, url)

@@ -50,7 +50,7 @@ def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
     """Ask at every interval; a failure may pass as long as the code is valid."""
     interval = code.interval
     failure: TraktConfigError | None = None
-    lost = False
+    lost: TraktUnavailable | None = None  # Since then, the tokens may have been given.
     while sign_in.monotonic() + interval <= deadline:
         _wait(sign_in, interval, deadline, code, pages)
         before, failure = failure, None
@@ -65,14 +65,19 @@ def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
         if isinstance(state, Authorization):
             return state
         if failure is not None:
-            lost = lost or getattr(failure, "outcome_unknown", False)
+            if isinstance(failure, TraktUnavailable) and failure.outcome_unknown:
+                lost = failure
             if before is None or before.message != failure.message:
                 sign_in.run.warn(f"{failure.message}; asking again until the code expires")
         elif state is DevicePoll.SLOW_DOWN:
             interval += SLOWER
-        elif state is not DevicePoll.PENDING:
-            raise _ended(state, lost)
-    raise failure or _ended(DevicePoll.EXPIRED, lost)
+        elif state is DevicePoll.PENDING:
+            lost = None
+        else:
+            raise _ended(state, was_lost=lost is not None)
+    if lost and (failure is None or isinstance(failure, TraktUnavailable)):
+        raise lost
+    raise failure or _ended(DevicePoll.EXPIRED)
 
 
 def _wait(sign_in: SignIn, seconds: float, deadline: float, code: DeviceCode,
@@ -90,11 +95,11 @@ def _wait(sign_in: SignIn, seconds: float, deadline: float, code: DeviceCode,
         sign_in.run.options.sleep(min(1.0, end - now))
 
 
-def _ended(state: DevicePoll, lost: bool) -> LoginRequired:
+def _ended(state: DevicePoll, *, was_lost: bool = False) -> LoginRequired:
     """Why there will be no tokens for this device code."""
     if state is DevicePoll.DENIED:
         return LoginRequired("access was denied at Trakt", reason="denied", hint=SIGN_IN_AGAIN)
-    if state is DevicePoll.ALREADY_USED or (state is DevicePoll.NOT_FOUND and lost):
+    if state is DevicePoll.ALREADY_USED or (state is DevicePoll.NOT_FOUND and was_lost):
         return LoginRequired("Trakt has given the tokens for this code already, but its answer "
                              "was lost", reason="answer_lost", hint=SIGN_IN_AGAIN)
     if state is DevicePoll.NOT_FOUND:

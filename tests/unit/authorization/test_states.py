@@ -306,18 +306,46 @@ def test_what_is_said_of_the_next_run_is_what_it_does(
             assert real["error"]["message"] == said["error"]["message"]
 
 
-@pytest.mark.parametrize("answer, exit_status, state", [
-    (Answer(401), 3, "refused"), (Answer(403), 3, "valid"), (Answer(423), 3, "valid"),
-    (Answer(426), 3, "valid"), (Answer(503), 4, "valid")])
-def test_what_trakt_says_against_it_counts(answer: Answer, exit_status: int, state: str,
-                                           sandbox: Sandbox, config: Any, command: Any) -> None:
+@pytest.mark.parametrize("answer, state", [
+    (Answer(401), "refused"), (Answer(403), "valid"), (Answer(423), "valid"),
+    (Answer(426), "valid")])
+def test_what_trakt_says_against_it_counts(answer: Answer, state: str, sandbox: Sandbox,
+                                           config: Any, command: Any) -> None:
     """What is refused is not usable, whatever the file says."""
     config(sandbox.issue_authorization()).chmod(0o600)
     sandbox.answer(answer, times=9, path="/users/settings")
     done = command("status", "--online", "--json")
     said = json.loads(done.stdout)
-    assert (done.returncode, said["usable"], said["state"]) == (exit_status, False, state)
+    assert (done.returncode, said["usable"], said["state"]) == (3, False, state)
     assert said["error"] and said["account"] is None
+
+
+@pytest.mark.parametrize("age, step, outcome", [(0, "nothing", "fresh"),
+                                                (ADVISORY, "refresh_or_keep", "kept")])
+@pytest.mark.parametrize("answer", [
+    Answer(503), Answer(429), Answer(200, b"<html>"), Answer(cut="close"), None],
+    ids=["503", "429", "page", "cut", "offline"])
+def test_that_trakt_is_not_reached_is_not_held_against_the_file(
+        answer: Answer | None, age: int, step: str, outcome: str, sandbox: Sandbox, config: Any,
+        command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question is not answered, hence the exit status; the next run does without a person."""
+    monkeypatch.setattr("trakt_config.oauth.requester.BACKOFF", (0.0, 0.0))
+    monkeypatch.setattr("trakt_config.oauth.answers.PAUSE", 0.0)
+    created_at = int(time.time()) - age
+    config(sandbox.issue_authorization(created_at=created_at)).chmod(0o600)
+    if answer is None:
+        sandbox.close()
+    else:
+        for path in ("/users/settings", "/oauth/token"):
+            sandbox.answer(answer, times=9, path=path)
+    done = command("status", "--online", "--json")
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["usable"], said["state"], said["next"]) \
+        == (4, True, "valid", step)
+    assert said["error"]["kind"] == "TraktUnavailable" and said["account"] is None
+    assert said["error"]["outcome_unknown"] is False
+    assert "may be spent" not in done.stderr
+    assert json.loads(command("authorize", "--json").stdout)["outcome"] == outcome
 
 
 def test_an_expired_access_token_is_not_held_against_the_refresh_token(

@@ -177,7 +177,7 @@ def test_json_says_that_the_outcome_is_not_known(sandbox: Sandbox, config: Any,
     assert error["outcome_unknown"] is True
     assert error["message"] == ("Trakt was asked, and no answer came: "
                                 "the connection to 127.0.0.1 was cut")
-    assert error["hint"] == "Try again later."
+    assert error["hint"] == "The refresh token may be spent. Try again later."
     refused = json.loads(command("authorize", "--json", "config.yml").stdout)["error"]
     assert refused["reason"] == "refresh_token_refused" and "was lost" in refused["hint"]
 

@@ -287,15 +287,15 @@ def test_no_try_beyond_the_budget() -> None:
 @pytest.mark.parametrize("retry_after, pauses, asked", [
     pytest.param("7", [7.0], 7.0, id="seconds"),
     pytest.param("0", [], 0.0, id="at once"),
-    pytest.param(None, [5.0], 5.0, id="nothing: five seconds"),
-    pytest.param("-3", [5.0], 5.0, id="negative"),
-    pytest.param("soon", [5.0], 5.0, id="junk"),
+    pytest.param(None, [5.0], None, id="nothing: five seconds, which are not Trakt's"),
+    pytest.param("-3", [5.0], None, id="negative"),
+    pytest.param("soon", [5.0], None, id="junk"),
     pytest.param("31", [], 31.0, id="longer than half a minute: not waited for"),
     pytest.param("1" * 5000, [], 86400.0, id="huge"),
     pytest.param("Mon, 21 Sep 2026 14:13:30 GMT", [10.0], 10.0, id="a date"),
     pytest.param("Mon, 21 Sep 2020 14:13:30 GMT", [], 0.0, id="a date that has passed"),
     pytest.param("Mon, 99 Sep 2026 99:13:30 GMT", None, None, id="a date that is none"),
-    pytest.param("Mon, 21 Sep 99999999999999999999 14:13:30 GMT", [5.0], 5.0, id="no such year"),
+    pytest.param("Mon, 21 Sep 99999999999999999999 14:13:30 GMT", [5.0], None, id="no such year"),
 ])
 def test_rate_limit(retry_after: str | None, pauses: list[float] | None,
                     asked: float | None) -> None:
@@ -306,6 +306,7 @@ def test_rate_limit(retry_after: str | None, pauses: list[float] | None,
     assert isinstance(result, TraktUnavailable) and not result.outcome_unknown
     if pauses is not None:
         assert slept == pauses and result.retry_after == pytest.approx(asked)
+        assert result.hint == f"Try again {'later' if asked is None else f'in {asked:.0f} s'}."
         assert len(sent) == (1 if asked is not None and asked > 30 else 2)
 
 

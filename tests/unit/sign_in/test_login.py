@@ -278,6 +278,22 @@ def test_a_lost_answer_is_said_to_be_lost(sandbox: Sandbox, clock: Clock, config
     assert polls(sandbox)[-2:] == [None, 409]
 
 
+@polled_seldom
+@pytest.mark.parametrize("later, kind", [(429, TraktUnavailable), (400, LoginRequired)])
+def test_a_lost_answer_is_in_doubt_until_trakt_says_more(
+        later: int, kind: type[TraktConfigError], sandbox: Sandbox, config: Any,
+        sign_in: Login) -> None:
+    """Polled too often says nothing; nobody has signed in yet says that nothing is lost."""
+    path = config()
+    sandbox.answer(Answer(cut="close"), path=DEVICE_TOKEN)
+    sandbox.answer(Answer(later), times=20, path=DEVICE_TOKEN)
+    with untouched(path), pytest.raises(kind) as caught:
+        sign_in(path)
+    in_doubt = later == 429
+    assert getattr(caught.value, "outcome_unknown", False) is in_doubt
+    assert ("The device code may be spent." in str(caught.value)) is in_doubt
+
+
 def test_a_refused_client(sandbox: Sandbox, config: Any, sign_in: Login) -> None:
     path = config()
     path.write_text(path.read_text().replace(sandbox.client_id, "another-id"))
