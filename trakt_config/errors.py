@@ -141,17 +141,18 @@ class ConfigError(TraktConfigError):
         return ":".join([super().where or "config", *position]) if position else super().where
 
 
-#: Why a person has to sign in; the last two only while somebody does.
+#: Why a person has to sign in; the last three only while somebody does.
 Reason = Literal["no_authorization", "refresh_token_refused", "pin_refused", "answer_lost",
-                 "access_token_refused", "denied", "expired"]
+                 "access_token_refused", "denied", "expired", "no_browser"]
 
 
 class LoginRequired(TraktConfigError):
     """A person has to sign in: ``trakt-config login CONFIG``.
 
     :ivar reason: ``"no_authorization"``, ``"refresh_token_refused"``, ``"pin_refused"``,
-        ``"answer_lost"`` or ``"access_token_refused"``; while somebody signs in also ``"denied"``
-        and ``"expired"``.
+        ``"answer_lost"`` or ``"access_token_refused"``; while somebody signs in also
+        ``"denied"``, ``"expired"`` and ``"no_browser"`` (none could be opened, and nobody else
+        was told the address).
     :ivar detail: what is known beyond the reason: ``"before_migration"``, a refresh token from
         before Trakt's move of July 2026; else empty.
     """

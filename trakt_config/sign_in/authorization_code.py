@@ -23,6 +23,7 @@ from trakt_config.errors import (
     LoginRequired,
     TraktConfigError,
     TraktUnavailable,
+    command,
 )
 from trakt_config.oauth import VISIBLE
 from trakt_config.sign_in import browser, loopback
@@ -72,7 +73,8 @@ def in_browser(sign_in: SignIn) -> Authorization:
         raise needs_loopback_uri(snapshot.document)
     with loopback.listen(address, request.state) as receiver:
         sign_in.dialog.show_address(url)
-        with browser.opened(url, sign_in.dialog.open_browser):
+        with browser.opened(url, sign_in.dialog.open_browser,
+                            lambda why: _browser_failed(sign_in, receiver, why)):
             try:
                 redirect = receiver.wait(TIME_LIMIT, sign_in.dialog.countdown)
             finally:
@@ -98,6 +100,15 @@ def with_pin(sign_in: SignIn) -> Authorization:
                 or not sign_in.dialog.offer_new_pin(refused.message):
             break
     raise refused
+
+
+def _browser_failed(sign_in: SignIn, receiver: loopback.Receiver, why: str) -> None:
+    """Nobody is waited for who does not know where to sign in."""
+    if not sign_in.dialog.has("show_address"):
+        receiver.give_up(LoginRequired(
+            f"no browser was opened ({why}), and the dialog has no show_address",
+            reason="no_browser",
+            hint=f"Give the dialog a show_address as well. Or sign in with: {command('login')}"))
 
 
 def _answered(sign_in: SignIn, snapshot: Snapshot, request: AuthorizationRequest,

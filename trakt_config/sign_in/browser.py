@@ -5,7 +5,7 @@ import _thread
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import Callable
 
 from trakt_config.sign_in.pages import private_page
@@ -32,29 +32,41 @@ def open_browser(url: str) -> bool:
 
 
 @contextmanager
-def opened(url: str, callback: Callable[[str], bool] | None = None) -> Iterator[None]:
+def opened(url: str, callback: Callable[[str], bool] | None = None,
+           on_failure: Callable[[str], object] = lambda why: None) -> Iterator[None]:
     """Open `url`, and go on at once; keep what the browser needs until the ``with`` block ends.
 
     :param callback: opens `url` itself. None: the system's browser, by a private page.
+    :param on_failure: gets why it could not be opened, from another thread perhaps; a person who
+        has the address as well can do without.
     """
     with ExitStack() as pages:
         if callback is not None:
-            _in_background(callback, url)
+            _in_background(callback, url, "open_browser", on_failure)
         elif can_open():
-            with suppress(OSError):  # The person has the address as well.
+            try:
                 address = pages.enter_context(private_page(url))
-                _in_background(open_browser, address)
+            except OSError:
+                on_failure("the page that opens the browser could not be written")
+            else:
+                _in_background(open_browser, address, "the system's browser", on_failure)
         yield
 
 
-def _in_background(callback: Callable[[str], bool], url: str) -> None:
+def _in_background(callback: Callable[[str], bool], url: str, name: str,
+                   on_failure: Callable[[str], object]) -> None:
     """Call it in a thread that nobody waits for: some browsers return only when they are closed.
 
     Begun bare: threading.Thread does not survive a signal whose handler raises while it starts.
     """
     def call() -> None:
-        with suppress(Exception):  # The person has the address as well.
-            callback(url)
+        try:
+            if callback(url) is False:  # What returns nothing may have opened it.
+                on_failure(f"{name} could not open it")
+        except Exception as error:  # Its text may hold the address.
+            on_failure(f"{name} raised {type(error).__name__}")
 
-    with suppress(RuntimeError):  # The system gives no thread.
+    try:
         _thread.start_new_thread(call, ())
+    except RuntimeError:
+        on_failure("the system gives no thread")

@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Callable
 from urllib.parse import parse_qs, urlsplit
 
-from trakt_config.errors import ConfigError, os_reason
+from trakt_config.errors import ConfigError, TraktConfigError, os_reason
 from trakt_config.oauth import is_loopback
 from trakt_config.sign_in import pages
 from trakt_config.sign_in.server import MOST_CONNECTIONS, Server, serving
@@ -76,7 +76,8 @@ class Receiver:
     def __init__(self, path: str, state: str) -> None:
         self.path = path
         self._state = state
-        self._redirects: queue.SimpleQueue[Mapping[str, str]] = queue.SimpleQueue()
+        self._redirects: queue.SimpleQueue[Mapping[str, str] | TraktConfigError] = \
+            queue.SimpleQueue()
         self._server: Server | None = None
 
     def wait(self, seconds: float, countdown: Callable[[float], object] = lambda left: None,
@@ -84,6 +85,7 @@ class Receiver:
         """The parameters of the redirect; None when it has not come within `seconds`.
 
         :param countdown: gets the seconds that are left, once a second.
+        :raises TraktConfigError: what :meth:`give_up` was given.
         """
         deadline = time.monotonic() + seconds
         while True:
@@ -92,7 +94,14 @@ class Receiver:
                 return None
             countdown(left)
             with suppress(queue.Empty):
-                return self._redirects.get(timeout=min(left, 1))
+                redirect = self._redirects.get(timeout=min(left, 1))
+                if isinstance(redirect, TraktConfigError):
+                    raise redirect
+                return redirect
+
+    def give_up(self, error: TraktConfigError) -> None:
+        """End the wait with this error, unless the redirect has come: from any thread."""
+        self._redirects.put(error)
 
     def answer(self, title: str, text: str) -> None:
         """Show this, which is plain text, to whoever came with the redirect."""

@@ -59,7 +59,8 @@ def login(config_path: ConfigPath, *,
         address of this machine with a port (RFC 8252, section 7.3). ``"pin"``: a browser anywhere,
         from which the person brings the pin. The last two with PKCE (RFC 7636) and a state.
     :param dialog: how to talk to the person. ``"device"`` needs ``show_code``, ``"pin"`` needs
-        ``show_address`` and ``ask_pin``.
+        ``show_address`` and ``ask_pin``, ``"browser"`` needs ``show_address`` where it may be that
+        no browser can be opened: without it that is an error at once.
     :param other_account: let Trakt ask who is signing in, for an account other than the one that
         the browser is signed in to. Not for ``"device"``.
     :param lock_timeout: how long to wait, each time, for other runs on the same config.

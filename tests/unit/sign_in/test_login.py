@@ -803,6 +803,46 @@ def test_nobody_comes_back_from_the_browser(config: Any, sign_in: Login, port: i
     assert_clean(path)
 
 
+def _fails(url: str) -> bool:
+    raise RuntimeError(url)
+
+
+@pytest.mark.parametrize("given, system, why", [
+    (lambda url: False, True, "open_browser could not open it"),
+    (_fails, True, "open_browser raised RuntimeError"),
+    (None, lambda url: False, "the system's browser could not open it"),
+    (None, _fails, "the system's browser raised RuntimeError"),
+], ids=["False", "raises", "no browser", "broken browser"])
+def test_nobody_is_waited_for_who_was_told_no_address(
+        given: Any, system: Any, why: str, config: Any, environ: Mapping[str, str], port: int,
+        monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    """Not for ten minutes, and not for one second of the countdown."""
+    monkeypatch.setattr(authorization_code, "TIME_LIMIT", 20.0)
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr("webbrowser.open", system)
+    path = config(redirect_uri=callback(port))
+    seen: list[float | None] = []
+    with untouched(path), pytest.raises(LoginRequired, match="no browser was opened") as caught:
+        login(path, method="browser", environ=environ,
+              dialog=Dialog(open_browser=given, countdown=seen.append))
+    assert caught.value.reason == "no_browser" and why in caught.value.message
+    assert "show_address" in caught.value.hint and "state=" not in str(caught.value)
+    assert len([left for left in seen if left is not None]) <= 2 and sandbox.ledger == []
+    assert_clean(path)
+
+
+def test_a_callback_that_returns_nothing_may_have_opened_it(
+        config: Any, environ: Mapping[str, str], port: int, sandbox: Sandbox) -> None:
+    """Such as a method of a window toolkit's."""
+    def opens(url: str) -> Any:
+        target = sandbox.sign_in(url)
+        threading.Thread(target=lambda: urllib.request.urlopen(target, timeout=10).close()).start()
+
+    authorization = login(config(redirect_uri=callback(port)), method="browser",
+                          dialog=Dialog(open_browser=opens), environ=environ)
+    assert sandbox.honours_access(authorization.access_token)
+
+
 @pytest.mark.parametrize("redirect_uri, line", [
     ("", 5), ("urn:ietf:wg:oauth:2.0:oob", 8), ("https://example.org/callback", 8),
     ("http://127.0.0.1/callback", 8),
