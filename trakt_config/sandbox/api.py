@@ -28,7 +28,10 @@ _AUTHORIZE_PARAMETERS = ("response_type", "client_id", "redirect_uri", "state",
 
 @dataclass(frozen=True)
 class Call:
-    """A request as it arrived. Header names are in lower case; `url` is the sandbox's own."""
+    """A request as it arrived. Header names are in lower case; `url` is the sandbox's own.
+
+    `refused` is the status for a body that was not read, or 0.
+    """
 
     method: str
     path: str
@@ -36,6 +39,7 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     url: str
+    refused: int = 0
 
     def json(self) -> dict[str, object] | None:
         """The body as a JSON object, or None when it is not one."""
@@ -64,6 +68,8 @@ class Reply:
 
 def respond(call: Call, issuer: Issuer) -> Reply:
     """What Trakt would answer to `call`."""
+    if call.refused:
+        return _html(call.refused, pages.message("This does not work", "The body is not read."))
     path = "/activate" if call.path.startswith("/activate/") else call.path
     endpoint = _ENDPOINTS.get((call.method, path))
     if endpoint is None:

@@ -21,6 +21,9 @@ logger = logging.getLogger("trakt_config")
 
 LARGEST_REQUEST = 256 * 1024
 
+#: A header on its line (RFC 9110, section 5), in what an answer's head is encoded in.
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00\r\n\u0100-\U0010ffff]*")
+
 
 class Hold:
     """A request that is kept waiting until the test lets it go."""
@@ -61,6 +64,7 @@ class Answer:
     :ivar drip_headers, drip_body: seconds after each byte.
     :ivar padding: blanks to add to the body, before it is compressed.
     :ivar gzip: compress the body.
+    :raises TypeError, ValueError: an argument is of another type, or cannot be sent.
     """
 
     status: int | None = None
@@ -79,8 +83,41 @@ class Answer:
     gzip: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("status", "content_length"):
+            self._check(name, (int, type(None)), "an int or None")
+        self._check("body", (bytes, type(None)), "bytes or None")
+        self._check("headers", (Mapping,), "a mapping of str to str")
+        self._check("cut", (str,), "a str")
+        self._check("padding", (int,), "an int")
+        for name in ("process", "gzip"):
+            self._check(name, (bool,), "True or False")
+        for name in ("hold_before", "hold"):
+            self._check(name, (Hold, type(None)), "a Hold or None")
+        for name in ("wait_before", "wait_after", "drip_headers", "drip_body"):
+            self._check(name, (int, float), "seconds")
+        self._check_values()
+
+    def _check(self, name: str, kinds: tuple[type, ...], what: str) -> None:
+        """Here, and not in a thread of the server's that nobody hears of."""
+        value = getattr(self, name)
+        if not isinstance(value, kinds) or isinstance(value, bool) and bool not in kinds:
+            raise TypeError(f"{name} has to be {what}, not {type(value).__name__}")
+
+    def _check_values(self) -> None:
+        if self.status is not None and not 200 <= self.status <= 999:
+            raise ValueError("status has to be between 200 and 999")
+        for name in ("content_length", "padding", "wait_before", "wait_after", "drip_headers",
+                     "drip_body"):
+            if not 0 <= (getattr(self, name) or 0) <= threading.TIMEOUT_MAX:
+                raise ValueError(f"{name} has to be 0 or more, and finite")
         if self.cut not in ("", "close", "reset", "body"):
             raise ValueError(f"there is no cut {self.cut!r}")
+        for line in self.headers.items():
+            if not all(isinstance(text, str) for text in line):
+                raise TypeError("headers has to be a mapping of str to str")
+            if not _HEADER.fullmatch(": ".join(line)):
+                raise ValueError("headers has to have names and values that can be sent: on one "
+                                 "line, in Latin-1")
 
 
 class Server(ThreadingHTTPServer):
@@ -146,37 +183,42 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60
     server: Server
 
-    def do_GET(self) -> None:
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """http.server looks for ``do_METHOD``: every method is answered, and in the ledger."""
+        if name.startswith("do_"):
+            return self._handle
+        raise AttributeError(name)
+
+    def _handle(self) -> None:
         self.close_connection = True
-        size = self.headers.get("Content-Length", "0").strip()
-        if not re.fullmatch("[0-9]{1,9}", size):
-            self.send_error(400)
-            return
-        if int(size) > LARGEST_REQUEST:
-            self.send_error(413)
-            return
-        call = self._call(int(size))
+        call = self._call()
         answer = self.server.answer_for(call.path)
         self.server.pause(answer.wait_before, answer.hold_before)
         reply = self.server.process(call, answer)
         self.server.pause(answer.wait_after, answer.hold)
         self._send(reply, answer)
 
-    do_POST = do_PUT = do_DELETE = do_HEAD = do_GET
-
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet: the ledger is the log."""
 
     def send_error(self, code: int, message: str | None = None,
                    explain: str | None = None) -> None:
-        """What a client did is never our fault: 405 and 400 in place of 501 and 505."""
-        super().send_error({501: 405, 505: 400}.get(code, code), message, explain)
+        """What is no HTTP is the client's fault and not ours: 400 in place of 505."""
+        super().send_error(400 if code == 505 else code, message, explain)
 
-    def _call(self, size: int) -> Call:
+    def _call(self) -> Call:
         path, _, query = self.path.partition("?")
+        refused, size = self._size()
         return Call(method=self.command, path=path, query=query,
                     headers={name.lower(): value for name, value in self.headers.items()},
-                    body=self.rfile.read(size), url=self.server.url)
+                    body=self.rfile.read(size), url=self.server.url, refused=refused)
+
+    def _size(self) -> tuple[int, int]:
+        """The status that refuses the body, or 0, and how many bytes of it are read."""
+        size = self.headers.get("Content-Length", "0").strip()
+        if not re.fullmatch("[0-9]{1,9}", size):
+            return 400, 0
+        return (413, 0) if int(size) > LARGEST_REQUEST else (0, int(size))
 
     def _send(self, reply: Reply, answer: Answer) -> None:
         if answer.cut == "reset":

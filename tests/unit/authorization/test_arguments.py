@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from datetime import timedelta
@@ -13,7 +14,7 @@ import pytest
 import trakt_config
 from trakt_config import Authorization, Dialog
 from trakt_config.cli import output
-from trakt_config.sandbox import Answer, Sandbox
+from trakt_config.sandbox import Answer, Hold, Sandbox
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
 SPANS = [(600, TypeError), (None, TypeError), ("6h", TypeError),
@@ -187,6 +188,31 @@ def test_an_error_of_a_host_is_made_of_text(given: Any) -> None:
 def test_an_answer_of_the_sandbox(given: Any, sandbox: Sandbox) -> None:
     with pytest.raises(TypeError, match="has to be of type"):
         sandbox.answer(**given)
+
+
+@pytest.mark.parametrize("kind, name, value", [
+    (kind, name, value) for kind, names, values in (
+        (TypeError, "status content_length padding",
+         ["429", 4.0, True, b"1", timedelta(1), [1], (), {}]),
+        (TypeError, "body", ["x", 1, {}, bytearray(b"x")]),
+        (TypeError, "headers", [None, "A: b", [("A", "b")], 1, {"Retry-After": 5}, {1: "x"},
+                                {"A": None}, {b"A": b"x"}]),
+        (TypeError, "process gzip", [None, 1, "yes"]),
+        (TypeError, "wait_before wait_after drip_headers drip_body",
+         [None, "1", True, timedelta(seconds=1)]),
+        (TypeError, "hold_before hold", [1, "x", Hold]), (TypeError, "cut", [None, True, b""]),
+        (ValueError, "status", [-1, 0, 99, 101, 1000]), (ValueError, "cut", ["open", "Close"]),
+        (ValueError, "content_length padding", [-1, 10 ** 30]),
+        (ValueError, "wait_before wait_after drip_headers drip_body",
+         [-0.1, math.nan, math.inf, 10 ** 400]),
+        (ValueError, "headers", [{"": "x"}, {"A B": "x"}, {"A:": "x"}, {"A": "x\r\nB: y"},
+                                 {"A\n": "x"}, {"A": "\u20ac"}]))
+    for name in names.split() for value in values], ids=lambda value: getattr(
+        value, "__name__", ascii(value))[:40])
+def test_a_wrong_answer_of_the_sandbox(kind: type[Exception], name: str, value: Any) -> None:
+    """Where it is made, and not in a thread of the server's, which nobody hears of."""
+    with pytest.raises(kind, match=name):
+        Answer(**{name: value})
 
 
 @pytest.mark.parametrize("method", [["device"], None, "Device"], ids=str)

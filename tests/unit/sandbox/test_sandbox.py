@@ -376,6 +376,35 @@ def test_unknown_pages_and_methods(sandbox: Sandbox) -> None:
     assert requests.head(sandbox.url + "/activate", timeout=10).status_code == 405
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
+                                    "PROPFIND", "M-SEARCH"])
+@pytest.mark.sampled(1)
+def test_every_method_gets_the_queued_answer_and_is_in_the_ledger(method: str,
+                                                                  sandbox: Sandbox) -> None:
+    """Those that nobody asks Trakt with are a host's mistake, which its tests have to see."""
+    sandbox.answer(Answer(503))
+    statuses = [requests.request(method, sandbox.url + "/oauth/token", timeout=10).status_code
+                for _ in "12"]
+    assert statuses == [503, 405]
+    assert [(request.method, request.status) for request in sandbox.ledger] \
+        == [(method, 503), (method, 405)]
+
+
+@pytest.mark.parametrize("size, status", [(b"999999", 413), (b"-1", 400), (b"many", 400)])
+def test_a_body_that_is_not_read_is_in_the_ledger(size: bytes, status: int,
+                                                  sandbox: Sandbox) -> None:
+    sandbox.answer(Answer(503))
+    heads = []
+    for _ in "12":
+        with socket.create_connection(("127.0.0.1", int(sandbox.url.rpartition(":")[2])),
+                                      timeout=10) as client:
+            client.sendall(b"POST /oauth/token HTTP/1.1\r\nContent-Length: " + size
+                           + b"\r\n\r\n")
+            heads.append(int(client.makefile("rb").readline().split()[1]))
+    assert heads == [503, status] == [request.status for request in sandbox.ledger]
+    assert {request.body for request in sandbox.ledger} == {None}
+
+
 def test_answer_is_sent_instead(sandbox: Sandbox) -> None:
     token = sandbox.issue_authorization()["refresh_token"]
     sandbox.answer(Answer(429, b"slow", {"Retry-After": "7"}), times=2)
