@@ -124,27 +124,32 @@ def _has_children() -> bool:
 
 
 def _descendants() -> list[str]:
-    children: dict[str, list[str]] = {}
-    ended = set()
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-        except OSError:  # It has ended meanwhile.
-            continue
-        state, parent = status.rpartition(")")[2].split()[:2]
-        children.setdefault(parent, []).append(pid)
-        if state in "ZX":
-            ended.add(pid)
-    found = children.get(str(os.getpid()), [])
+    found = _children(str(os.getpid()))
     for pid in found:  # It grows meanwhile.
-        found += children.get(pid, [])
-    return [pid for pid in found if pid not in ended]
+        found += _children(pid)
+    return [pid for pid in found if _status(pid)[0] not in "ZX"]
+
+
+def _children(pid: str) -> list[str]:
+    """As the kernel lists them, or, where it does not, of all that there are."""
+    if os.path.exists("/proc/thread-self/children"):
+        return " ".join(map(_read, Path(f"/proc/{pid}/task").glob("*/children"))).split()
+    return [other for other in os.listdir("/proc") if other.isdigit() and _status(other)[1] == pid]
+
+
+def _status(pid: str) -> list[str]:
+    """The state of a process and its parent; one that has ended is ``X``, nobody's."""
+    status = _read(Path(f"/proc/{pid}/stat"))
+    return status.rpartition(")")[2].split()[:2] or ["X", ""]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:  # It has ended meanwhile.
+        return ""
 
 
 def _command(pid: str) -> str:
     """The command line of a process; empty when it has ended, and in the midst of execve(2)."""
-    try:
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return ""
-    return arguments.replace(b"\0", b" ").decode(errors="replace").strip()[:200]
+    return _read(Path(f"/proc/{pid}/cmdline")).replace("\0", " ").strip()[:200]
