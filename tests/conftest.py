@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,6 +16,7 @@ from zlib import crc32
 
 import pytest
 
+from tests.support import injection
 from tests.support.injection import FULL
 from tests.support.left_behind import LeftBehind
 from trakt_config.sandbox import Sandbox
@@ -25,8 +28,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-#: Tests with so many cases are sampled by default: they run one in so many of their cases.
+#: Tests with so many cases are sampled by default: they run one in so many of their cases. Those
+#: of faults do sooner: each of their cases is a process or many.
 LONG, SHARE = 8, 3
+LONG_AMONG_FAULTS, SHARE_AMONG_FAULTS = 3, 5
 
 
 def _stop_measuring() -> None:
@@ -70,16 +75,15 @@ def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def _leave_samples(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the first of a long table's cases, and of the others one in `SHARE`, or one in as many
-    as the mark `sampled` says; in the full run, all.
+    """Leave the first of a long table's cases, and of the others one in so many as `_share` says;
+    in the full run, all.
     """
     cases = Counter(_table(item) for item in items)
     seen = set()
     chosen: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
-        sampled = item.get_closest_marker("sampled")
-        share = sampled.args[0] if sampled else SHARE if cases[_table(item)] >= LONG else 1
+        share = _share(item, cases[_table(item)])
         is_first = _table(item) not in seen
         # By the name: each value of each parameter has its turn, and always the same.
         is_chosen = is_first or crc32(item.nodeid.encode()) % share == 0
@@ -87,6 +91,16 @@ def _leave_samples(config: pytest.Config, items: list[pytest.Item]) -> None:
         seen.add(_table(item))
     config.hook.pytest_deselected(items=left_out)
     items[:] = chosen
+
+
+def _share(item: pytest.Item, cases: int) -> int:
+    """What the mark `sampled` says, or what a table of so many cases gets."""
+    sampled = item.get_closest_marker("sampled")
+    if sampled:
+        return int(sampled.args[0])
+    if "faults" in item.path.parts:
+        return SHARE_AMONG_FAULTS if cases >= LONG_AMONG_FAULTS else 1
+    return SHARE if cases >= LONG else 1
 
 
 def _table(item: pytest.Item) -> str:
@@ -139,6 +153,27 @@ def sandbox() -> Iterator[Sandbox]:
     """A running sandbox."""
     with Sandbox() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Any]:
+    yield from injection.serve()
+
+
+@pytest.fixture
+def trakt(served: Any) -> Any:
+    """A sandbox in a process of its own, which knows of nothing yet."""
+    served.reset()
+    return served
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """A folder that every user may reach."""
+    folder = Path(tempfile.mkdtemp())
+    os.chmod(folder, 0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

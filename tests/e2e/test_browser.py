@@ -168,6 +168,7 @@ def access_token(path: Path) -> str:
     return document.parse(path.read_bytes()).authorization["access_token"].text
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_allow(host: str, browser: Browser, signing_in: SigningIn, sandbox: Sandbox, config: Any,
                port: int) -> None:

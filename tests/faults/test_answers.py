@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 import yaml
 from ruamel.yaml import YAML
 
-from tests.support import injection, scenes
+from tests.support import scenes
 from tests.support.ages import STILL_FRESH, WORTH_REFRESHING
 from tests.support.injection import command, forked
 from tests.support.scenes import WEEK, Scene
@@ -24,11 +23,6 @@ from trakt_config.authorization.policy import MIGRATION
 from trakt_config.sandbox import Answer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
 
 
 @pytest.fixture
@@ -87,7 +81,6 @@ def test_a_token_is_the_same_to_every_reader(token: str, made: Scene) -> None:
         assert [sent["refresh_token"] for sent in made.trakt.bodies()[1:]] == [refresh] * 2
 
 
-@pytest.mark.sampled(3)
 @pytest.mark.parametrize("token", [
     "", " ", "a\nb", "a\r\nb: c", "\n", "a\tb", " a", "a ", "a\0b", "a\x1b[31m", "caf\u00e9",
     "a\u2028b", "a\ufeff", "\ud800", 1, 1.5, True, None, [], ["a"], {}, {"a": "b"},
@@ -125,7 +118,6 @@ NUMBERS: list[Any] = [
 ]
 
 
-@pytest.mark.sampled(3)
 @pytest.mark.parametrize("value", NUMBERS, ids=repr)
 @pytest.mark.parametrize("field", ["expires_in", "created_at"])
 def test_a_number_is_a_whole_number_in_the_file(field: str, value: Any, made: Scene) -> None:
@@ -139,7 +131,6 @@ def test_a_number_is_a_whole_number_in_the_file(field: str, value: Any, made: Sc
     assert made.authorize("--dry-run").status == (3 if is_too_old else 0)
 
 
-@pytest.mark.sampled(3)
 @pytest.mark.parametrize("value", ["a\nb", "x: y", 1, None, [], "public write", "null", ""],
                          ids=repr)
 @pytest.mark.parametrize("field", ["token_type", "scope"])
@@ -187,7 +178,6 @@ USELESS = {
 }
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("answer", USELESS.values(), ids=USELESS.keys())
 def test_an_answer_of_no_use_changes_nothing(answer: Answer, made: Scene) -> None:
     made.trakt.answer(answer, times=2)
@@ -263,7 +253,6 @@ CLOCKS = [
 ]
 
 
-@pytest.mark.sampled(2)
 @pytest.mark.parametrize("age, lifetime, off, outcome, requests, warnings", CLOCKS)
 def test_a_clock_that_is_off(age: float, lifetime: int, off: float, outcome: str, requests: int,
                              warnings: int, trakt: Any, tmp_path: Path) -> None:
@@ -291,7 +280,6 @@ def test_a_clock_that_is_off(age: float, lifetime: int, off: float, outcome: str
     assert trakt.asked() == requests
 
 
-@pytest.mark.sampled(2)
 @pytest.mark.parametrize("created_at, requests", [
     ("", 1), ("0", 1), ("-1", 1), ("soon", 1), ("1e9", 1), ("'{now}'", 0), ("{now}", 0),
     ("{future}", 1), ("99999999999999", 1), ("[1]", 1)])

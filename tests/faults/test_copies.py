@@ -7,14 +7,13 @@ import re
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import injection, mounts, scenes
+from tests.support import mounts, scenes
 from tests.support.injection import FULL, App, Fault, forked
 from tests.support.scenes import Scene
 from trakt_config import TraktConfigError, document
@@ -25,11 +24,6 @@ from trakt_config.authorization.run import Options
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 BARE = "trakt:\n  client_id: {id}\n  authorization:\n    access_token:\nother: 1  # stays\n"
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
 
 
 def values(path: Path) -> dict[str, str]:
@@ -95,7 +89,7 @@ def test_a_kill_at_every_call_is_healed_by_the_next_run(build: Any, trakt: Any,
     if build is hard_linked:
         calls = [call for call in calls if call.kind == "write"]
     found = []
-    for call in calls if FULL else calls[-9::8] if build is hard_linked else calls[::131]:
+    for call in calls if FULL else calls[-9::8] if build is hard_linked else calls[::197]:
         made = scenes.scene(trakt, tmp_path)
         copies = build(made, 2)
         forked(lambda: authorize(made.config, copies), environ=made.environ,
@@ -145,7 +139,7 @@ def test_a_copy_that_cannot_be_written(trakt: Any) -> None:
         assert other.stat().st_uid == 0 and trakt.asked() == 0
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("crossing", [True, False], ids=["crossing", "the same"])
 def test_a_crowd_ends_equal(crossing: bool, trakt: Any, tmp_path: Path) -> None:
     """32 runs at once, with one holder, or where every second takes a copy for the holder."""

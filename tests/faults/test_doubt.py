@@ -9,13 +9,13 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
-from tests.support import injection, scenes
+from tests.support import scenes
 from tests.support.ages import WORTH_REFRESHING
 from tests.support.injection import FULL, Fault
 from tests.support.scenes import WEEK, Scene
@@ -29,11 +29,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 LOST = Answer(process=True, cut="close")
 
 Event = Callable[[Scene], None]
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
 
 
 def run(made: Scene, *answers: Answer, fault: Fault | None = None) -> None:
@@ -112,7 +107,6 @@ ORDERS = [[begun, *later] for begun in BEGINNINGS
           for later in itertools.product(EVENTS, repeat=2 if FULL else 1)]
 
 
-@pytest.mark.sampled(3)
 @pytest.mark.parametrize("events", ORDERS, ids=lambda events: ", ".join(
     event.__name__ for event in events))
 def test_a_token_that_may_be_spent_is_not_sent_again(events: Sequence[Event], trakt: Any,

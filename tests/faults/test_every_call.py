@@ -47,12 +47,6 @@ KILLS = ("kill", "torn")
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    """A sandbox in a process of its own."""
-    yield from injection.serve()
-
-
 @pytest.fixture
 def base(request: Any, tmp_path: Path) -> Iterator[Path]:
     """A folder on the disk (ext4, as a rule) or, as a parameter says, in memory (tmpfs)."""
@@ -150,7 +144,7 @@ def sweep(trakt: Any, base: Path, build: Build, action: object, *, for_good: boo
     window = Window(reference.calls)
     found = []
     calls = [call for call in reference.calls if action != "torn" or call.kind == "write"]
-    for call in calls[::1 if FULL or action == "torn" else 29]:
+    for call in calls[::1 if FULL or action == "torn" else 47]:
         fault = Fault(call.kind, call.ordinal, action, for_good)
         made = build(trakt, base)
         ended = made.authorize(fault=fault)
@@ -172,7 +166,6 @@ def cases(main: Sequence[str], more: Sequence[str] = (), *,
                                    ids=[f"{build.__name__}-{name}" for build, name in chosen])
 
 
-@pytest.mark.sampled(2)
 @cases(["kill", "torn", "term", "late term"], ["kill", "torn", "term", "late term"],
        default=["kill", "torn", "term"])
 def test_cut_short_at_every_call(name: str, build: Build, trakt: Any, base: Path) -> None:
@@ -254,7 +247,7 @@ def test_an_edit_at_every_call(build: Build, edit: Callable[[Scene], None], trak
     reference = build(trakt, base).authorize(watch=True).calls
     looked, replaced = last_look(reference, "read" if edit is edit_in_place else "lstat")
     found = []
-    for number, call in list(enumerate(reference))[::1 if FULL else 23]:
+    for number, call in list(enumerate(reference))[::1 if FULL else 41]:
         if looked < number <= replaced or call.kind == "recv_into":  # Sometimes one is enough.
             continue
         made = build(trakt, base)

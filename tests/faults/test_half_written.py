@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 #: The other run is stopped in the midst of it.
 NEVER = 1 << 30
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
 
 
 class Overwrite:
@@ -87,7 +81,7 @@ def test_half_of_an_overwrite_is_never_believed(trakt: Any, tmp_path: Path) -> N
     made, _, _ = fresh(trakt, tmp_path)
     calls = injection.forked(lambda: read_by_a_run(made), environ=made.environ, watch=True).calls
     moments = [(begun, ended) for begun in range(len(calls))
-               for ended in range(begun + 1, len(calls) + 1)][::1 if FULL else 13]
+               for ended in range(begun + 1, len(calls) + 1)][::1 if FULL else 23]
     moments += [(begun, NEVER) for begun in range(len(calls))]
     wrong = []
     for begun, ended in moments:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Callable
@@ -48,11 +48,6 @@ worker = threading.Thread(target=authorize, args=sys.argv[1:], daemon=True)
 worker.start()
 worker.join()""",
 }
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
 
 
 def start(host: str, config: Path, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -143,7 +138,7 @@ def test_a_child_forked_while_a_thread_refreshes_can_ask_at_once(
     """At every system call of the refresh, whatever locks the thread holds: one exchange."""
     count, status = forked_at(scenes.refresh_by_rename(trakt, tmp_path), None)().result
     assert count > 20 and status == 0
-    for at in range(1, count + 1, 1 if FULL else 19):
+    for at in range(1, count + 1, 1 if FULL else 31):
         scene = scenes.refresh_by_rename(trakt, tmp_path)
         ended = forked_at(scene, at)()
         assert ended.result and ended.result[1] == 0, f"#{at}: {ended}"

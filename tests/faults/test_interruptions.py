@@ -18,7 +18,7 @@ from typing import Any, Callable
 import pytest
 
 import trakt_config
-from tests.support import injection, scenes
+from tests.support import scenes
 from tests.support.injection import FULL, Ended, forked
 from tests.support.interruptions import Interruption, Tracer
 from tests.support.scenes import Scene
@@ -33,11 +33,6 @@ WATCHED = {os.path.join(PACKAGE, name) for name in (
     "storage/overwrite.py", "storage/replacement.py")} | {contextlib.__file__, threading.__file__}
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
 
 
 def is_running() -> bool:
@@ -98,7 +93,7 @@ def test_an_interruption_at_every_instruction(build: scenes.Build, trakt: Any,
     count, _, _, _, again = forked(interrupted(made, None), environ=made.environ).result
     assert again == "authorized"
     assert count > 100, "the instructions are not seen"
-    step = count // 4 if not FULL else 1 if build is scenes.refresh_by_rename else 3
+    step = count // 3 if not FULL else 1 if build is scenes.refresh_by_rename else 3
     found = []
     for at in range(1, count + 1, step):
         made = build(trakt, tmp_path)

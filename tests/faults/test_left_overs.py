@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import injection, scenes
+from tests.support import scenes
 from tests.support.ages import WORTH_REFRESHING
 from tests.support.injection import App, Ended, Fault
 from tests.support.scenes import WEEK, Scene
@@ -30,11 +30,6 @@ from trakt_config.tokens import Secret, fingerprint
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 DUE, ALMOST, FRESH = WEEK + 3600, int(WORTH_REFRESHING * WEEK), 0
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
 
 
 def leave(made: Scene, *, answer: bytes | None = None, spent: str | None = None,
@@ -266,7 +261,6 @@ def test_a_good_answer_and_a_run_that_gets_no_lock(fault: Fault, status: int, tr
     assert_clean(made)
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("cut", range(0, 700, 37))
 def test_a_torn_overwrite_is_written_again(cut: int, trakt: Any, tmp_path: Path) -> None:
     """Whatever part of the new content had reached the file."""

@@ -9,7 +9,6 @@ import os
 import shutil
 import stat
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
@@ -25,20 +24,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 as_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0,
                              reason="only root can become somebody else")
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
-
-
-@pytest.fixture
-def base() -> Iterator[Path]:
-    """A folder that every user may reach."""
-    folder = Path(tempfile.mkdtemp())
-    os.chmod(folder, 0o755)
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.support import injection, scenes
+from tests.support import scenes
 from tests.support.injection import command, forked
 from tests.support.scenes import Scene
 
@@ -31,11 +31,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 Operation = tuple[Any, ...]
 #: Path and content of every file.
 State = tuple[tuple[str, bytes], ...]
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
 
 
 def written_down(base: Path) -> list[Operation]:
@@ -246,7 +241,6 @@ def a_folder_that_takes_no_file(trakt: Any, base: Path) -> Scene:
     return made
 
 
-@pytest.mark.sampled(2)
 @pytest.mark.parametrize("build", [scenes.refresh_by_rename, scenes.refresh_in_place,
                                    scenes.recovery, a_folder_that_takes_no_file],
                          ids=lambda build: build.__name__)

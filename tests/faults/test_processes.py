@@ -20,7 +20,7 @@ from typing import Any, Callable
 import pytest
 
 import trakt_config
-from tests.support import children, injection, mounts, scenes
+from tests.support import children, mounts, scenes
 from tests.support.injection import FULL, forked
 from tests.support.scenes import WEEK, Scene
 from trakt_config.sandbox import Answer
@@ -33,11 +33,6 @@ ROOT = Path(trakt_config.__file__).parents[1]
 def times(full: int) -> range:
     """Once, or as often as `full` says where everything is run."""
     return range(full if FULL else 1)
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
 
 
 @pytest.fixture
@@ -271,7 +266,6 @@ def test_two_containers_that_share_one_mounted_file(made: Scene, started: Any) -
 # Signals
 
 
-@pytest.mark.sampled(2)
 @pytest.mark.parametrize("number, status", [
     (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=str)
 @pytest.mark.parametrize("as_pid_1", [False, True], ids=["", "as PID 1"])
@@ -369,7 +363,6 @@ def host(script: str, made: Scene) -> list[object]:
     return [sys.executable, "-c", HOST + script, made.config]
 
 
-@pytest.mark.sampled(2)
 @pytest.mark.parametrize("script, number, said", [
     ("try: work()\nexcept KeyboardInterrupt: print('interrupted')", signal.SIGINT, "interrupted"),
     ("signal.signal(signal.SIGALRM, alarm)\n"

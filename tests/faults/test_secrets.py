@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
@@ -27,11 +26,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 PIECE = 12
 FOUND = "what shows that a search finds something"
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
 
 
 def secrets_of(made: Scene) -> set[str]:
@@ -144,7 +138,6 @@ def assert_silent(made: Scene, secrets: set[str], text: str) -> None:
             assert shown(secrets, data.decode("latin-1")) == [], path
 
 
-@pytest.mark.sampled(3)
 @pytest.mark.parametrize("options", [(), ("-v",), ("--json", "-v"), ("--dry-run",)],
                          ids=["plain", "-v", "--json", "--dry-run"])
 @pytest.mark.parametrize("change", RUNS.values(), ids=RUNS.keys())

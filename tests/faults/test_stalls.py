@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Callable
@@ -16,7 +15,6 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from tests.support import injection
 from tests.support.injection import FULL, Ended, Fault, Stop, forked
 from tests.support.scenes import Scene, is_usable, pin_exchange, refresh_by_rename
 from trakt_config.authorization.run import Options
@@ -45,12 +43,6 @@ def their_session() -> requests.Session:
 
 SESSIONS: dict[str, Callable[[], requests.Session | None]] = {
     "ours": lambda: None, "plain": requests.Session, "theirs": their_session}
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    """A sandbox in a process of its own."""
-    yield from injection.serve()
 
 
 def run(made: Scene, session: str = "ours", fault: Fault | None = None,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,19 +25,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork") or os.geteuid() != 0,
 
 #: Owns the folder, and is neither root nor who runs the command.
 OWNER = 50001
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
-
-
-@pytest.fixture
-def base() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp())
-    os.chmod(folder, 0o755)
-    yield folder
-    shutil.rmtree(folder)
 
 
 @dataclass
@@ -198,7 +184,6 @@ def problems(hit: Target, ended: injection.Ended) -> Iterator[str]:
             yield f"{path.name} belongs to {status.st_uid}"
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
 @pytest.mark.parametrize("runner, what", WAYS)
 def test_a_name_is_swapped_at_any_call(runner: int, what: str, plant: Plant, trakt: Any,
@@ -210,7 +195,7 @@ def test_a_name_is_swapped_at_any_call(runner: int, what: str, plant: Plant, tra
     path = {"config": first.made.config, "journal": Path(places.beside(str(first.made.config))),
             "temporary": Path(places.temporary(str(first.made.config))),
             "state directory": base / "elsewhere" / "state"}[what]
-    step = 3 if FULL else 397
+    step = 3 if FULL else 701
     found = []
     start = PLANTS.index(plant) * step // len(PLANTS)
     for number, at in enumerate(range(start, len(calls), step)):
@@ -288,7 +273,7 @@ def turns(calls: Sequence[Call]) -> Iterator[tuple[int, ...]]:
     for number in range(names.index("flock "), len(names)):
         if names[number] == "open config.yml":
             yield number, number + 1
-    for number, at in enumerate(range(first, len(calls), 2 if FULL else 23)):
+    for number, at in enumerate(range(first, len(calls), 2 if FULL else 41)):
         yield at, at + (1, 3, 9, 27)[number % 4]
         if FULL:
             yield at, len(calls)

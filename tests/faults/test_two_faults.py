@@ -15,7 +15,6 @@ from typing import Any, Callable
 import pytest
 
 from tests.faults.test_every_call import edit_by_rename, edit_in_place, last_look
-from tests.support import injection
 from tests.support.injection import FULL, Call, Fault
 from tests.support.scenes import (
     Build,
@@ -36,11 +35,6 @@ EDITED = b"# edited\n"
 WAYS = [(refresh_by_rename, edit_in_place), (refresh_by_rename, edit_by_rename),
         (refresh_in_place, edit_in_place)]
 IDS = ["rename-in place", "rename-rename", "in place"]
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
 
 
 def editing(made: Scene, edit: Edit, *calls: Call) -> Callable[[Call], None]:
@@ -80,14 +74,14 @@ def sweep(build: Build, edit: Edit, trakt: Any, base: Path, action: object) -> N
     """Every second fault after every first edit; of all that, the default run takes a sample."""
     calls = build(trakt, base).authorize(watch=True).calls
     found, taken = [], 0
-    for first in first_moments(calls, edit)[::3 if FULL else 23]:
+    for first in first_moments(calls, edit)[::3 if FULL else 41]:
         made = build(trakt, base)
         ended = made.authorize(look=editing(made, edit, calls[first]), watch=True)
         assert ended.status == 0, str(ended)
         looked, replaced = last_look(ended.calls, "read" if edit is edit_in_place else "lstat")
         for number, call in later(ended.calls, calls[first]):
             taken += 1
-            if taken % (3 if FULL else 61):
+            if taken % (3 if FULL else 97):
                 continue
             if action == "edit" and looked < number:
                 continue

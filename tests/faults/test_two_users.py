@@ -8,19 +8,16 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import signal
 import stat
 import struct
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
-from tests.support import children, injection, scenes
+from tests.support import children, scenes
 from tests.support.injection import FULL, Call, Ended, Fault, command, forked
 from tests.support.scenes import Scene
 from trakt_config import storage
@@ -39,20 +36,6 @@ GROUP = 50000
 
 #: Of the crowd; a variable asks for more.
 ROUNDS = int(os.environ.get("TRAKT_CONFIG_ROUNDS") or (3 if FULL else 1))
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
-
-
-@pytest.fixture
-def base() -> Iterator[Path]:
-    """A folder that every user may reach."""
-    folder = Path(tempfile.mkdtemp())
-    os.chmod(folder, 0o755)
-    yield folder
-    shutil.rmtree(folder)
 
 
 def become(uid: int) -> Callable[[], None]:
@@ -136,7 +119,7 @@ def test_the_second_waits_wherever_the_first_stands(first: int, second: int, tra
                                                     base: Path) -> None:
     """It adopts, or times out (exit 4), or is done before the first has begun; no error."""
     calls = authorize(shared(trakt, base), first, watch=True).calls
-    for call in calls[::3 if FULL else 23]:
+    for call in calls[::3 if FULL else 37]:
         made = shared(trakt, base)
         stopped = Stopped(made, first, call)
         look_at_journal(made)
@@ -166,7 +149,7 @@ def test_either_one_finishes_what_the_other_left(first: int, second: int, trakt:
     calls = authorize(shared(trakt, base), first, watch=True).calls
     heard = max(n for n, call in enumerate(calls) if call.kind == "recv_into")
     recorded = next(n for n in range(heard, len(calls)) if calls[n].kind == "fsync")
-    for call in calls[recorded + 1::2 if FULL else 6]:
+    for call in calls[recorded + 1::2 if FULL else 11]:
         made = shared(trakt, base)
         assert authorize(made, first, fault=Fault(call.kind, call.ordinal, "kill")).status == -9
         look_at_journal(made)

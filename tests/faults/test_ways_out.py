@@ -33,11 +33,6 @@ BUILDS: list[Build] = [refresh_by_rename, refresh_in_place, pin_exchange]
 ERRNOS = ("EIO", "ENOSPC", "EROFS", "EACCES", "EDQUOT", "EBADF", "EMFILE")
 
 
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
-
-
 def told(made: Scene) -> tuple[str, str]:
     """What a host is told, and the refresh token that it is given."""
     try:
@@ -55,7 +50,6 @@ def after_the_answer(calls: list[Call]) -> list[Call]:
     return [call for call in calls[heard + 1:] if call.kind not in SOCKET_CALLS]
 
 
-@pytest.mark.sampled(2)
 @pytest.mark.parametrize("to_all", [False, True], ids=["that kind", "all kinds"])
 @pytest.mark.parametrize("name", ERRNOS if FULL else ERRNOS[:1])
 @pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)
@@ -64,7 +58,7 @@ def test_the_host_gets_the_authorization(build: Build, name: str, to_all: bool, 
     made = build(trakt, tmp_path)
     calls = injection.forked(lambda: told(made), environ=made.environ, watch=True).calls
     wrong = []
-    for call in after_the_answer(calls)[::1 if FULL else 19]:
+    for call in after_the_answer(calls)[::1 if FULL else 31]:
         made = build(trakt, tmp_path)
         fault = Fault(call.kind, call.ordinal, getattr(errno, name), for_good=True, to_all=to_all)
         ended = injection.forked(lambda made=made: told(made),  # type: ignore[misc]

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from tests.model.protocol import Content, Rules, State, first_state, moves
-from tests.support import injection, scenes
+from tests.support import scenes
 from tests.support.injection import FULL, Call
 from tests.support.scenes import Scene
 from trakt_config import storage
@@ -23,11 +22,6 @@ from trakt_config import storage
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 COMMENT = b"# edited\n"
-
-
-@pytest.fixture(scope="module")
-def trakt() -> Iterator[Any]:
-    yield from injection.serve()
 
 
 class Moment(NamedTuple):

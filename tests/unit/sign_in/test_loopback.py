@@ -373,7 +373,7 @@ def test_no_interruption_breaks_the_end(port: int) -> None:
     """Wherever it comes, the thread ends and the port is free."""
     number = 1
     while listen_interrupted(number, port):
-        number += 1 if FULL else 3
+        number += 1 if FULL else 7
         gc.collect()  # Of what was never begun.
         for left in reversed(range(3000)):
             if not is_serving() and is_free(port):
