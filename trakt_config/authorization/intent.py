@@ -8,6 +8,9 @@ from trakt_config.startup import Record, fields_of
 from trakt_config.storage import Unfinished
 from trakt_config.tokens import Secret, fingerprint
 
+#: Facts that older versions of this package do not know.
+_YOUNGER = ("answer_lost", "pin_refused")
+
 
 class Intent(Record):
     """What the journal says of a request: what its answer replaces in the config, and what was
@@ -17,8 +20,10 @@ class Intent(Record):
     a refresh token that an earlier request may have spent.
 
     :ivar refresh_unknown: whether the refresh token may be spent.
-    :ivar refresh_refused: whether Trakt has refused it since, while the access token was good.
+    :ivar refresh_refused: whether Trakt has refused it since.
+    :ivar answer_lost: whether it did so after an answer that was lost.
     :ivar pin_unknown: whether the pin may be spent.
+    :ivar pin_refused: whether Trakt has refused the pin.
     """
 
     refresh_token: str | None = None
@@ -26,16 +31,19 @@ class Intent(Record):
     refresh_unknown: bool = True
     pin_unknown: bool = False
     refresh_refused: bool = False
+    answer_lost: bool = False
+    pin_refused: bool = False
 
     @classmethod
-    def of(cls, snapshot: Snapshot, *, refresh_unknown: bool = True, pin_unknown: bool = False,
-           refresh_refused: bool = False) -> Intent:
+    def of(cls, snapshot: Snapshot, **facts: bool) -> Intent:
         return cls(fingerprint(snapshot.settings.refresh_token),
-                   fingerprint(snapshot.settings.pin), refresh_unknown, pin_unknown,
-                   refresh_refused)
+                   fingerprint(snapshot.settings.pin), **facts)
 
     def encode(self) -> bytes:
-        return json.dumps(fields_of(self)).encode("ascii")
+        """Without the facts that are not so: older versions know only some of them."""
+        facts = {name: fact for name, fact in fields_of(self).items()
+                 if fact or name not in _YOUNGER}
+        return json.dumps(facts).encode("ascii")
 
     @classmethod
     def decode(cls, left: Unfinished | None) -> Intent | None:
@@ -61,6 +69,16 @@ class Intent(Record):
         if self.refresh_token is None or not self.refresh_unknown:
             return False
         return fingerprint(refresh_token) in (None, self.refresh_token)
+
+    @property
+    def is_only_word_of_refusals(self) -> bool:
+        """Whether no request was cut short: Trakt has answered, and said no."""
+        return (self.refresh_refused or not self.refresh_unknown) and not self.pin_unknown \
+            and (self.refresh_refused or self.pin_refused)
+
+    def refuses_pin(self, pin: Secret | None) -> bool:
+        """Whether Trakt has refused the config's pin."""
+        return self.pin_refused and self.spends_pin(pin)
 
     def sent(self, refresh_token: Secret | None) -> Secret | None:
         """`refresh_token`, if it is the one that was in the config before the request."""

@@ -82,7 +82,8 @@ def _with_lock(run: Run, held: storage.Held, first: Snapshot | None, local: bool
     tokens = [] if local else _tokens(snapshot)
     # What a run that is killed leaves: nothing to finish, but an old doubt stays.
     intent = Intent.of(snapshot, refresh_unknown=recovered.in_doubt,
-                       refresh_refused=recovered is RecoveryResult.REFUSED)
+                       refresh_refused=recovered.is_refused,
+                       answer_lost=recovered is RecoveryResult.LOST)
     held.reserve(intent.encode(), len(snapshot.document.data), with_answer=False)
 
     def revoke_and_empty() -> None:

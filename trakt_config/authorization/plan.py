@@ -63,6 +63,7 @@ class Outlook(Record):
         or where it is the `obstacle`.
     :ivar obstacle: why it could not save anything; empty where nothing is known.
     :ivar is_refused: whether Trakt has refused the refresh token that is there.
+    :ivar has_pin: whether there is a pin that Trakt has not refused.
     """
 
     snapshot: Snapshot
@@ -71,6 +72,7 @@ class Outlook(Record):
     left_over: str
     obstacle: str
     is_refused: bool
+    has_pin: bool
 
 
 class Plan(Record):
@@ -127,7 +129,7 @@ def foresee(run: Run) -> Outlook:
     is_refused = _is_refused(snapshot, left)
     left_over = _of_left_over(left, is_refused) if has_left_over and obstacle is None else ""
     return Outlook(snapshot, step, failure, left_over, obstacle.message if obstacle else "",
-                   is_refused)
+                   is_refused, bool(snapshot.settings.pin) and not _is_pin_refused(snapshot, left))
 
 
 def _is_refused(snapshot: Snapshot, left: Unfinished | None) -> bool:
@@ -136,11 +138,21 @@ def _is_refused(snapshot: Snapshot, left: Unfinished | None) -> bool:
     return bool(token and intent and intent.refresh_refused and intent.doubts(token))
 
 
+def _is_pin_refused(snapshot: Snapshot, left: Unfinished | None) -> bool:
+    """The same of its pin."""
+    intent = Intent.decode(left)
+    return intent is not None and intent.refuses_pin(snapshot.settings.pin)
+
+
 def _of_left_over(left: Unfinished | None, is_refused: bool) -> str:
     if is_refused:
         return policy.REFUSED
-    is_newer = left is not None and Intent.decode(left) is None
-    return recovery.newer_journal().message if is_newer else LEFT_OVER
+    intent = Intent.decode(left)
+    if left is not None and intent is None:
+        return recovery.newer_journal().message
+    if left and intent and intent.is_only_word_of_refusals and left.answer is None:
+        return ""  # Of a pin, or of what is not there any more.
+    return LEFT_OVER
 
 
 def _as_finished(run: Run, left: Unfinished | None) -> Snapshot:
@@ -173,6 +185,8 @@ def _next_step(run: Run, snapshot: Snapshot, left: Unfinished | None, has_left_o
     if recovered is RecoveryResult.NEWER:
         return _left_to_newer(snapshot)
     if snapshot.settings.pin:
+        if _is_pin_refused(snapshot, left):
+            _refuse_without_pin(run, snapshot, recovered)
         return Step.EXCHANGE
     if recovered is RecoveryResult.FINISHED and run.is_long_enough(snapshot):
         return Step.ADOPT
@@ -181,10 +195,26 @@ def _next_step(run: Run, snapshot: Snapshot, left: Unfinished | None, has_left_o
     return _refresh(run, snapshot, recovered)
 
 
+def _refuse_without_pin(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> None:
+    """A run tries the pin all the same, and Trakt says the same: see what else there is.
+
+    :raises LoginRequired: nothing.
+    """
+    refused = LoginRequired(policy.PIN_REFUSED, reason="pin_refused", hint=SIGN_IN)
+    if snapshot.can_be_kept:
+        return
+    if not snapshot.settings.refresh_token:
+        raise refused
+    try:
+        _refresh(run, snapshot, recovered)
+    except LoginRequired as also:
+        raise policy.both_refused(refused, also) from None
+
+
 def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
     """The authorization is due."""
     if snapshot.can_be_kept and recovered.in_doubt:
-        return Step.KEEP_REFUSED if recovered is RecoveryResult.REFUSED else Step.KEEP_IN_DOUBT
+        return Step.KEEP_REFUSED if recovered.is_refused else Step.KEEP_IN_DOUBT
     if not snapshot.settings.refresh_token and recovered is not RecoveryResult.PARTIAL:
         if snapshot.can_be_kept:
             return Step.KEEP
@@ -197,8 +227,8 @@ def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
         return Step.REFRESH_OR_KEEP
     if policy.is_before_migration(snapshot) and recovered is not RecoveryResult.PARTIAL:
         raise LoginRequired(BEFORE_MIGRATION, reason="refresh_token_refused", hint=SIGN_IN)
-    if recovered is RecoveryResult.REFUSED:  # A run tries all the same, and Trakt says the same.
-        raise policy.refused_before()
+    if recovered.is_refused:  # A run tries all the same, and Trakt says the same.
+        raise policy.refused_before(recovered)
     return Step.REFRESH_IN_DOUBT if recovered.in_doubt else Step.REFRESH
 
 

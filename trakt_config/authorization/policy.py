@@ -29,6 +29,7 @@ MIGRATION = 1782864000
 
 #: What an earlier run has left word of.
 REFUSED = "Trakt refused the refresh token when it was last tried"
+PIN_REFUSED = "Trakt refused the pin when it was last tried"
 
 #: What brings a new access token to a config that holds no refresh token.
 COPY = f"if it is a copy, with: {command('authorize HOLDER --copy-to')}"
@@ -82,6 +83,8 @@ def _with_lock(run: Run, held: storage.Held, first: Snapshot | None) -> Result:
     if _somebody_refreshed(run, first, snapshot, recovered):
         return run.result(Outcome.ADOPTED, snapshot)
     if snapshot.is_fresh and recovered is not RecoveryResult.PARTIAL:
+        if recovered.is_refused:
+            run.warn(last_access_token(snapshot, REFUSED))
         return run.result(Outcome.FRESH, snapshot)
     return _refresh_due(run, held, snapshot, recovered)
 
@@ -92,6 +95,7 @@ def _in_words(snapshot: Snapshot, recovered: RecoveryResult) -> str:
             RecoveryResult.PARTIAL: "an earlier run's refresh token is put in; ",
             RecoveryResult.UNKNOWN: "whether Trakt did an earlier refresh is not known; ",
             RecoveryResult.REFUSED: "Trakt has refused the refresh token before; ",
+            RecoveryResult.LOST: "Trakt has refused the refresh token before; ",
             RecoveryResult.NEWER: "a newer version has left a journal; "}.get(recovered, "")
     if snapshot.settings.pin:
         return f"{left}there is a pin to exchange"
@@ -148,12 +152,13 @@ def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Re
         save.clear_pin(run, held, snapshot)
         return run.result(Outcome.FRESH, snapshot)
     if not snapshot.settings.refresh_token and not snapshot.can_be_kept:
+        redeem.remember_refused_pin(held, snapshot)
         raise refused
     try:
         result = _refresh_due(run, held, snapshot, recovered)
     except LoginRequired as also:
-        raise LoginRequired(f"{refused.message}; and {also.message}", reason=refused.reason,
-                            hint=SIGN_IN) from None
+        redeem.remember_refused_pin(held, snapshot)
+        raise both_refused(refused, also) from None
     cleared = "it is cleared, and " if result.outcome is Outcome.REFRESHED else ""
     run.warn(f"{refused.message}; {cleared}the old authorization is used")
     return result
@@ -162,8 +167,8 @@ def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Re
 def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
                  recovered: RecoveryResult) -> Result:
     """The authorization is due."""
-    if recovered is RecoveryResult.REFUSED and snapshot.can_be_kept:
-        return _keep(run, snapshot, refused_before())
+    if recovered.is_refused and snapshot.can_be_kept:
+        return _keep(run, snapshot, refused_before(recovered))
     if recovered is RecoveryResult.UNKNOWN and snapshot.can_be_kept:
         return _keep(run, snapshot, TraktUnavailable(
             "an earlier refresh was cut short, and whether Trakt did it is not known",
@@ -183,8 +188,9 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
     except LoginRequired as refused:
         if run.read(snapshot, held).settings.refresh_token != snapshot.settings.refresh_token:
             return adopt(run, held)
-        redeem.remember_refusal(held, snapshot)
-        return _keep(run, snapshot, _refused(snapshot, refused, recovered))
+        refused = _refused(snapshot, refused, recovered)
+        redeem.remember_refusal(held, snapshot, refused)
+        return _keep(run, snapshot, refused)
     except (ClientRejected, AccountProblem, TraktUnavailable, SaveError) as problem:
         if _is_answered(problem):
             raise
@@ -290,7 +296,7 @@ def _refused(snapshot: Snapshot, error: LoginRequired,
     """Trakt refused the refresh token: why, as far as can be told."""
     if error.reason == "answer_lost":
         return error
-    if recovered is RecoveryResult.UNKNOWN:
+    if recovered in (RecoveryResult.UNKNOWN, RecoveryResult.LOST):
         return LoginRequired("Trakt refused the refresh token: the answer to an earlier refresh "
                              "was lost", reason="answer_lost", hint=SIGN_IN)
     if not error.detail and is_before_migration(snapshot):
@@ -298,9 +304,25 @@ def _refused(snapshot: Snapshot, error: LoginRequired,
     return error
 
 
-def refused_before() -> LoginRequired:
+def refused_before(recovered: RecoveryResult) -> LoginRequired:
     """The refresh token is not sent again while the access token is good."""
+    if recovered is RecoveryResult.LOST:
+        return LoginRequired(f"{REFUSED}: the answer to an earlier refresh was lost",
+                             reason="answer_lost", hint=SIGN_IN)
     return LoginRequired(REFUSED, reason="refresh_token_refused", hint=SIGN_IN)
+
+
+def both_refused(pin: LoginRequired, also: LoginRequired) -> LoginRequired:
+    """Neither the pin nor what stands beside it is of any use."""
+    return LoginRequired(f"{pin.message}; and {also.message}", reason=pin.reason, hint=SIGN_IN)
+
+
+def last_access_token(snapshot: Snapshot, why: str) -> str:
+    """Nothing follows on the access token: until when it is good, and what to do before."""
+    authorization = snapshot.settings.authorization
+    until = f" before {authorization.expires_at:%Y-%m-%d %H:%M} UTC" \
+        if authorization and snapshot.is_valid else ""
+    return f"{why}: sign in{until}, with: {command('login')}"
 
 
 def is_before_migration(snapshot: Snapshot) -> bool:

@@ -21,12 +21,18 @@ class RecoveryResult(enum.Enum):
     PARTIAL = "partial"    #: the answer had only a refresh token, which is in the config now
     UNKNOWN = "unknown"    #: the config's refresh token may be spent; the journal still says so
     REFUSED = "refused"    #: Trakt has refused the config's refresh token; the journal says so
+    LOST = "lost"          #: the same, after an answer that was lost
     NEWER = "newer"        #: a newer version of this package wrote it; it stays as it is
 
     @property
     def in_doubt(self) -> bool:
         """Whether the config's refresh token may be spent; it is sent only where it has to be."""
-        return self in (RecoveryResult.UNKNOWN, RecoveryResult.REFUSED)
+        return self.is_refused or self is RecoveryResult.UNKNOWN
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether Trakt has refused the config's refresh token."""
+        return self in (RecoveryResult.REFUSED, RecoveryResult.LOST)
 
 
 def locked_snapshot(run: Run, held: storage.Held,
@@ -90,7 +96,9 @@ def finish(run: Run, held: storage.Held, found: Unfinished | None,
 
 def doubt_of(intent: Intent) -> RecoveryResult:
     """What is known of a refresh token that may be spent."""
-    return RecoveryResult.REFUSED if intent.refresh_refused else RecoveryResult.UNKNOWN
+    if not intent.refresh_refused:
+        return RecoveryResult.UNKNOWN
+    return RecoveryResult.LOST if intent.answer_lost else RecoveryResult.REFUSED
 
 
 def answer_in(found: Unfinished | None, sent: Secret | None = None) -> Authorization | None:

@@ -30,7 +30,6 @@ from trakt_config.errors import (
     SaveError,
     TraktConfigError,
     TraktUnavailable,
-    command,
     with_path,
 )
 from trakt_config.startup import Record, replace
@@ -58,6 +57,9 @@ class Status(Record):
     :ivar step: what the next `authorize` would do; None where it would fail, for `failure`.
     :ivar problems: what a person should look at, a sentence each; behind file:line:column where
         that is known.
+    :ivar ends: the one of them that says until when the access token is good, where nothing follows
+        on it; else empty.
+    :ivar is_refused: whether Trakt has refused the refresh token, as an earlier run has left word.
     """
 
     state: str
@@ -66,6 +68,8 @@ class Status(Record):
     step: Step | None
     failure: TraktConfigError | None
     problems: list[str]
+    ends: str
+    is_refused: bool
 
     @property
     def is_usable(self) -> bool:
@@ -95,8 +99,9 @@ def look(config_path: ConfigPath, options: Options) -> Status:
     authorization = found.snapshot.settings.authorization if state != "unknown_age" else None
     life_left = found.snapshot.assessment.seconds_left / authorization.expires_in \
         if authorization else None
+    ends = _last_access_token(run, found)
     return Status(state, authorization, life_left, found.step, found.failure,
-                  list(_problems(run, found)))
+                  list(_problems(run, found, ends)), ends, found.is_refused)
 
 
 @reports_errors
@@ -128,7 +133,10 @@ def ask(config_path: ConfigPath, options: Options,
             error.hint = SIGN_IN
         elif not snapshot.settings.refresh_token:
             error.hint = policy.SIGN_IN_OR_COPY
-        return replace(found, state="refused", step=None, failure=_named(error, run)), None
+        elif found.is_refused:
+            error.message, error.hint = f"{error.message}; and {policy.REFUSED}", SIGN_IN
+        return replace(found, state="refused", step=None, failure=_named(error, run), ends="",
+                       problems=[each for each in found.problems if each != found.ends]), None
     except (ClientRejected, AccountProblem) as error:
         return replace(found, step=None, failure=_named(error, run)), None
 
@@ -159,11 +167,12 @@ def _state(snapshot: Snapshot) -> str:
     return "pin_only" if snapshot.settings.pin else "none"
 
 
-def _problems(run: Run, found: Outlook) -> Iterator[str]:
+def _problems(run: Run, found: Outlook, ends: str) -> Iterator[str]:
     snapshot = found.snapshot
     if snapshot.assessment.issued_in_future:
         yield ISSUED_IN_FUTURE
-    yield from _last_access_token(run, found)
+    if ends:
+        yield ends
     yield from _refresh_problems(run, found)
     for warning in (*snapshot.settings.warnings, *document.other_keys(snapshot.document)):
         yield run.located(warning.line, warning.column, warning.message)
@@ -173,22 +182,19 @@ def _problems(run: Run, found: Outlook) -> Iterator[str]:
     yield from _file_problems(run, found)
 
 
-def _last_access_token(run: Run, found: Outlook) -> Iterator[str]:
-    """Why nothing follows on this access token, and until when it does."""
+def _last_access_token(run: Run, found: Outlook) -> str:
+    """Why nothing follows on this access token, and until when it does; empty where it may."""
     snapshot = found.snapshot
     authorization = snapshot.settings.authorization
     if policy.is_before_migration(snapshot):
         why, instead = plan.BEFORE_MIGRATION, ""
-    elif authorization and not snapshot.settings.refresh_token and not snapshot.settings.pin:
+    elif authorization and not snapshot.settings.refresh_token and not found.has_pin:
         why, instead = "there is no refresh token", f" (or, {policy.COPY})"
-    elif found.is_refused and not snapshot.settings.pin:
+    elif found.is_refused and not found.has_pin:
         why, instead = policy.REFUSED, ""
     else:
-        return
-    until = ""
-    if authorization and snapshot.is_valid:
-        until = f" before {authorization.expires_at:%Y-%m-%d %H:%M} UTC"
-    yield with_path(f"{why}: sign in{until}, with: {command('login')}{instead}", run.name)
+        return ""
+    return with_path(policy.last_access_token(snapshot, why) + instead, run.name)
 
 
 def _refresh_problems(run: Run, found: Outlook) -> Iterator[str]:

@@ -306,6 +306,45 @@ def test_what_is_said_of_the_next_run_is_what_it_does(
             assert real["error"]["message"] == said["error"]["message"]
 
 
+DEAD = "0" * 64
+LOST = Answer(process=True, cut="close")
+
+
+@pytest.mark.parametrize("pin", ["", "DEADBEEF"])
+@pytest.mark.parametrize("age, refresh_token, first", [
+    *((age, token, None) for age in (0, ADVISORY, WEEK - 60, 2 * WEEK)
+      for token in ("good", DEAD, "")),
+    *((age, "good", LOST) for age in (0, ADVISORY, WEEK - 60))])
+def test_what_trakt_has_refused_is_known_until_it_is_replaced(
+        age: int, refresh_token: str, first: Answer | None, pin: str, sandbox: Sandbox,
+        config: Any, command: Any) -> None:
+    """Once a run has heard what Trakt has to say, status agrees with each run that follows: usable,
+    exit status, kind and reason. Whatever cannot work is not called usable.
+    """
+    values = sandbox.issue_authorization(created_at=int(time.time()) - age)
+    path = config({**values, **({} if refresh_token == "good" else {
+        "refresh_token": refresh_token})}, pin=pin)
+    path.chmod(0o600)
+    if first:
+        config(values).chmod(0o600)  # The pin is typed after the answer was lost.
+        sandbox.answer(first, path="/oauth/token")
+        command("authorize", "--force")
+        config(values, pin=pin).chmod(0o600)
+    command("authorize", "--force")
+    for _ in range(2):
+        status = command("status", "--json")
+        said = json.loads(status.stdout)
+        real = command("authorize", "--json")
+        done = json.loads(real.stdout)
+        assert said["usable"] is (status.returncode == 0) is (done["outcome"] != "failed")
+        assert status.returncode == real.returncode == command("status").returncode
+        for fact in ("kind", "reason"):
+            assert (said["error"] or {}).get(fact) == (done["error"] or {}).get(fact)
+    if refresh_token == DEAD and age < ADVISORY:  # It is told by every run, with a time.
+        assert done["outcome"] == "fresh"
+        assert "refused the refresh token when it was last tried: sign in before 20" in real.stderr
+
+
 @pytest.mark.parametrize("answer, state", [
     (Answer(401), "refused"), (Answer(403), "valid"), (Answer(423), "valid"),
     (Answer(426), "valid")])
@@ -375,6 +414,30 @@ def test_a_token_that_the_next_run_replaces_is_not_held_against_it(
     assert "--force" not in done.stderr
     if not refused:
         assert command("authorize").returncode == 0
+
+
+@pytest.mark.parametrize("make", [STATES["refused, fresh"][0], STATES["no refresh token"][0]])
+def test_of_two_refusals_there_is_one_piece_of_advice(make: Make, sandbox: Sandbox, config: Any,
+                                                      command: Any) -> None:
+    """Neither a date until which nothing works any more, nor a refresh that cannot work."""
+    make(config, lambda age: sandbox.issue_authorization(
+        created_at=int(time.time()) - age), sandbox).chmod(0o600)
+    sandbox.answer(Answer(401), times=9, path="/users/settings")
+    done = command("status", "--online")
+    assert done.returncode == 3 and done.stderr.lower().count("sign in") == 1
+    assert "--force" not in done.stderr and "sign in before" not in done.stderr
+
+
+def test_a_copys_logout_may_end_its_holder_as_well(sandbox: Sandbox, config: Any,
+                                                   command: Any) -> None:
+    """RFC 7009 allows it, and the sandbox does it; what logout and the README say of it holds."""
+    values = sandbox.issue_authorization()
+    config(values).chmod(0o600)
+    config(_without(values, "refresh_token"), name="copy.yml").chmod(0o600)
+    assert main.main(["logout", "copy.yml"]) == 0
+    done = command("authorize", "--force")
+    assert done.returncode == 3 and "Trakt refused the refresh token" in done.stderr
+    assert "sign in before" in command("status").stderr
 
 
 @pytest.mark.parametrize("make, words", [
