@@ -457,6 +457,14 @@ def test_a_fork_of_the_host_does_not_keep_the_lock(made: Scene, started: Any) ->
     assert_healed(made)
 
 
+#: What somebody may make of a config during the request: it is read again before it is written.
+SPOILT = (
+    "trakt: {", "- trakt:", "trakt: text", "trakt: {client_id: a, autorization: }", "text",
+    "trakt: {client_id: 'client_id: a'}", "trakt: {client_id: your-client-id}", "other: true",
+    "trakt: {client_id: a, pin: 'https://example.org/?code=1'}", "trakt: {client_id: \u201ca}",
+)
+
+
 def test_the_exchange_imports_nothing(made: Scene) -> None:
     """Once Trakt has answered, a package that is being upgraded, or a disk, could fail there."""
     script = (f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
@@ -467,6 +475,13 @@ def test_the_exchange_imports_nothing(made: Scene) -> None:
               "    before.append(set(sys.modules)); return real(*args)\n"
               "socket.socket.sendall = sendall\n"
               "import trakt_config; trakt_config.authorize(sys.argv[1])\n"
+              "from trakt_config import document\n"
+              f"for text in {SPOILT!r}:\n"
+              "    try:\n"
+              "        document.read_settings(document.parse(text.encode()), {})\n"
+              "    except trakt_config.ConfigError as error:\n"
+              "        error.path = 'config.yml'\n"
+              "        str(error)\n"
               "print(sorted(set(sys.modules) - before[0]))")
     found = subprocess.run([sys.executable, "-c", script, made.config], env=made.environ,
                            capture_output=True, text=True)

@@ -129,9 +129,8 @@ LOADED_BY_A_FRESH_RUN = {
     "authorization.run", "authorization.shield", "cli", "cli.arguments", "cli.authorize",
     "cli.boundary", "cli.main", "cli.output", "document", "document.checks", "document.composer",
     "document.digests", "document.document", "document.events", "document.keys",
-    "document.layout", "document.lines", "document.marks", "document.nodes",
-    "document.other_kinds", "document.outside", "document.parser", "document.settings",
-    "document.typos", "document.unused", "document.yaml_errors", "errors", "startup", "storage",
+    "document.layout", "document.lines", "document.marks", "document.nodes", "document.outside",
+    "document.parser", "document.settings", "document.unused", "errors", "startup", "storage",
     "storage.files", "storage.places", "tokens", "version",
 }
 

@@ -5,6 +5,7 @@ has just come and for one that a killed run left in the journal.
 """
 from __future__ import annotations
 
+import shlex  # noqa: F401  For the errors. Now: once Trakt has answered, nothing may fail.
 from typing import Callable, TypeVar
 
 from trakt_config import document, storage

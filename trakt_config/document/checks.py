@@ -19,7 +19,6 @@ from trakt_config.document.keys import (
 )
 from trakt_config.document.layout import Layout, Stray
 from trakt_config.document.lines import mistake
-from trakt_config.document.other_kinds import not_a_mapping
 
 #: Deeper nesting is refused: readers that recurse would fail on it.
 MAX_DEPTH = 100
@@ -52,10 +51,11 @@ def refuse_large_trakt(layout: Layout) -> None:
 
 
 def refuse_other_kinds(text: str, path: Path | None, event: Any) -> None:
-    """`trakt` and `authorization` are mappings, or nothing."""
-    if path not in (TRAKT, AUTHORIZATION) or isinstance(event, MappingStartEvent):
+    """The file, `trakt` and `authorization` are mappings, or nothing."""
+    if path not in (ROOT, TRAKT, AUTHORIZATION) or isinstance(event, MappingStartEvent):
         return
     if not isinstance(event, ScalarEvent) or not is_blank(event):
+        from trakt_config.document.other_kinds import not_a_mapping  # for an error alone
         raise not_a_mapping(text, dotted(path or ()), event)
 
 

@@ -14,19 +14,17 @@ from ruamel.yaml.events import (
     CollectionStartEvent,
     DocumentEndEvent,
     DocumentStartEvent,
-    MappingStartEvent,
     NodeEvent,
     ScalarEvent,
 )
 
 from trakt_config.document import checks, marks
 from trakt_config.document.digests import blake2b
-from trakt_config.document.events import content, identity, is_blank, is_empty, refuse
+from trakt_config.document.events import content, identity, is_empty, refuse
 from trakt_config.document.keys import AUTHORIZATION, KEYS, ROOT, TRAKT, WRITTEN, Path, dotted
 from trakt_config.document.layout import Block, Entry, Layout
 from trakt_config.document.lines import NEWLINE
 from trakt_config.document.nodes import Collection, Key
-from trakt_config.document.other_kinds import not_a_mapping
 from trakt_config.document.outside import Outside
 
 #: What counts in some lines and columns only, for some readers.
@@ -108,8 +106,6 @@ class Composer:
 
     def _open(self, event: Any) -> None:
         checks.refuse_depth(len(self.stack), event)
-        if not self.stack and not isinstance(event, MappingStartEvent):
-            raise not_a_mapping(self.text, "", event)
         path, digest = self._place(event)
         parent = self.stack[-1] if self.stack else None
         checks.refuse_other_kinds(self.text, path, event)
@@ -155,8 +151,7 @@ class Composer:
 
     def _leaf(self, event: Any) -> None:
         if not self.stack:
-            if not isinstance(event, ScalarEvent) or not is_blank(event):
-                raise not_a_mapping(self.text, "", event)
+            checks.refuse_other_kinds(self.text, ROOT, event)
             if not is_empty(event):
                 self.outside.add_marker(event)
             return

@@ -3,13 +3,18 @@
 YAML is never dumped: positions are found (:mod:`.parser`), new text is spliced in
 (:mod:`.splices`), and it is proved that everything else means the same (:mod:`.proof`). Where
 that fails, the edit is refused.
+
+What explains a wrong config is imported here as well. An edit is proved before Trakt is asked; once
+it has answered nothing may fail, and the config that is read again may be wrong by then.
 """
 from __future__ import annotations
 
+import difflib  # noqa: F401
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from trakt_config.document import other_kinds, templates, typos, yaml_errors  # noqa: F401
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document
 from trakt_config.document.keys import AUTHORIZATION, TRAKT, Path
 from trakt_config.document.layout import Block, Entry, Layout

@@ -8,7 +8,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.events import ScalarEvent
 
 from trakt_config.document.lines import mistake
-from trakt_config.document.yaml_errors import yaml_error
 from trakt_config.errors import ConfigError
 
 #: ruamel.yaml's names for two of its loaders: the quick one, and the one that Kometa reads with.
@@ -47,6 +46,7 @@ def events(text: str, loader: str = QUICK_LOADER) -> Iterator[Any]:
         problem = error
     # Raised out here: ruamel's exception quotes the file, and would be this one's context.
     if problem is not None:
+        from trakt_config.document.yaml_errors import yaml_error  # for an error alone
         raise Unreadable(yaml_error(text, problem, last))
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document
 from trakt_config.document.layout import Entry
 from trakt_config.document.lines import mistake
-from trakt_config.document.typos import key_twice
 from trakt_config.document.unused import (
     NOT_A_TOKEN,
     SettingWarning,
@@ -216,6 +215,7 @@ def _secret(value: Entry, key: str, name: str, environ: Mapping[str, str]) -> st
 
 def _refuse_key_twice(value: Entry, key: str) -> None:
     if value.text.startswith(key) and value.text[len(key):].lstrip().startswith(":"):
+        from trakt_config.document.typos import key_twice  # for an error alone
         raise key_twice(key, value.line, value.column)
 
 
