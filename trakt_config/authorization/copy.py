@@ -19,7 +19,6 @@ from trakt_config import document, storage
 from trakt_config.authorization import plan, recovery, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.plan import Plan
-from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import (
     ConfigPath,
     Options,
@@ -220,9 +219,7 @@ def _locked(source: Run, target: Run, held: Mapping[str, storage.Held], known: T
     with _named(source.name):
         ours = held[source.path]
         known |= _tokens_of_journals([journal.recover() for journal in _journals(ours)])
-        snapshot, recovered = recovery.locked_snapshot(source, ours, None)
-        if recovered is RecoveryResult.NEWER:
-            raise recovery.newer_journal()
+        snapshot, _ = recovery.recovered_snapshot(source, ours, None)
         if not only_disarm:
             _refuse_without_access_token(snapshot)
     return _write(target, held[target.path], snapshot, known)

@@ -73,9 +73,7 @@ def logout(config_path: ConfigPath, options: Options, *, local: bool = False) ->
 
 
 def _with_lock(run: Run, held: storage.Held, first: Snapshot | None, local: bool) -> LoggedOut:
-    snapshot, recovered = recovery.locked_snapshot(run, held, first)
-    if recovered is RecoveryResult.NEWER:
-        raise recovery.newer_journal()
+    snapshot, recovered = recovery.recovered_snapshot(run, held, first)
     if document.clear_authorization(snapshot.document) is snapshot.document:
         return LoggedOut.NOTHING
     trakt = client_for(run.options, snapshot)

@@ -56,6 +56,18 @@ def locked_snapshot(run: Run, held: storage.Held,
     return snapshot, last
 
 
+def recovered_snapshot(run: Run, held: storage.Held,
+                       first: Snapshot | None) -> tuple[Snapshot, RecoveryResult]:
+    """:func:`locked_snapshot`, where nothing can be done before a newer version has finished.
+
+    :raises SaveError: it has left a journal; and as :func:`locked_snapshot`.
+    """
+    snapshot, recovered = locked_snapshot(run, held, first)
+    if recovered is RecoveryResult.NEWER:
+        raise newer_journal()
+    return snapshot, recovered
+
+
 def _finished(run: Run, held: storage.Held,
               known: Snapshot | None) -> tuple[Snapshot, RecoveryResult]:
     """The config, once what one journal holds is finished."""

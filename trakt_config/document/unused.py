@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from trakt_config.document.document import Document
@@ -42,7 +42,11 @@ class SettingWarning(NamedTuple):
 
 def warnings_about(document: Document) -> tuple[SettingWarning, ...]:
     """What does nothing in a file whose trakt block can be used."""
-    return tuple(sorted(_warnings(document), key=lambda warning: (warning.line, warning.column)))
+    return tuple(_from_the_top(_warnings(document)))
+
+
+def _from_the_top(warnings: Iterable[SettingWarning]) -> list[SettingWarning]:
+    return sorted(warnings, key=lambda warning: (warning.line, warning.column))
 
 
 def _warnings(document: Document) -> Iterator[SettingWarning]:
@@ -89,8 +93,7 @@ def refuse_unread_keys(document: Document) -> None:
 
     :raises ConfigError: there is one, with line and column.
     """
-    found = sorted((*misspelt_keys(document), *_keys_beside(document)),
-                   key=lambda warning: (warning.line, warning.column))
+    found = _from_the_top((*misspelt_keys(document), *_keys_beside(document)))
     if document.has_trakt and found:
         message, line, column = found[0]
         raise mistake(message, "Correct it first, or delete it: what a sign-in writes would hide "

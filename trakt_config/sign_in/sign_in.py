@@ -15,7 +15,6 @@ from typing import Callable, TypeVar
 from trakt_config import storage
 from trakt_config.authorization import policy, recovery, redeem
 from trakt_config.authorization.intent import Intent
-from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.redeem import Ask
 from trakt_config.authorization.run import Run, Snapshot, logger
 from trakt_config.authorization.trakt import client_for
@@ -155,7 +154,5 @@ class SignIn:
         """The config under the lock, and whether an earlier request may have spent its refresh
         token: that is said until there are new tokens.
         """
-        snapshot, recovered = recovery.locked_snapshot(self.run, held, None)
-        if recovered is RecoveryResult.NEWER:
-            raise recovery.newer_journal()
+        snapshot, recovered = recovery.recovered_snapshot(self.run, held, None)
         return snapshot, recovered.in_doubt
