@@ -97,6 +97,20 @@ def test_a_missing_copy_and_a_missing_holder(sandbox: Sandbox, config: Config,
         assert caught.value.path == str(missing)
 
 
+def test_a_journal_of_a_newer_version_beside_the_holder(
+        sandbox: Sandbox, config: Config, environ: Mapping[str, str], tmp_path: Path) -> None:
+    """What it says of the holder's tokens is not known: they are not copied."""
+    holder, other = config(issued(sandbox)), tmp_path / "other.yml"
+    other.write_text(f"trakt:\n  client_id: {sandbox.client_id}\n")
+    before = other.read_bytes()
+    journal = holder.parent / f".{holder.name}.trakt-journal"
+    journal.write_bytes(b"trakt_config journal 2\n")
+    with pytest.raises(SaveError, match="newer version") as caught:
+        copy_authorization(holder, other, environ=environ)
+    assert caught.value.path == str(holder)
+    assert other.read_bytes() == before and journal.read_bytes() == b"trakt_config journal 2\n"
+
+
 @pytest.mark.parametrize("link", [os.symlink, os.link])
 def test_the_holder_by_another_name_keeps_its_refresh_token(
         link: Callable[[Path, Path], None], sandbox: Sandbox, config: Config,
