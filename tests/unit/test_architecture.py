@@ -195,6 +195,14 @@ def test_nothing_of_this_machine_is_in_the_package() -> None:
             assert str(ROOT) not in text and os.path.expanduser("~root/") not in text
 
 
+def test_the_docs_have_a_row_for_each_result_of_recovery() -> None:
+    from trakt_config.authorization.recovery import RecoveryResult
+    lines = (ROOT / "docs" / "architecture.rst").read_text("utf-8").splitlines()
+    assert [line.split("``")[1] for line in lines
+            if line.startswith("``") and line.split("``")[1] in RecoveryResult.__members__] \
+        == list(RecoveryResult.__members__)
+
+
 def test_the_version_stands_in_two_places_and_is_one() -> None:
     """An old setuptools would import the package to look it up, before its needs are there."""
     setup = configparser.ConfigParser()
