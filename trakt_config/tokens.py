@@ -159,7 +159,7 @@ class Authorization(Record):
                    refresh_token=kept,
                    scope=_printable(answer.get("scope")) or "public",
                    created_at=(number_of("created_at", answer.get("created_at"))
-                               or int(received_at)))
+                               or min(max(0, int(received_at)), LATEST_TIME)))
 
 
 class UnusableAnswer(ValueError):

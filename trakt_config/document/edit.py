@@ -42,6 +42,9 @@ _KEY_OR_ITEM = re.compile(r"[ \t]*(?!#)(?:.*:(?:[ \t]|$)|-(?:[ \t]|$))")
 
 _NAME = re.compile("[A-Za-z_]{1,20}")
 
+#: Characters of one value; no answer that is read has more.
+LONGEST_VALUE = 256 * 1024
+
 _COMMENT = re.compile(r"(?:^|[ \t])#")
 
 #: What Kometa looks for besides the client and the authorization, and adds where it is missing.
@@ -59,10 +62,11 @@ def set_authorization(document: Document,
     written, quotes and all.
 
     :param values: an `Authorization`, or any of the six by key, as text; `expires_in` and
-        `created_at` may be an int, as in Trakt's answer. None empties the value.
+        `created_at` are whole numbers, as an int or as its digits. None empties the value.
     :param clear_pin: empty the pin as well; a pin key is never added.
     :raises TypeError: something is of another type.
-    :raises ValueError: `values` has a key that is none of the six.
+    :raises ValueError: `values` has a key that is none of the six, or a value that is no such
+        number, or longer than any answer of Trakt's.
     :raises ConfigError: there is no trakt block, or the edit cannot be done or proved.
     """
     return proved(authorization_change(document, values, clear_pin=clear_pin))
@@ -102,13 +106,31 @@ def _shown(key: object) -> str:
 
 
 def _text_of(key: str, value: str | int | None) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    is_number = key in LARGEST_NUMBERS
-    if is_number and isinstance(value, int) and not isinstance(value, bool):
-        return str(int(value))
-    kinds = "a str, an int or None" if is_number else "a str or None"
-    raise TypeError(f"authorization.{key} has to be {kinds}, not {type(value).__name__}")
+    """What is wrong with a value is the caller's mistake, and the file is not looked at for it."""
+    if value is None:
+        return None
+    if key in LARGEST_NUMBERS:
+        return _digits_of(key, value)
+    if not isinstance(value, str):
+        raise TypeError(f"authorization.{key} has to be a str or None, not {type(value).__name__}")
+    if len(value) > LONGEST_VALUE:
+        raise ValueError(f"authorization.{key} is longer than {LONGEST_VALUE} characters")
+    return value
+
+
+def _digits_of(key: str, value: str | int) -> str:
+    """A number as text; nothing, where there is nothing."""
+    if not isinstance(value, (str, int)) or isinstance(value, bool):
+        raise TypeError(f"authorization.{key} has to be an int, its digits or None, not "
+                        f"{type(value).__name__}")
+    if isinstance(value, int):
+        number = int(value)
+    else:
+        number = int(value or 0) if re.fullmatch("[0-9]{0,15}", value) else -1
+    if not 0 <= number <= LARGEST_NUMBERS[key]:
+        raise ValueError(f"authorization.{key} has to be a whole number from 0 to "
+                         f"{LARGEST_NUMBERS[key]}")
+    return value if isinstance(value, str) else str(number)
 
 
 def clear_authorization(document: Document) -> Document:

@@ -1,6 +1,8 @@
 """Reading and editing the trakt block: whole files before and after, in bytes."""
 from __future__ import annotations
 
+import math
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from trakt_config.document.edit import (
     set_authorization,
 )
 from trakt_config.errors import ConfigError
-from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization
+from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Secret
 
 CONFIGS = sorted((Path(__file__).parents[2] / "support" / "configs").glob("*.yml"))
 
@@ -825,12 +827,37 @@ def test_an_authorization_itself_and_the_numbers_of_an_answer() -> None:
     assert edited == set_authorization(before, authorization.values()).data
 
 
-@pytest.mark.parametrize("key", AUTHORIZATION_KEYS)
-@pytest.mark.parametrize("value", [b"SECRET", 1.5, True, ["SECRET"]], ids=str)
-def test_a_value_that_is_no_text_is_named_by_its_key(key: str, value: Any) -> None:
-    with pytest.raises(TypeError, match=f"^authorization.{key} has to be") as caught:
-        set_authorization(parse(b"trakt:\n  client_id: a\n"), {key: value})
-    assert "SECRET" not in str(caught.value)
+NUMBERS = ("expires_in", "created_at")
+
+#: What is wrong with a value whatever the config says, and how that is told.
+WRONG: list[tuple[str, list[Any], type[Exception]]] = [
+    (key, [b"SECRET", 1.5, math.nan, math.inf, True, ["SECRET"], ("SECRET",), {}, Decimal(1),
+           Secret("SECRET")], TypeError) for key in AUTHORIZATION_KEYS] + [
+    (key, [0, -1, 5], TypeError) for key in AUTHORIZATION_KEYS if key not in NUMBERS] + [
+    (key, [-1, -10 ** 30, 10 ** 12, 10 ** 5000, "soon", "-1", "1.5", "1e5", "nan", " ", " 5",
+           "5 SECRET", "5\n", "\u0665", "9" * 15, "9" * 16], ValueError) for key in NUMBERS] + [
+    (key, ["SECRET" * 300_000], ValueError) for key in AUTHORIZATION_KEYS]
+
+
+@pytest.mark.parametrize("text", ["trakt:\n  client_id: a\n", "trakt: {authorization: {%s: 1}}\n"])
+@pytest.mark.parametrize("key, values, kind", WRONG, ids=lambda value: str(getattr(
+    value, "__name__", "" if isinstance(value, list) else value)))
+@pytest.mark.sampled(1)
+def test_a_wrong_value_is_named_by_its_key(text: str, key: str, values: list[Any],
+                                           kind: type[Exception]) -> None:
+    """It is the caller's, and the file is not blamed for it."""
+    document = parse(text.replace("%s", key).encode())
+    for value in values:
+        with pytest.raises(kind, match=f"^authorization.{key} (has to be|is longer)") as caught:
+            set_authorization(document, {key: value})
+        assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [0, 1, "0", "007", 10 * 365 * 86400, None, ""], ids=ascii)
+@pytest.mark.parametrize("key", NUMBERS)
+def test_a_number_is_an_int_or_its_digits(key: str, value: Any) -> None:
+    edited = set_authorization(parse(b"trakt:\n  client_id: a\n"), {key: value})
+    assert edited.authorization[key].text == ("" if value is None else str(value))
 
 
 @pytest.mark.parametrize("values", [None, "SECRET", b"SECRET", [("access_token", "SECRET")], 3],
