@@ -11,7 +11,7 @@
 
 What goes wrong is a ``TraktConfigError``, of a kind that says what can be done about it.
 ``trakt_config.document`` edits the bytes of a config, and ``trakt_config.sandbox`` is a Trakt on
-this machine, for tests.
+this machine, for tests. ``ConfigPath``, ``Method`` and ``Reason`` are types, for annotations.
 """
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from trakt_config.errors import (
     ConfigError,
     LockTimeout,
     LoginRequired,
+    Reason,
     SaveError,
     TraktConfigError,
     TraktUnavailable,
@@ -32,20 +33,25 @@ from trakt_config.tokens import Authorization
 from trakt_config.version import __version__
 
 if TYPE_CHECKING:
+    from trakt_config import document, sandbox
     from trakt_config.authorization.authorize import authorize
     from trakt_config.authorization.copy import copy_authorization
+    from trakt_config.authorization.run import ConfigPath
     from trakt_config.authorization.trakt_auth import TraktAuth
-    from trakt_config.sign_in import DeviceCode, Dialog, login
+    from trakt_config.sign_in import DeviceCode, Dialog, Method, login
 
 __all__ = [
     "AccountProblem",
     "Authorization",
     "ClientRejected",
     "ConfigError",
+    "ConfigPath",
     "DeviceCode",
     "Dialog",
     "LockTimeout",
     "LoginRequired",
+    "Method",
+    "Reason",
     "SaveError",
     "TraktAuth",
     "TraktConfigError",
@@ -53,17 +59,23 @@ __all__ = [
     "__version__",
     "authorize",
     "copy_authorization",
+    "document",
     "login",
+    "sandbox",
 ]
 
 #: What is imported only when it is asked for, and where from: no command needs all of it.
 _LAZY = {
+    "ConfigPath": "authorization.run",
     "DeviceCode": "sign_in",
     "Dialog": "sign_in",
+    "Method": "sign_in",
     "TraktAuth": "authorization.trakt_auth",
     "authorize": "authorization.authorize",
     "copy_authorization": "authorization.copy",
+    "document": "document",
     "login": "sign_in",
+    "sandbox": "sandbox",
 }
 
 if not TYPE_CHECKING:  # So that a misspelt name is an error of types.

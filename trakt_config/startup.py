@@ -110,12 +110,13 @@ def lazy(package: str, modules: Mapping[str, str]) -> tuple[
         Callable[[str], object], Callable[[], list[str]]]:
     """The ``__getattr__`` and the ``__dir__`` of a package (PEP 562).
 
-    :param modules: which of its modules has each name.
+    :param modules: which of its modules has each name, or is it: of the same name.
     """
     def get(name: str) -> object:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{package}.{modules[name]}"), name)
+        module = import_module(f"{package}.{modules[name]}")
+        value = module if modules[name] == name else getattr(module, name)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -45,7 +45,8 @@ def authorize(config_path: ConfigPath, *,
     :param config_path: a YAML file with a ``trakt`` mapping.
     :param min_validity: how long the access token has to be valid from now on.
     :param force: refresh although it is fresh.
-    :param lock_timeout: how long to wait, in all, for other runs on the same config.
+    :param lock_timeout: how long to wait, in all, for other runs on the same config;
+        ``timedelta.max`` for as long as it takes.
     :param session: send with this session of requests (its proxies, its certificates, and whether
         it verifies those). With ``http.client``'s debuglevel set, its connections print what they
         send; ours do not.

@@ -78,9 +78,11 @@ class TraktAuth:
     where it cannot be signed. A copy (``copy``, ``pickle``) holds no token and reads the config
     itself; it can be made where `session`, `clock` and `environ` can be copied.
 
-    :param config_path: a YAML file with a ``trakt`` mapping.
+    :param config_path: a YAML file with a ``trakt`` mapping. Where the process goes to another
+        folder, a relative path goes on leading to the same file; errors have it as absolute.
     :param min_validity: how long the access token has to be valid when a request is sent.
-    :param lock_timeout: how long to wait, in all, for other threads and runs.
+    :param lock_timeout: how long to wait, in all, for other threads and runs; ``timedelta.max``
+        for as long as it takes.
     :param session: refresh with this session of requests (its proxies, its certificates).
     :param clock: seconds since 1970.
     :param environ: as for :func:`trakt_config.authorize`.
@@ -94,8 +96,7 @@ class TraktAuth:
                  session: requests.Session | None = None,
                  clock: Callable[[], float] = time.time,
                  environ: Mapping[str, str] | None = None) -> None:
-        text_of(config_path)
-        self._config_path = config_path
+        self._config_path = _from_here(text_of(config_path))
         self._options = Options(min_validity=min_validity, lock_timeout=lock_timeout,
                                 session=session, clock=clock,
                                 environ=environment(environ),
@@ -278,6 +279,14 @@ if hasattr(os, "register_at_fork"):
 @reports_errors
 def _read_settings(config_path: ConfigPath, options: Options) -> Settings:
     return Run.on(config_path, options).read().settings
+
+
+def _from_here(path: str) -> str:
+    """The path, absolute; what is no path stays, for the error that says so."""
+    try:  # Not abspath, which would take "link/.." for nothing at all.
+        return os.path.join(os.getcwd(), path) if path else path
+    except OSError:  # The folder was removed.
+        return path
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:

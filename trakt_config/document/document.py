@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any, Literal
 
 from trakt_config.document.layout import Block, Entry, Layout, Stray
 from trakt_config.document.lines import mistake, position
@@ -38,8 +39,24 @@ class Document(Record):
     _text: str = hidden()
     _layout: Layout = hidden()
 
-    def token(self, key: str) -> Secret | None:
-        """A token of the authorization as it stands there, whatever the rest of the block says."""
+    def __eq__(self, other: object) -> bool:
+        """Of the same bytes: everything else follows from them."""
+        return isinstance(other, Document) and self.data == other.data
+
+    def __hash__(self) -> int:
+        return hash(self.data)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, by ``copy`` or ``pickle``, is parsed again."""
+        return parse, (self.data,)
+
+    def token(self, key: Literal["access_token", "refresh_token"]) -> Secret | None:
+        """A token of the authorization as it stands there, whatever the rest of the block says.
+
+        :raises ValueError: `key` is neither of the two.
+        """
+        if key not in ("access_token", "refresh_token"):
+            raise ValueError("key has to be access_token or refresh_token")
         value = self.authorization.get(key)
         return None if value is None or value.blank or not value.scalar else Secret(value.text)
 

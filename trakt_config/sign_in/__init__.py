@@ -1,7 +1,7 @@
 """A person signs in: by device code, in a browser on this machine, or with a pin."""
 from trakt_config.oauth import DeviceCode
 from trakt_config.sign_in.browser import can_open
-from trakt_config.sign_in.methods import login, login_with
+from trakt_config.sign_in.methods import Method, login, login_with
 from trakt_config.sign_in.registration import (
     LOOPBACK_URI,
     CannotRegister,
@@ -17,6 +17,7 @@ __all__ = [
     "CannotRegister",
     "DeviceCode",
     "Dialog",
+    "Method",
     "NewClient",
     "block",
     "can_open",

@@ -15,6 +15,7 @@ import trakt_config
 from trakt_config import Authorization, Dialog
 from trakt_config.cli import output
 from trakt_config.sandbox import Answer, Hold, Sandbox
+from trakt_config.storage.held import _waiter
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
 SPANS = [(600, TypeError), (None, TypeError), ("6h", TypeError),
@@ -30,6 +31,26 @@ def test_a_span_of_time(function: Callable[..., Any], name: str, value: Any,
                         kind: type[Exception]) -> None:
     with pytest.raises(kind, match=name):
         function("no such file", **{name: value})
+
+
+def test_a_lock_may_be_waited_for_without_end() -> None:
+    """By the longest span that there is; infinity is no timedelta."""
+    _waiter(timedelta.max.total_seconds())()
+    for function in (trakt_config.authorize, trakt_config.TraktAuth):
+        with pytest.raises(TypeError, match="lock_timeout has to be a timedelta, not float"):
+            function("no such file", lock_timeout=math.inf)  # type: ignore[arg-type]
+
+
+def test_what_an_annotation_needs(tmp_path: Path) -> None:
+    """mypy reads this test."""
+    def why(path: trakt_config.ConfigPath, method: trakt_config.Method) -> trakt_config.Reason:
+        with pytest.raises(trakt_config.LoginRequired) as caught:
+            trakt_config.login(path, method=method, dialog=Dialog(show_address=str, ask_pin=str))
+        return caught.value.reason
+
+    path = tmp_path / "config.yml"
+    path.write_text("trakt:\n  client_id: a\n")
+    assert why(path, "pin") == "pin_refused"
 
 
 @pytest.mark.parametrize("value", [timedelta.max, timedelta(days=3651)], ids=str)

@@ -593,3 +593,30 @@ def test_example(sandbox: Sandbox, config: Any, environ: Mapping[str, str],
                           text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("1 The General\n2 Nosferatu\n", "")
     assert lists(sandbox)[0].headers["user-agent"] == "my-app/1.0"
+
+
+@pytest.mark.parametrize("path", ["config.yml", Path("config.yml"), "./config.yml"], ids=repr)
+def test_a_relative_path_stays_where_it_was(path: Any, config: Any, sandbox: Sandbox,
+                                            signed: Any, tmp_path: Path,
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that goes to another folder meanwhile, as daemons do."""
+    existing = config(issued(sandbox, 0))
+    monkeypatch.chdir(tmp_path)
+    get, other = signed(path), tmp_path / "other"
+    other.mkdir()
+    monkeypatch.chdir(other)
+    assert get().status_code == 200
+    existing.unlink()
+    with pytest.raises(ConfigError) as caught:
+        get()
+    assert caught.value.path and Path(caught.value.path).parent == tmp_path
+
+
+def test_a_working_directory_that_is_gone(environ: Mapping[str, str], tmp_path: Path,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the config that cannot be found, once it is looked for."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    auth = TraktAuth("config.yml", environ=environ)
+    with pytest.raises(ConfigError):
+        requests.get(environ["TRAKT_CONFIG_API_URL"], auth=auth, timeout=10)

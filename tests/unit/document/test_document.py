@@ -1,7 +1,9 @@
 """Reading and editing the trakt block: whole files before and after, in bytes."""
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -825,6 +827,22 @@ def test_an_authorization_itself_and_the_numbers_of_an_answer() -> None:
     assert b"    created_at: 1790000000\n" in edited and b"    refresh_token: c\n" in edited
     assert edited == set_authorization(before, values).data
     assert edited == set_authorization(before, authorization.values()).data
+
+
+@pytest.mark.parametrize("through", [
+    lambda document: pickle.loads(pickle.dumps(document)), copy.copy, copy.deepcopy],
+    ids=["pickle", "copy", "deepcopy"])
+def test_a_copy_of_a_document_is_the_same(through: Any) -> None:
+    document = parse(b"\xef\xbb\xbftrakt:\n  client_id: a\n  authorization: {scope: b}\n")
+    again = through(document)
+    assert again == document and len({again, document, parse(b"")}) == 2
+    assert set_authorization(again, NEW).data == set_authorization(document, NEW).data
+
+
+@pytest.mark.parametrize("key", ["acces_token", "scope", "", None, ["access_token"]], ids=str)
+def test_a_token_is_asked_for_by_its_name(key: Any) -> None:
+    with pytest.raises(ValueError, match="^key has to be access_token or refresh_token$"):
+        parse(b"trakt:\n  authorization: {scope: b}\n").token(key)
 
 
 NUMBERS = ("expires_in", "created_at")
