@@ -60,6 +60,11 @@ def command(words: str) -> str:
     return f"trakt-config {words} {_THE_CONFIG}"
 
 
+def place(line: int, column: int) -> str:
+    """A place in the config in question, for a hint; see :func:`with_path`."""
+    return f"{_THE_CONFIG}:{line}:{column}"
+
+
 #: The hints of all errors that a person's sign-in puts right.
 SIGN_IN = f"Sign in, with: {command('login')}"
 SIGN_IN_AGAIN = f"Sign in again, with: {command('login')}"
@@ -92,7 +97,12 @@ class TraktConfigError(Exception):
     :ivar message: what happened, one line.
     :ivar hint: what to do next, one line, or empty; its commands name the config.
     :ivar path: the config as the caller named it, or None where no file is concerned.
+    :ivar line: where in it, counted from 1, or None.
+    :ivar column: counted from 1 in characters, or None.
     """
+
+    line: int | None = None
+    column: int | None = None
 
     def __init__(self, message: str, *, hint: str = "", path: str | None = None) -> None:
         texts = {"message": message, "hint": hint, "path": "" if path is None else path}
@@ -115,7 +125,9 @@ class TraktConfigError(Exception):
     @property
     def where(self) -> str:
         """``file`` or ``file:line:column``, as far as it is known."""
-        return "" if self.path is None else printable(self.path)
+        file = "" if self.path is None else printable(self.path)
+        position = [str(number) for number in (self.line, self.column) if number is not None]
+        return ":".join([file or "config", *position]) if position else file
 
     def __str__(self) -> str:
         first = f"{self.where}: {self.message}" if self.where else self.message
@@ -123,22 +135,13 @@ class TraktConfigError(Exception):
 
 
 class ConfigError(TraktConfigError):
-    """The file or a setting is not usable as it is; nothing was sent, nothing was written.
-
-    :ivar line: counted from 1, or None.
-    :ivar column: counted from 1 in characters, or None.
-    """
+    """The file or a setting is not usable as it is; nothing was sent, nothing was written."""
 
     def __init__(self, message: str, *, hint: str = "", path: str | None = None,
                  line: int | None = None, column: int | None = None) -> None:
         super().__init__(message, hint=hint, path=path)
         self.line = line
         self.column = column
-
-    @property
-    def where(self) -> str:
-        position = [str(number) for number in (self.line, self.column) if number is not None]
-        return ":".join([super().where or "config", *position]) if position else super().where
 
 
 #: Why a person has to sign in; the last three only while somebody does.

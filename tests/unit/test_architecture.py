@@ -130,8 +130,8 @@ LOADED_BY_A_FRESH_RUN = {
     "cli.boundary", "cli.main", "cli.output", "document", "document.checks", "document.composer",
     "document.digests", "document.document", "document.events", "document.keys",
     "document.layout", "document.lines", "document.marks", "document.nodes", "document.outside",
-    "document.parser", "document.settings", "document.unused", "errors", "startup", "storage",
-    "storage.files", "storage.places", "tokens", "version",
+    "document.parser", "document.settings", "document.unused", "document.values", "errors",
+    "startup", "storage", "storage.files", "storage.places", "tokens", "version",
 }
 
 #: What it does without of Python's: what these import would cost a third of the run again.

@@ -21,7 +21,7 @@ from trakt_config.authorization.run import (
     environment,
     reports_errors,
 )
-from trakt_config.errors import ConfigError
+from trakt_config.errors import ConfigError, LoginRequired
 from trakt_config.tokens import Authorization
 
 if TYPE_CHECKING:
@@ -84,7 +84,12 @@ def ensure_authorized(config_path: ConfigPath, options: Options) -> Result:
         return run.result(Outcome.FRESH, first)
     # Not at the top: a fresh run needs nothing of HTTP.
     from trakt_config.authorization import policy
-    return policy.renew(run, first, broken)
+    try:
+        return policy.renew(run, first, broken)
+    except LoginRequired as error:
+        if first is not None:
+            policy.correct_first(error, first)
+        raise
 
 
 def _is_whole(run: Run, snapshot: Snapshot) -> bool:

@@ -124,6 +124,8 @@ def foresee(run: Run) -> Outlook:
         if step.asks_trakt:
             oauth.Endpoints.from_environ(environ)
     except (LoginRequired, SaveError) as error:
+        if isinstance(error, LoginRequired):
+            policy.correct_first(error, snapshot)
         error.path = run.name
         failure = error
     is_refused = _is_refused(snapshot, left)

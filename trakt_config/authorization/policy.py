@@ -4,7 +4,7 @@ What is kept, what is an error, and what is spent when, is decided here and nowh
 """
 from __future__ import annotations
 
-from trakt_config import oauth, storage
+from trakt_config import document, oauth, storage
 from trakt_config.authorization import recovery, redeem, save
 from trakt_config.authorization.freshness import Freshness
 from trakt_config.authorization.intent import Intent
@@ -21,6 +21,7 @@ from trakt_config.errors import (
     TraktConfigError,
     TraktUnavailable,
     command,
+    place,
 )
 from trakt_config.tokens import Authorization, number_of
 
@@ -232,6 +233,8 @@ def _keep(run: Run, snapshot: Snapshot, error: TraktConfigError) -> Result:
     """A new pair cannot be had: keep the old one where it is good enough."""
     if not snapshot.can_be_kept:
         raise error
+    if isinstance(error, LoginRequired):
+        correct_first(error, snapshot)
     error.path = run.name
     advice = f". {error.hint}" if error.hint else ""
     run.warn(f"{error.message}; the access token is still valid, so it is kept{advice}")
@@ -268,15 +271,24 @@ def no_authorization(snapshot: Snapshot) -> LoginRequired:
     if snapshot.access_token:
         what = "has no refresh token" if snapshot.settings.authorization else _of_unknown_age(
             snapshot)
-    typed = (snapshot.document.trakt or {}).get("pin")
-    if typed and typed.commented_out:
-        what += (f", and trakt.pin (line {typed.line}) is only a comment: what is after # is not "
-                 "read")
-    elif typed and not typed.blank and not snapshot.settings.pin:
-        what += (f", and trakt.pin (line {typed.line}) is not a PIN: "
-                 "it has a space, a quote, one of < > { } $, or the words of a template")
-    return LoginRequired(f"the config {what}", reason="no_authorization",
-                         hint=SIGN_IN_OR_COPY if snapshot.access_token else SIGN_IN)
+    error = LoginRequired(f"the config {what}", reason="no_authorization",
+                          hint=SIGN_IN_OR_COPY if snapshot.access_token else SIGN_IN)
+    meant = document.what_is_meant(snapshot.document)
+    if meant is not None:
+        error.message += f", and {meant.message}"
+        error.line, error.column = meant.line, meant.column
+        error.hint = meant.hint or SIGN_IN
+    return error
+
+
+def correct_first(error: LoginRequired, snapshot: Snapshot) -> LoginRequired:
+    """A sign-in is refused where a key was meant to be another one: advise to correct that."""
+    for found in document.unread_keys(snapshot.document):
+        if (found.line, found.column) != (error.line, error.column):
+            error.hint = (f"First correct {place(found.line, found.column)} ({found.message}). "
+                          f"{error.hint}")
+        break
+    return error
 
 
 def _of_unknown_age(snapshot: Snapshot) -> str:
@@ -284,7 +296,7 @@ def _of_unknown_age(snapshot: Snapshot) -> str:
     values = snapshot.document.authorization
     unknown = [key for key in ("created_at", "expires_in")
                if key not in values or number_of(key, values[key].text) is None]
-    if not unknown:
+    if not unknown or not snapshot.settings.access_token:
         return "has an access token that cannot be used, and no refresh token"
     what = "are" if len(unknown) > 1 else "is"
     return (f"has an access token of unknown age ({' and '.join(unknown)} {what} missing or not "
@@ -319,6 +331,8 @@ def both_refused(pin: LoginRequired, also: LoginRequired) -> LoginRequired:
 
 def last_access_token(snapshot: Snapshot, why: str) -> str:
     """Nothing follows on the access token: until when it is good, and what to do before."""
+    for found in document.unread_keys(snapshot.document):
+        return f"{why}: correct {place(found.line, found.column)} first ({found.message})"
     authorization = snapshot.settings.authorization
     until = f" before {authorization.expires_at:%Y-%m-%d %H:%M} UTC" \
         if authorization and snapshot.is_valid else ""

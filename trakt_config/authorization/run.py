@@ -105,7 +105,7 @@ class Snapshot(Record):
 
     @property
     def access_token(self) -> Secret | None:
-        """The access token, whether or not its age is known."""
+        """What stands in the place of the access token, whether or not it can be one."""
         return self.document.token("access_token")
 
     @property

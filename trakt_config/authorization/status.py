@@ -135,6 +135,7 @@ def ask(config_path: ConfigPath, options: Options,
             error.hint = policy.SIGN_IN_OR_COPY
         elif found.is_refused:
             error.message, error.hint = f"{error.message}; and {policy.REFUSED}", SIGN_IN
+        policy.correct_first(error, snapshot)
         return replace(found, state="refused", step=None, failure=_named(error, run), ends="",
                        problems=[each for each in found.problems if each != found.ends]), None
     except (ClientRejected, AccountProblem) as error:
@@ -160,7 +161,7 @@ def _state(snapshot: Snapshot) -> str:
         return "valid"
     if authorization and not snapshot.assessment.issued_in_future:
         return "expired"
-    if snapshot.access_token:
+    if snapshot.settings.access_token:
         return "unknown_age"
     if snapshot.settings.refresh_token:
         return "refresh_token_only"

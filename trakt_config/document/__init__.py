@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 from trakt_config.document.document import Document, parse
 from trakt_config.document.keys import SETTING_KEYS
 from trakt_config.document.layout import Entry
-from trakt_config.document.settings import Settings, client_id, read_settings, refuse_misspelt_keys
-from trakt_config.document.unused import other_keys
+from trakt_config.document.settings import (
+    Settings,
+    client_id,
+    read_settings,
+    refuse_misspelt_keys,
+    what_is_meant,
+)
+from trakt_config.document.unused import other_keys, unread_keys
 from trakt_config.startup import lazy
 
 if TYPE_CHECKING:
@@ -32,6 +38,8 @@ __all__ = [
     "read_settings",
     "refuse_misspelt_keys",
     "set_authorization",
+    "unread_keys",
+    "what_is_meant",
 ]
 
 #: What a run on a fresh config does without is imported when it is asked for.

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ruamel.yaml.events import ScalarEvent
+from ruamel.yaml.events import ScalarEvent, SequenceStartEvent
 
 from trakt_config.document.events import is_blank, is_empty, trimmed
 from trakt_config.startup import Record, hidden
@@ -51,6 +51,13 @@ class Entry(Record):
     @property
     def scalar(self) -> bool:
         return isinstance(self.event, ScalarEvent)
+
+    @property
+    def kind(self) -> str:
+        """What people call it."""
+        if self.scalar:
+            return "value"
+        return "list" if isinstance(self.event, SequenceStartEvent) else "mapping"
 
     @property
     def empty(self) -> bool:

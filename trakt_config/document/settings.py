@@ -11,15 +11,16 @@ from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document
 from trakt_config.document.layout import Entry
 from trakt_config.document.lines import mistake
 from trakt_config.document.unused import (
-    NOT_A_TOKEN,
     SettingWarning,
     client_id_meant,
     refuse_commented_out,
     refuse_nested,
     refuse_strays,
     refuse_unread_keys,
+    unread_keys,
     warnings_about,
 )
+from trakt_config.document.values import TOKENS, is_unfilled, why_no_token
 from trakt_config.errors import APPS_PAGE, ConfigError, command
 from trakt_config.startup import Record
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secret
@@ -32,6 +33,9 @@ _UNFILLED_PIN = re.compile(r"[<>{}$\"']|\s")
 _TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 _NOT_PRINTABLE_ASCII = re.compile(r"[^!-~]")
 
+#: With these somebody is signed in, or will be.
+_SIGNED_IN = (*AUTHORIZATION_KEYS, "authorization", "pin")
+
 #: What Trakt's page of an app calls them.
 _APP_NAMES = {"client_id": "Client ID", "client_secret": "Client Secret"}
 
@@ -42,7 +46,8 @@ _PUT_ID_OF_HOLDER = ("Is it a copy? Put the client_id of its holder there. Only 
 
 
 class Settings(Record):
-    """The ``trakt`` block. ``authorization`` is None where no access token of known age is.
+    """The ``trakt`` block. ``authorization`` is None where no access token of known age is;
+    ``access_token`` is there whether or not its age is known.
 
     ``warnings`` are about what a person typed and what does nothing as it stands.
     """
@@ -52,7 +57,41 @@ class Settings(Record):
     force_refresh: bool
     authorization: Authorization | None
     refresh_token: Secret | None
+    access_token: Secret | None = None
     warnings: tuple[SettingWarning, ...] = ()
+
+
+def what_is_meant(document: Document) -> SettingWarning | None:
+    """There is no authorization, or half of one: what somebody probably takes for it, as a clause
+    to append, with its place; None where nothing is there.
+    """
+    for found in unread_keys(document):
+        if found.key in _SIGNED_IN:
+            return found
+    for found in warnings_about(document):
+        if found.key in TOKENS:
+            return found
+    value = (document.trakt or {}).get("pin")
+    why = "" if value is None or _pin(value) else _why_no_pin(value)
+    return SettingWarning(f"trakt.pin {why}", value.line, value.column) if value and why else None
+
+
+def _why_no_pin(value: Entry) -> str:
+    """What a pin is that is none; empty where nobody has typed one."""
+    if value.commented_out:
+        return "is only a comment: what is after # is not read"
+    if value.blank:
+        return ""
+    if not value.scalar:
+        return f"is a {value.kind} and not a PIN"
+    if value.foreign:
+        return "has a tag (!), which another program fills in"
+    character = _UNFILLED_PIN.search(value.text)
+    if character is None or is_unfilled(value.text):
+        return "is the text of a template and not a PIN"
+    what = "a space" if character[0].isspace() else "a quote" if character[0] in "\"'" \
+        else f"the character {character[0]}"
+    return f"has {what}, and so is not a PIN"
 
 
 def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
@@ -70,6 +109,7 @@ def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
         force_refresh=_text(trakt.get("force_refresh")) in ("true", "True", "TRUE"),
         authorization=Authorization.from_values(tokens),
         refresh_token=Secret(tokens["refresh_token"]) if tokens["refresh_token"] else None,
+        access_token=Secret(tokens["access_token"]) if tokens["access_token"] else None,
         warnings=warnings_about(document))
 
 
@@ -137,17 +177,9 @@ def _client(document: Document, trakt: Mapping[str, Entry],
 def _and_secret(trakt: Mapping[str, Entry]) -> str:
     """More advice, where client_secret has to be filled in as well."""
     value = trakt.get("client_secret")
-    if value is None or not (value.commented_out or _is_unfilled(value.text)):
+    if value is None or not (value.commented_out or is_unfilled(value.text)):
         return ""
     return f", and its Client Secret in line {value.line}"
-
-
-def _is_unfilled(text: str) -> bool:
-    """Whether it is what a template has there; what Trakt makes up has digits."""
-    if any(map(str.isdigit, text)):
-        return False
-    from trakt_config.document.templates import is_unfilled  # seldom needed
-    return is_unfilled(text)
 
 
 def _is_copy(document: Document) -> bool:
@@ -184,7 +216,7 @@ def _setting(trakt: Mapping[str, Entry], key: str, environ: Mapping[str, str]) -
         raise _error(value, f"trakt.{key} is filled in by another program",
                      "Run trakt-config after that program, on the file that it writes.")
     _refuse_key_twice(value, key)
-    if key in _APP_NAMES and _is_unfilled(value.text):
+    if key in _APP_NAMES and is_unfilled(value.text):
         also = _and_secret(trakt) if key == "client_id" else ""
         raise _error(value, f"trakt.{key} is not filled in: it is the text of a template",
                      f"Write your app's {_APP_NAMES[key]} in place of it{also} ({APPS_PAGE}).")
@@ -242,7 +274,7 @@ def _pin(value: Entry | None) -> Secret | None:
     if value is not None:
         _refuse_key_twice(value, "pin")
     if value is None or value.foreign or not text or _UNFILLED_PIN.search(text) \
-            or _is_unfilled(text):
+            or is_unfilled(text):
         return None
     if "?" in text or "://" in text:
         text = _code_in(value, text)
@@ -271,7 +303,7 @@ def _authorization_value(authorization: Mapping[str, Entry], key: str) -> str:
         raise _error(value, f"trakt.authorization.{key} is a placeholder: "
                             "the tokens are kept somewhere else",
                      KEPT_ELSEWHERE_HINT)
-    return "" if NOT_A_TOKEN.search(text) else text
+    return "" if why_no_token(key, text) else text
 
 
 def _text(value: Entry | None) -> str:

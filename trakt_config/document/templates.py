@@ -11,7 +11,7 @@ _TELLING = frozenset({
 })
 _WORDS = _TELLING | frozenset({
     "a", "api", "app", "client", "code", "from", "goes", "id", "in", "is", "it", "key", "me", "my",
-    "of", "pin", "secret", "the", "this", "to", "trakt", "tv", "value", "with",
+    "of", "pin", "secret", "the", "this", "to", "token", "trakt", "tv", "value", "with",
 })
 _NAMES = frozenset({"client_id", "client_secret", "trakt_client_id", "trakt_client_secret"})
 

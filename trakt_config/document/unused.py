@@ -8,14 +8,15 @@ from typing import NamedTuple
 from trakt_config.document.document import Document
 from trakt_config.document.keys import SETTING_KEYS, is_end, key_elsewhere, key_meant
 from trakt_config.document.layout import Entry, Stray
-from trakt_config.document.lines import mistake, position
+from trakt_config.document.lines import NEWLINE, has_code, mistake, position
+from trakt_config.document.values import what_is_around, why_no_token
 from trakt_config.errors import command
 from trakt_config.tokens import AUTHORIZATION_KEYS, LARGEST_NUMBERS, number_of
 
 _ON_AND_OFF = ("true", "True", "TRUE", "false", "False", "FALSE")
 
-#: A value of the authorization that has one of these is read as empty.
-NOT_A_TOKEN = re.compile(r"[^ -~]")
+#: Tokens within a mapping, on whatever level.
+_TOKENS_WITHIN = re.compile(r"""(?:access|refresh)_token["']?[ ]*:""")
 
 _NUMBERS = {
     "expires_in": "the seconds that the access token lives, as a number such as 604800",
@@ -33,11 +34,16 @@ _OURS = re.compile(r"""[^:]*[\s{"'](?:client_id|client_secret|redirect_uri|pin)[
 
 
 class SettingWarning(NamedTuple):
-    """One sentence about something that does nothing, and where it stands, from 1."""
+    """One sentence about something that does nothing, and where it stands, from 1.
+
+    ``key`` is the one of ours that was meant, where another is there, and ``hint`` what to do.
+    """
 
     message: str
     line: int
     column: int
+    key: str = ""
+    hint: str = ""
 
 
 def warnings_about(document: Document) -> tuple[SettingWarning, ...]:
@@ -84,42 +90,52 @@ def _keys_beside(document: Document) -> Iterator[SettingWarning]:
     for stray in document.strays:
         if not stray.is_trakt and not _has(document.trakt or {}, stray.key, document) \
                 and not _is_set(document.authorization.get(stray.key)):
-            yield SettingWarning(_beside(stray) + ", and does nothing: indent it like the keys of "
-                                 "the block", stray.line, stray.column)
+            below = ", and what is below it as well" if stray.key == "authorization" else ""
+            way, hint = (
+                ("indent it like the keys of the block",
+                 f"Indent it like the keys of trakt{below}.") if _follows(document, stray) else
+                ("move it into the block",
+                 f"Move it into the trakt block{below}, indented like the keys there."))
+            yield SettingWarning(f"{_beside(stray)}, and does nothing: {way}", stray.line,
+                                 stray.column, stray.key, hint)
+
+
+def _follows(document: Document, stray: Stray) -> bool:
+    """Whether it would belong to the block if it were indented: no other key is in between."""
+    root, start = document._layout.root, document.trakt_line or 0
+    strays = {each.line for each in document.strays}
+    between = enumerate(NEWLINE.split(document._text)[start:stray.line - 1], start + 1)
+    return root is not None and not root.flow and start < stray.line and all(
+        number in strays or not has_code(line) or line.startswith(" ") for number, line in between)
+
+
+def unread_keys(document: Document) -> list[SettingWarning]:
+    """Keys that were meant to be one of the block, which is not set: a sign-in is refused, since
+    what it writes would hide them.
+    """
+    if not document.has_trakt:
+        return []
+    return _from_the_top((*misspelt_keys(document), *_keys_beside(document)))
 
 
 def refuse_unread_keys(document: Document) -> None:
-    """Name the first key that was meant to be one of the block, which is not set.
+    """Name the first of :func:`unread_keys`.
 
     :raises ConfigError: there is one, with line and column.
     """
-    found = _from_the_top((*misspelt_keys(document), *_keys_beside(document)))
-    if document.has_trakt and found:
-        message, line, column = found[0]
-        raise mistake(message, "Correct it first, or delete it: what a sign-in writes would hide "
-                      "it.", line, column)
+    for found in unread_keys(document):
+        raise mistake(found.message, f"{found.hint} Or delete it, to sign in anew: what a sign-in "
+                      "writes would hide it.", found.line, found.column)
 
 
 def _copied_along(document: Document) -> Iterator[SettingWarning]:
     """Values that hold more than what Trakt gave, and are sent as they are."""
-    for home, block in (("trakt", document.trakt or {}),
-                        ("trakt.authorization", document.authorization)):
-        for key in ("client_id", "client_secret", "access_token", "refresh_token"):
-            value = block.get(key)
-            if value is None or not value.scalar or len(value.text) < 3:
-                continue
-            first, last = value.text[0], value.text[-1]
-            what = ""
-            if last in ",;":
-                what = f"ends with a {'comma' if last == ',' else 'semicolon'}"
-            elif first in "\"'" or last in "\"'":
-                what = "has a quote that is part of it"
-            elif first == "<" and last == ">" and not value.text.startswith("<<"):
-                what = "has < and > that are part of it"
-            elif value.text[:7].lower() == "bearer ":
-                what = "begins with the word Bearer"
-            if what:
-                yield SettingWarning(f"{home}.{key} {what}: delete what Trakt did not give",
+    if document.trakt:
+        for key in ("client_id", "client_secret"):
+            value = document.trakt.get(key)
+            what = what_is_around(value.text) if value and value.scalar else ""
+            if value and what:
+                yield SettingWarning(f"trakt.{key} {what}: delete what Trakt did not give",
                                      value.line, value.column)
 
 
@@ -134,11 +150,10 @@ def _unread_tokens(document: Document) -> Iterator[SettingWarning]:
             expected = "a single value, not a list or a mapping"
         elif key in LARGEST_NUMBERS and number_of(key, value.text) is None:
             expected = _NUMBERS[key]
-        elif NOT_A_TOKEN.search(value.text):
-            expected = "a value in printable ASCII, as Trakt gave it"
-        if expected:
-            yield SettingWarning(f"trakt.authorization.{key} does nothing as it is: it has to be "
-                                 f"{expected}", value.line, value.column)
+        why = f"it has to be {expected}" if expected else why_no_token(key, value.text)
+        if why:
+            yield SettingWarning(f"trakt.authorization.{key} does nothing as it is: {why}",
+                                 value.line, value.column, key)
 
 
 def _is_set(value: Entry | None) -> bool:
@@ -218,7 +233,7 @@ def other_keys(document: Document) -> Iterator[SettingWarning]:
 def _has(block: Mapping[str, Entry], key: str, document: Document) -> bool:
     """Whether `key` is set in the block; an authorization of empty values is not."""
     if key == "authorization":
-        return any(map(_is_set, document.authorization.values()))
+        return any(_is_set(document.authorization.get(name)) for name in AUTHORIZATION_KEYS)
     return _is_set(block.get(key))
 
 
@@ -237,9 +252,37 @@ def _unknown_keys(document: Document) -> Iterator[
             misplaced = None if found else key_elsewhere(key, theirs)
             if misplaced:
                 home, found = others, misplaced
-            yield SettingWarning(f"{name} has a key that is not read here; "
-                                 + _advice(key, value, found, misplaced and other),
-                                 value.key_line, value.key_column), found, home
+            message, hint = _advice(key, value, found, misplaced and other), ""
+            if block is document.authorization and _has_tokens_within(document, value):
+                home, found = trakt, "authorization"
+                message = "the tokens below it belong in its place"
+                hint = "Delete its line: what is below it belongs to authorization itself."
+            elif found:
+                hint = _how_to_move(document, key) if misplaced else f"Write it as `{found}:`."
+            yield SettingWarning(f"{name} has a key that is not read here; {message}",
+                                 value.key_line, value.key_column, found or "", hint), found, home
+
+
+def _has_tokens_within(document: Document, value: Entry) -> bool:
+    return not value.scalar and bool(_TOKENS_WITHIN.search(document._text, value.start, value.end))
+
+
+def _how_to_move(document: Document, key: str) -> str:
+    """The way of a key to the other one of the two blocks."""
+    trakt = document.trakt or {}
+    if key not in trakt:
+        return "Indent it like `authorization:`, and move it above or below that block."
+    keys, block = list(trakt), document._layout.trakt
+    if block is not None and block.flow:
+        return "Put it, and the others like it, into braces behind `authorization:`."
+    if "authorization" not in keys:
+        return ("Write a line `authorization:` above it, and indent it, and the others like it, "
+                "deeper than that.")
+    between = keys[keys.index("authorization") + 1:keys.index(key)]
+    if trakt["authorization"].empty and keys.index("authorization") < keys.index(key) \
+            and all(key_elsewhere(each, AUTHORIZATION_KEYS) for each in between):
+        return "Indent it, and the others like it, deeper than `authorization:`."
+    return "Move it, and the others like it, below `authorization:`, indented deeper than that."
 
 
 def _advice(key: str, value: Entry, found: str | None, misplaced: str | None) -> str:

@@ -444,7 +444,7 @@ def test_a_token_of_unknown_age_is_not_no_authorization(
 
 def test_a_pin_behind_a_comment_sign_is_named(config: Any) -> None:
     path = config(pin="#1234ABCD")
-    with pytest.raises(LoginRequired, match=r"and trakt.pin \(line 9\) is only a comment"):
+    with pytest.raises(LoginRequired, match="yml:9:3: .* and trakt.pin is only a comment"):
         authorize(path)
 
 

@@ -745,6 +745,19 @@ UNREAD_TOKENS = (
     ("access_token", "'a\u00e4'", "a value in printable ASCII, as Trakt gave it"),
 )
 
+_STAND_IN = "is what a template or a mask has in its place"
+
+#: What cannot be a token, as YAML, and why.
+NO_TOKENS = (
+    ("Bearer abc", "begins with the word Bearer"), ("bearer 12ab", "begins with the word Bearer"),
+    ("a b", "has a space in it"), ("'\"12ab\"'", "has a quote that is part of it"),
+    ("12ab'", "has a quote that is part of it"), ("12ab,", "ends with a comma"),
+    ("12ab;", "ends with a semicolon"), ("<token>", "has < and > that are part of it"),
+    *((value, _STAND_IN) for value in (
+        "'****'", "12ab****", "12ab...", "'[REDACTED]'", "xxxxxxxx", "token", "access_token",
+        "refresh-token", "YOUR_TOKEN_HERE", "enter_your_token_here")),
+)
+
 #: What it is, the file, the warning behind the file's name.
 WARNINGS = (
     ("one key at column 0",
@@ -801,10 +814,18 @@ WARNINGS = (
                           ('12ab"', "has a quote that is part of it"),
                           ("\"'12ab'\"", "has a quote that is part of it"),
                           ("<12ab>", "has < and > that are part of it"))),
-    ("a token with its type",
-     "trakt:\n  client_id: abc\n  authorization:\n    access_token: Bearer abc\n",
-     "4:19: trakt.authorization.access_token begins with the word Bearer: delete what Trakt did "
-     "not give"),
+    *((f"no token: {key}: {value}",
+       f"trakt:\n  client_id: abc\n  authorization:\n    {key}: {value}\n",
+       f"4:{len(key) + 7}: trakt.authorization.{key} does nothing as it is: it {what}; write what "
+       "Trakt gave, and nothing else")
+      for key in ("access_token", "refresh_token") for value, what in NO_TOKENS),
+    ("stray behind another block",
+     "trakt:\n  client_id: abc\nplex:\n  url: x\nauthorization:\n  access_token: a\n",
+     "5:1: authorization is beside trakt, not in it, and does nothing: move it into the block"),
+    ("tokens too deep",
+     "trakt:\n  client_id: abc\n  authorization:\n    tokens:\n      access_token: a\n",
+     "4:5: trakt.authorization has a key that is not read here; the tokens below it belong in its "
+     "place"),
     ("authorization mispelt",
      "trakt:\n  client_id: abc\n  authorisation:\n    access_token: a\n",
      "3:3: trakt has a key that is not read here; is authorization meant?"),
@@ -955,6 +976,23 @@ def test_names_that_mean_two_things_are_told_apart_by_their_values(text: str, ke
 def test_an_id_is_not_taken_for_a_template(value: str) -> None:
     """Trakt has changed their length and their letters before."""
     assert read(f"trakt:\n  client_id: {value}\n").client.client_id == value
+
+
+@pytest.mark.parametrize("value, what", NO_TOKENS)
+def test_what_cannot_be_a_token_counts_as_none(value: str, what: str) -> None:
+    """It would be sent to Trakt, or printed for another program to send."""
+    found = read("trakt:\n  client_id: abc\n  authorization:\n    expires_in: 60\n    created_at: "
+                 f"1790000000\n    access_token: {value}\n    refresh_token: {value}\n")
+    assert (found.authorization, found.access_token, found.refresh_token) == (None, None, None)
+    assert len(found.warnings) == 2
+
+
+@pytest.mark.parametrize("value", ["a", "12e03", "a.b-c_d~e+f/g==", "abc|def:ghi", "xX0x", "tok",
+                                   "deadbeef" * 8, "eyJhbGciOi.eyJzdWIi.x-_y", "Bearer"])
+def test_a_token_is_not_measured(value: str) -> None:
+    """Trakt has changed their form before; only what is clearly none is refused."""
+    text = f"trakt:\n  client_id: abc\n  authorization:\n    refresh_token: {value}\n"
+    assert (read(text).refresh_token is None) is (value == "Bearer")
 
 
 @pytest.mark.parametrize("pin", ["enter_pin_here", "YOUR_PIN", "xxxxxxxx", "<pin>"])

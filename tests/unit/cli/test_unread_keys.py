@@ -1,0 +1,178 @@
+"""Keys with another name or in another place: each command names the line, and how to correct it.
+"""
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Callable, NamedTuple
+
+import pytest
+
+from trakt_config.cli import main
+from trakt_config.sandbox import Sandbox
+
+APP = "trakt:\n  client_id: {id}\n  client_secret: {secret}\n  pin:\n"
+
+
+def _values(indentation: int, end: str = "\n") -> str:
+    return "".join(f"{' ' * indentation}{key}: {{{key}}}{end}" for key in (
+        "access_token", "token_type", "expires_in", "refresh_token", "scope", "created_at"))
+
+
+class Mistake(NamedTuple):
+    """A file, where the mistake in it is, what is advised, and a file in which that is done."""
+
+    name: str
+    text: str
+    place: str
+    hint: str
+    corrected: str
+
+
+GOOD = APP + "  authorization:\n" + _values(4)
+MISTAKES = (
+    *(Mistake(name, GOOD.replace("authorization", name), "5:3",
+              "Write it as `authorization:`.", GOOD)
+      for name in ("authorisation", "Authorization", "autorization", "auth", "oauth", "tokens")),
+    Mistake("tokens in the place of the block", APP + _values(2), "5:3",
+            "Write a line `authorization:` above it, and indent it, and the others like it, deeper "
+            "than that.", GOOD),
+    Mistake("tokens beside the block", APP + "  authorization:\n" + _values(2), "6:3",
+            "Indent it, and the others like it, deeper than `authorization:`.", GOOD),
+    Mistake("tokens above the block", APP + _values(2) + "  authorization:\n", "5:3",
+            "Move it, and the others like it, below `authorization:`, indented deeper than that.",
+            GOOD),
+    Mistake("block beside trakt", APP + "authorization:\n" + _values(2), "5:1",
+            "Indent it like the keys of trakt, and what is below it as well.", GOOD),
+    Mistake("block behind another one",
+            APP + "plex:\n  url: x\nauthorization:\n" + _values(2), "7:1",
+            "Move it into the trakt block, and what is below it as well, indented like the keys "
+            "there.", GOOD),
+    Mistake("block before trakt", "authorization:\n" + _values(2) + APP, "1:1",
+            "Move it into the trakt block, and what is below it as well, indented like the keys "
+            "there.", GOOD),
+    Mistake("tokens too deep", APP + "  authorization:\n    tokens:\n" + _values(6), "6:5",
+            "Delete its line: what is below it belongs to authorization itself.",
+            APP + "  authorization:\n" + _values(6)),
+    Mistake("block in the block", APP + "  authorization:\n    authorization:\n" + _values(6),
+            "6:5", "Delete its line: what is below it belongs to authorization itself.",
+            APP + "  authorization:\n" + _values(6)),
+    Mistake("names of tokens", re.sub("_token: {", "-token: {", GOOD), "6:5",
+            "Write it as `access_token:`.",
+            GOOD.replace("    refresh_token", "    refresh-token")),
+    Mistake("flow style", APP[:6] + " {{client_id: {id}, client_secret: {secret}, " + _values(
+        0, ", ") + "pin: null}}\n", "1:167",
+            "Put it, and the others like it, into braces behind `authorization:`.", GOOD),
+)
+
+
+class Done(NamedTuple):
+    """What a command said, and its exit status."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def command(environ: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+            capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Runs the command on `config.yml`, in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(main.output, "raise_on_signals", lambda: None)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> Done:
+        logging.getLogger("trakt_config").handlers.clear()
+        capsys.readouterr()
+        return Done(main.main([*arguments, "config.yml"]), *capsys.readouterr())
+    return run
+
+
+def _written(text: str, sandbox: Sandbox) -> None:
+    values = sandbox.issue_authorization(created_at=int(time.time()))
+    path = Path("config.yml")
+    path.write_text(text.format(id=sandbox.client_id, secret=sandbox.client_secret, **values))
+    path.chmod(0o600)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=[mistake.name for mistake in MISTAKES])
+def test_the_line_is_named_and_the_advice_works(mistake: Mistake, sandbox: Sandbox,
+                                                command: Any) -> None:
+    """No sign-in is advised: it would be refused, with the same place and advice."""
+    _written(mistake.text, sandbox)
+    where = tuple(map(int, mistake.place.split(":")))
+    for arguments in (("status", "--json"), ("status", "--json", "--online"),
+                      ("authorize", "--json")):
+        done = command(*arguments)
+        error = json.loads(done.stdout)["error"]
+        assert (error["kind"], error["reason"]) == ("LoginRequired", "no_authorization")
+        assert (error["line"], error["column"], error["hint"]) == (*where, mistake.hint)
+        assert done.returncode == 3 and "trakt-config login" not in done.stderr
+        assert f"\nconfig.yml:{mistake.place}: the config has " in f"\n{done.stderr}"
+    refused = command("login")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"config.yml:{mistake.place}: ")
+    assert mistake.hint in refused.stderr and "delete it" in refused.stderr
+    _written(mistake.corrected, sandbox)
+    assert command("status").returncode == command("authorize").returncode == 0
+
+
+@pytest.mark.parametrize("age, dead", [(0, True), (8 * 86400, True), (0, False)])
+def test_what_a_sign_in_would_refuse_is_corrected_first(age: int, dead: bool, sandbox: Sandbox,
+                                                        config: Any, command: Any) -> None:
+    """Whatever else is wrong: the refresh token, or the access token at Trakt."""
+    values = sandbox.issue_authorization(created_at=int(time.time()) - age)
+    config({**values, **({"refresh_token": "0" * 64} if dead else {"refresh_token": ""})},
+           more="  redirect_url: x\n").chmod(0o600)
+    command("authorize", "--force")
+    sandbox.revoke_all()
+    assert command("login").returncode == 2
+    for arguments in (("status",), ("status", "--online"), ("authorize",),
+                      ("authorize", "--force"), ("authorize", "--dry-run")):
+        said = command(*arguments).stderr
+        before, advised, _ = said.partition("trakt-config login")
+        assert not advised or "irst correct config.yml:8:3 (" in before, said
+        assert "sign in before" not in said
+
+
+@pytest.mark.parametrize("value", ["Bearer {0}", "'\"{0}\"'", "'****'", "token", "<token>"])
+def test_what_cannot_be_a_token_is_named_by_each_command(value: str, sandbox: Sandbox, config: Any,
+                                                         command: Any) -> None:
+    """It is replaced where there is a refresh token; nothing prints it or calls it valid."""
+    values = sandbox.issue_authorization(created_at=int(time.time()))
+    values["access_token"] = value.format(values["access_token"])
+    place = "config.yml:11:19: trakt.authorization.access_token does nothing as it is: it "
+    for refresh_token in ("", values["refresh_token"]):
+        config({**values, "refresh_token": refresh_token}).chmod(0o600)
+        is_usable = bool(refresh_token)
+        for arguments in (("status",), ("status", "--online"), ("status", "--json"), ("token",)):
+            done = command(*arguments)
+            assert done.returncode == (0 if is_usable else 3) and place in done.stderr
+        assert sandbox.honours_access(done.stdout.strip()) if is_usable else not done.stdout
+
+
+@pytest.mark.parametrize("pin, column, what", [
+    ("[123]", 8, "is a list and not a PIN"), ("{a: b}", 8, "is a mapping and not a PIN"),
+    ("!secret pin", 8, "has a tag (!), which another program fills in"),
+    ("12 34", 8, "has a space, and so is not a PIN"),
+    ("'\"1234\"'", 8, "has a quote, and so is not a PIN"),
+    ("$PIN1", 8, "has the character $, and so is not a PIN"),
+    ("<pin 1>", 8, "has the character <, and so is not a PIN"),
+    ("Enter PIN here", 8, "is the text of a template and not a PIN"),
+    ("xxxxxxxx", 8, "is the text of a template and not a PIN"),
+    ("#1234", 3, "is only a comment: what is after # is not read")])
+def test_what_is_no_pin_is_called_what_it_is(pin: str, column: int, what: str, config: Any,
+                                             command: Any) -> None:
+    """With its place, also for programs; never what it says."""
+    config(pin=pin).chmod(0o600)
+    for arguments in ("status", "--json"), ("authorize", "--json"):
+        done = command(*arguments)
+        error = json.loads(done.stdout)["error"]
+        assert (done.returncode, error["line"], error["column"]) == (3, 8, column)
+        assert error["message"] == f"the config has no authorization yet, and trakt.pin {what}"

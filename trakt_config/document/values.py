@@ -1,0 +1,60 @@
+"""What stands in the place of an id, a secret or a token, and is not what Trakt gave. Pure."""
+from __future__ import annotations
+
+import re
+
+from trakt_config.document.keys import without_case
+
+TOKENS = ("access_token", "refresh_token")
+
+_NOT_PRINTABLE = re.compile(r"[^ -~]")
+
+#: What programs show in the place of a secret, and what stands for what was left out.
+_MASK = re.compile(r"\*{3}|\.{3}|\[?redacted\]?\Z", re.IGNORECASE)
+_NAMES_OF_TOKENS = frozenset({"token", "accesstoken", "refreshtoken", "bearer", "none"})
+
+
+def what_is_around(text: str) -> str:
+    """What was copied along with a value; empty where nothing was."""
+    if len(text) < 3:
+        return ""
+    first, last = text[0], text[-1]
+    if last in ",;":
+        return f"ends with a {'comma' if last == ',' else 'semicolon'}"
+    if first in "\"'" or last in "\"'":
+        return "has a quote that is part of it"
+    if first == "<" and last == ">" and not text.startswith("<<"):
+        return "has < and > that are part of it"
+    return ""
+
+
+def why_no_token(key: str, text: str) -> str:
+    """Why a value of the authorization is read as empty; empty where it is not.
+
+    Refused of a token is what no header could carry, and what Trakt would never give.
+    """
+    if _NOT_PRINTABLE.search(text):
+        return "it has to be a value in printable ASCII, as Trakt gave it"
+    if key not in TOKENS or not text:
+        return ""
+    what = what_is_around(text)
+    if text[:7].lower() == "bearer ":
+        what = "begins with the word Bearer"
+    elif not what and " " in text:
+        what = "has a space in it"
+    elif not what and _is_stand_in(text):
+        what = "is what a template or a mask has in its place"
+    return what and f"it {what}; write what Trakt gave, and nothing else"
+
+
+def _is_stand_in(text: str) -> bool:
+    return bool(_MASK.search(text)) or without_case(text) in _NAMES_OF_TOKENS \
+        or is_unfilled(text)
+
+
+def is_unfilled(text: str) -> bool:
+    """Whether it is what a template has there; what Trakt makes up has digits."""
+    if any(map(str.isdigit, text)):
+        return False
+    from trakt_config.document import templates  # seldom needed
+    return templates.is_unfilled(text)
