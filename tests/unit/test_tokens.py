@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trakt_config.document import parse, set_authorization
 from trakt_config.tokens import (
     AUTHORIZATION_KEYS,
     LATEST_TIME,
@@ -282,3 +283,12 @@ def test_any_bytes_are_an_answer_or_unusable(body: bytes) -> None:
     """No other exception leaves."""
     with pytest.raises(UnusableAnswer):
         Authorization.from_response(body, received_at=NOW)
+
+
+@pytest.mark.parametrize("clock, created_at", [(-5.5, 0), (1e18, LATEST_TIME), (12.9, 12)])
+def test_an_answer_that_came_by_a_clock_that_is_wrong_can_be_saved(clock: float,
+                                                                   created_at: int) -> None:
+    """The tokens are Trakt's, whatever this machine takes the time for."""
+    found = Authorization.from_response(b'{"access_token": "a"}', received_at=clock)
+    edited = set_authorization(parse(b"trakt:\n  client_id: a\n"), found)
+    assert edited.authorization["created_at"].text == str(created_at)
