@@ -101,7 +101,8 @@ def _with_lock(run: Run, held: storage.Held, first: Snapshot | None, local: bool
 
 def _tokens(snapshot: Snapshot) -> list[Secret]:
     """The refresh token first: it lives on when the access token has ended."""
-    return [token for token in (snapshot.settings.refresh_token, snapshot.access_token) if token]
+    return [token for token in (snapshot.settings.refresh_token, snapshot.settings.access_token)
+            if token]
 
 
 def _revoke(trakt: TraktClient, tokens: Sequence[Secret]) -> None:

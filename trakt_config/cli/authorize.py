@@ -46,9 +46,13 @@ def run(options: argparse.Namespace) -> int:
     """Do each config; one that fails does not stop the others."""
     if options.copy_to and len(options.configs) > 1:
         options.refuse("--copy-to goes with one CONFIG: the one that holds the refresh token")
+    options.warnings = output.Collector()
+    logger.addHandler(options.warnings)
+    options.shared = {}
     if len(options.configs) > 1:
         from trakt_config.authorization.shared import shared_tokens
-        for config, sentence in shared_tokens(options.configs):
+        options.shared = dict(shared_tokens(options.configs))
+        for config, sentence in options.shared.items():
             logger.warning("%s: %s", printable(config), sentence)
     if options.copy_to:
         with_copies = _plan_with_copies if options.dry_run else _authorize_with_copies
@@ -61,9 +65,11 @@ def run(options: argparse.Namespace) -> int:
 def _each(config: str, options: argparse.Namespace, work: Callable[[], object],
           **more: str) -> int:
     """The exit status for one file; with ``--json`` its error is an object too, with `more`."""
+    options.warnings.begin(config, options.shared.get(config))
+
     def on_error(error: TraktConfigError) -> None:
         if options.json:
-            output.json({**_object(config, "failed", error=error), **more})
+            output.json({**_object(config, options, "failed", error=error), **more})
 
     def alone() -> None:
         work()
@@ -79,7 +85,7 @@ def _authorize(config: str, options: argparse.Namespace) -> Result:
     result = ensure_authorized(config, _options(options))
     expires_at = result.authorization.expires_at
     if options.json:
-        output.json(_object(config, result.outcome.value, expires_at))
+        output.json(_object(config, options, result.outcome.value, expires_at))
     elif not options.quiet:
         output.done(f"{printable(config)}: {result.outcome.value}, {output.validity(expires_at)}")
     return result
@@ -136,7 +142,7 @@ def _copy(other: str, holder: str, options: argparse.Namespace, known: frozenset
     is_written = copy_to(other, holder, _options(options), known)
     expires_at = result.authorization.expires_at
     if options.json:
-        output.json({**_object(other, "copied" if is_written else "fresh", expires_at),
+        output.json({**_object(other, options, "copied" if is_written else "fresh", expires_at),
                      "copy_of": printable(holder)})
     elif not options.quiet:
         what = "copied from" if is_written else "has the authorization of"
@@ -157,12 +163,14 @@ def _plan_copy(other: str, holder: str, options: argparse.Namespace, of_holder: 
     _show(other, plan_copy(other, holder, _options(options), holder_stays=of_holder.leaves_tokens))
 
 
-def _object(config: str, outcome: str, expires_at: datetime | None = None,
+def _object(config: str, options: argparse.Namespace, outcome: str,
+            expires_at: datetime | None = None,
             error: TraktConfigError | None = None) -> dict[str, Any]:
     return {
         "config": printable(config),
         "outcome": outcome,
         "expires_at": expires_at and output.rfc3339(expires_at),
         "expires_in": int(expires_at.timestamp() - time.time()) if expires_at else None,
+        "warnings": options.warnings.sentences,
         "error": error and boundary.error_object(error),
     }

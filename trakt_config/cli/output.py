@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from types import FrameType
 from typing import TextIO
 
-from trakt_config.errors import SaveError, os_reason
+from trakt_config.errors import SaveError, os_reason, printable
 
 #: What asks a command to end, as far as this system has it.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
@@ -127,6 +127,23 @@ class LogHandler(logging.Handler):
         if record.levelno > logging.DEBUG:  # What -v tells is just told.
             text = f"{record.levelname.lower()}: {text}"
         err(_marked(sys.stderr, _WARNING, text) if record.levelno >= logging.WARNING else text)
+
+
+class Collector(logging.Handler):
+    """Keeps the warnings about one config, for a program."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.begin("")
+
+    def begin(self, config: str, first: str | None = None) -> None:
+        """Those that follow are about this one; `first` was told before."""
+        self._start = f"{printable(config)}: "
+        self.sentences: list[str] = [first] if first else []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        self.sentences.append(text[len(self._start):] if text.startswith(self._start) else text)
 
 
 # -- marks ---------------------------------------------------------------------------------------

@@ -342,7 +342,9 @@ def test_what_trakt_has_refused_is_known_until_it_is_replaced(
             assert (said["error"] or {}).get(fact) == (done["error"] or {}).get(fact)
     if refresh_token == DEAD and age < ADVISORY:  # It is told by every run, with a time.
         assert done["outcome"] == "fresh"
-        assert "refused the refresh token when it was last tried: sign in before 20" in real.stderr
+        (warning,) = done["warnings"]
+        assert "refused the refresh token when it was last tried: sign in before 20" in warning
+        assert f"warning: config.yml: {warning}\n" in real.stderr
 
 
 @pytest.mark.parametrize("answer, state", [
@@ -484,10 +486,11 @@ def test_files_that_share_a_refresh_token(sandbox: Sandbox, config: Any, command
         assert said.count("has the same refresh token as") == 1
         assert "config.yml: it has the same refresh token as a copy.yml" in said and advice in said
         assert values["refresh_token"][:12] not in said
-    problems = [json.loads(line)["problems"]
-                for line in command("status", "--json", *files).stdout.splitlines()]
-    assert [any(advice in problem for problem in found) for found in problems] \
-        == [False, False, False, False, False, True]
+    for arguments, key in (("status", "problems"), ("authorize", "warnings")):
+        said = [json.loads(line)[key]
+                for line in command(arguments, "--json", *files).stdout.splitlines()]
+        assert [any(advice in problem for problem in found) for found in said] \
+            == [False, False, False, False, False, True]
 
 
 BLOCK = "trakt:\n  authorization:\n    refresh_token:"

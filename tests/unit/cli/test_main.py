@@ -143,7 +143,7 @@ def test_json_is_an_object_for_each_file(sandbox: Sandbox, config: Any,
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", good["expires_at"])
     assert WEEK - 60 < good["expires_in"] <= WEEK
     assert bad == {"config": "missing.yml", "outcome": "failed", "expires_at": None,
-                   "expires_in": None, "error": {
+                   "expires_in": None, "warnings": [], "error": {
                        "kind": "ConfigError", "message": "the config does not exist",
                        "hint": "Check the path of the config.",
                        "path": "missing.yml", "line": None, "column": None,
