@@ -77,6 +77,7 @@ def authorization_change(document: Document,
                          clear_pin: bool = False) -> Change:
     """What `set_authorization` would do, not proved."""
     wanted = _wanted(values)
+    _check_flag("clear_pin", clear_pin)
     trakt = _trakt(document)
     change = Change(document, [], {})
     pin = trakt.entry("pin")
@@ -164,6 +165,7 @@ def fill_client(document: Document, client_id: str, client_secret: str, *,
     for name, value in {**client, "redirect_uri": redirect_uri}.items():
         if not isinstance(value, str):
             raise TypeError(f"{name} has to be a str, not {type(value).__name__}")
+    _check_flag("complete", complete)
     if redirect_uri:
         client["redirect_uri"] = redirect_uri
     trakt = _layout(document).trakt
@@ -187,6 +189,11 @@ def fill_client(document: Document, client_id: str, client_secret: str, *,
             change.splices.extend(insert(document._text, trakt, place, fields, 2))
             change.written.update({TRAKT + (key,): value for key, value in fields.items()})
     return proved(change)
+
+
+def _check_flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} has to be True or False, not {type(value).__name__}")
 
 
 def _layout(document: Document) -> Layout:

@@ -18,7 +18,7 @@ from typing import Any, Callable
 from urllib.parse import parse_qsl, urlsplit
 
 from trakt_config.sandbox import api
-from trakt_config.sandbox.issuer import OUT_OF_BAND, Issuer
+from trakt_config.sandbox.issuer import OUT_OF_BAND, Issuer, Refused
 from trakt_config.sandbox.server import Answer, Hold, Server
 
 #: Fakes in the shape of Trakt's: 64 hexadecimal digits that begin with "fa4e".
@@ -70,7 +70,8 @@ class Sandbox:
     :param new_server: codes that were asked for without a PKCE challenge get one that nobody
         can meet, as is reported of Trakt's new server.
     :param secret_required: refuse requests that leave out ``client_secret``.
-    :raises TypeError, ValueError: an argument is of another type, or `port` cannot be one.
+    :raises TypeError, ValueError: an argument is of another type, or cannot be what it is for; of
+        the methods as well.
     :raises OSError: it cannot listen there.
     """
 
@@ -81,6 +82,9 @@ class Sandbox:
                  secret_required: bool = False) -> None:
         _check(str, host=host, client_id=client_id, client_secret=client_secret)
         _check(int, port=port, lifetime=lifetime, interval=interval)
+        _check(bool, family_revocation=family_revocation, new_server=new_server,
+               secret_required=secret_required)
+        _check_not_negative(lifetime=lifetime, interval=interval)
         if not 0 <= port <= 65535:
             raise ValueError("port has to be between 0 and 65535")
         if not callable(clock):
@@ -135,6 +139,8 @@ class Sandbox:
 
         :param code: the characters that it shall have.
         """
+        _check(str, redirect_uri=redirect_uri)
+        _check_given(str, code_challenge=code_challenge, code=code)
         return self._issuer.issue_code(redirect_uri, code_challenge, code)
 
     def issue_authorization(self, created_at: int | None = None,
@@ -144,6 +150,8 @@ class Sandbox:
 
         :param redirect_uri: the one that a refresh has to name; None for any.
         """
+        _check_given(str, redirect_uri=redirect_uri)
+        _check_given(int, created_at=created_at, expires_in=expires_in)
         return self._issuer.issue_pair(redirect_uri=redirect_uri, created_at=created_at,
                                        expires_in=expires_in).response()
 
@@ -151,15 +159,22 @@ class Sandbox:
         """What a person gets who opens the authorize `address` and clicks Allow, or Deny.
 
         The address redirected to; out of band, the PIN (empty after Deny).
+
+        :raises ValueError: Trakt would show an error in place of its page.
         """
         _check(str, address=address)
+        _check(bool, allow=allow)
         parameters = dict(parse_qsl(urlsplit(address).query))
-        api.check_authorization_request(parameters, self._issuer)
+        try:
+            api.check_authorization_request(parameters, self._issuer)
+        except Refused as refused:
+            raise ValueError(f"Trakt would refuse this address: {refused.description}") from None
         return api.sign_in(parameters, self._issuer, allow=allow)
 
     def activate(self, user_code: str, *, allow: bool = True) -> bool:
         """What a person does who enters `user_code`; False when no device waits with it."""
         _check(str, user_code=user_code)
+        _check(bool, allow=allow)
         return self._issuer.decide_device(user_code, allow=allow)
 
     def honours_access(self, access_token: str) -> bool:
@@ -192,6 +207,9 @@ class Sandbox:
         _check(Answer, answer=answer)
         _check(int, times=times)
         _check(str, path=path)
+        _check_not_negative(times=times)
+        if not path.startswith("/") or "?" in path:  # No request would ever match.
+            raise ValueError('path has to begin with "/", and has no query')
         with self._lock:
             self._answers[path].extend([answer] * times)
 
@@ -200,6 +218,7 @@ class Sandbox:
 
         Without ``with``, call :meth:`Hold.release` when done.
         """
+        _check(bool, before=before)
         hold = Hold()
         self.answer(Answer(process=True, hold_before=hold if before else None,
                            hold=None if before else hold), path=path)
@@ -236,8 +255,19 @@ class Sandbox:
 def _check(kind: type, **given: object) -> None:
     """Refuse what would fail later, in a thread of the server's."""
     for name, value in given.items():
-        if not isinstance(value, kind) or isinstance(value, bool):
+        if not isinstance(value, kind) or isinstance(value, bool) and kind is not bool:
             raise TypeError(f"{name} has to be of type {kind.__name__}, not {type(value).__name__}")
+
+
+def _check_given(kind: type, **given: object) -> None:
+    """The same, of what may be left out."""
+    _check(kind, **{name: value for name, value in given.items() if value is not None})
+
+
+def _check_not_negative(**given: int) -> None:
+    for name, value in given.items():
+        if value < 0:
+            raise ValueError(f"{name} is negative")
 
 
 def _size_of(request: Request) -> int:

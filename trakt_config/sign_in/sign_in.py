@@ -10,7 +10,7 @@ import os
 import stat
 from dataclasses import dataclass, fields
 from inspect import iscoroutinefunction
-from typing import Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 from trakt_config import storage
 from trakt_config.authorization import policy, recovery, redeem
@@ -26,6 +26,19 @@ from trakt_config.tokens import Authorization, Secret
 ACCOUNT_TIME_LIMIT = 5.0
 
 T = TypeVar("T")
+
+
+class _Silent:
+    """The place of a callback that was not given; help() shows it, hence the repr."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def __call__(self, *_: object) -> Any:
+        return self._answer
+
+    def __repr__(self) -> str:
+        return "silent"
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,15 +63,15 @@ class Dialog:
     :ivar countdown: gets the seconds that are left, once a second; None when that is over.
     """
 
-    show_code: Callable[[DeviceCode], object] = lambda code: None
-    show_address: Callable[[str], object] = lambda url: None
+    show_code: Callable[[DeviceCode], object] = _Silent(None)
+    show_address: Callable[[str], object] = _Silent(None)
     open_browser: Callable[[str], bool] | None = None
-    ask_pin: Callable[[], str] = lambda: ""
-    offer_new_pin: Callable[[str], bool] = lambda why: False
-    wants_page: Callable[[], bool] = lambda: False
-    offer_new_code: Callable[[str], bool] = lambda why: False
+    ask_pin: Callable[[], str] = _Silent("")
+    offer_new_pin: Callable[[str], bool] = _Silent(False)
+    wants_page: Callable[[], bool] = _Silent(False)
+    offer_new_code: Callable[[str], bool] = _Silent(False)
     show_account: Callable[[str], object] | None = None
-    countdown: Callable[[float | None], object] = lambda left: None
+    countdown: Callable[[float | None], object] = _Silent(None)
 
     def __post_init__(self) -> None:
         for name in (field.name for field in fields(self)):

@@ -159,10 +159,29 @@ def test_a_value_of_an_authorization(key: str, value: Any) -> None:
 
 @pytest.mark.parametrize("name, value", [
     ("lifetime", timedelta(minutes=10)), ("lifetime", "10m"), ("interval", None), ("port", "80"),
-    ("host", 1), ("client_id", None), ("client_secret", b""), ("clock", 3)], ids=str)
+    ("host", 1), ("client_id", None), ("client_secret", b""), ("clock", 3),
+    ("family_revocation", "no"), ("new_server", None), ("secret_required", 1)], ids=str)
 def test_an_argument_of_the_sandbox(name: str, value: Any) -> None:
     with pytest.raises(TypeError, match=f"^{name} has to be"):
         Sandbox(**{name: value})
+
+
+@pytest.mark.parametrize("method, given, kind", [
+    ("issue_code", {"redirect_uri": None}, TypeError),
+    ("issue_code", {"code": 12345678}, TypeError),
+    ("issue_code", {"code_challenge": b"x"}, TypeError),
+    ("issue_authorization", {"created_at": "now"}, TypeError),
+    ("issue_authorization", {"expires_in": timedelta(1)}, TypeError),
+    ("issue_authorization", {"redirect_uri": 3}, TypeError),
+    ("hold", {"before": "yes"}, TypeError), ("hold", {"path": 3}, TypeError),
+    ("hold", {"path": "oauth/token"}, ValueError),
+    ("sign_in", {"address": "https://127.0.0.1/"}, ValueError),
+    ("sign_in", {"address": "", "allow": "no"}, TypeError),
+    ("activate", {"user_code": "X", "allow": None}, TypeError)], ids=str)
+def test_an_argument_of_a_method_of_the_sandbox(
+        method: str, given: Any, kind: type[Exception], sandbox: Sandbox) -> None:
+    with pytest.raises(kind, match="|".join(given)):
+        getattr(sandbox, method)(**given)
 
 
 def test_what_is_done_with_a_token_of_the_sandbox(sandbox: Sandbox) -> None:
@@ -173,8 +192,9 @@ def test_what_is_done_with_a_token_of_the_sandbox(sandbox: Sandbox) -> None:
             do(wrong)
     with pytest.raises(ValueError, match="^this access token was not issued here$"):
         sandbox.expire("never")
-    with pytest.raises(ValueError, match="port has to be between"):
-        Sandbox(port=70_000)
+    for wrong in ({"port": 70_000}, {"port": -1}, {"lifetime": -1}, {"interval": -1}):
+        with pytest.raises(ValueError, match=f"^{[*wrong][0]} (has to be between|is negative)"):
+            Sandbox(**wrong)
 
 
 @pytest.mark.parametrize("environ", [{"HOME": 3}, {"TRAKT_CONFIG_OAUTH_URL": None}, {1: "x"},
@@ -209,6 +229,13 @@ def test_an_error_of_a_host_is_made_of_text(given: Any) -> None:
 def test_an_answer_of_the_sandbox(given: Any, sandbox: Sandbox) -> None:
     with pytest.raises(TypeError, match="has to be of type"):
         sandbox.answer(**given)
+
+
+@pytest.mark.parametrize("given", [{"times": -1}, {"path": "oauth/token"}, {"path": "/x?y"},
+                                   {"path": "http://127.0.0.1/oauth/token"}], ids=str)
+def test_an_answer_that_nobody_would_get(given: Any, sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match="^(times is negative|path has to begin)"):
+        sandbox.answer(Answer(503), **given)
 
 
 @pytest.mark.parametrize("kind, name, value", [
@@ -249,7 +276,8 @@ def test_a_method() -> None:
 
 def test_no_environment_in_help() -> None:
     import pydoc
-    for function in (trakt_config.authorize, trakt_config.login, trakt_config.TraktAuth):
+    for function in (trakt_config.authorize, trakt_config.login, trakt_config.TraktAuth,
+                     trakt_config.Dialog, trakt_config.copy_authorization):
         text = pydoc.plain(pydoc.render_doc(function))
         assert "environ(" not in text and " at 0x" not in text
 

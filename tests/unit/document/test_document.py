@@ -6,7 +6,7 @@ import math
 import pickle
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import ruamel.yaml
@@ -884,6 +884,14 @@ def test_values_that_are_no_mapping(values: Any) -> None:
     with pytest.raises(TypeError, match="^the values have to be an Authorization, or") as caught:
         set_authorization(parse(b"trakt:\n  client_id: a\n"), values)
     assert "SECRET" not in str(caught.value)
+
+
+def test_a_flag_is_true_or_false() -> None:
+    document, wrong = parse(b"trakt:\n  client_id: a\n"), cast(Any, "no")
+    with pytest.raises(TypeError, match="^clear_pin has to be True or False, not str$"):
+        set_authorization(document, {}, clear_pin=wrong)
+    with pytest.raises(TypeError, match="^complete has to be True or False, not str$"):
+        fill_client(document, "a", "b", complete=wrong)
 
 
 @pytest.mark.parametrize("edit", [
