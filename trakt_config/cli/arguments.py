@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from trakt_config.errors import quoted_for_shell
+from trakt_config.errors import printable, quoted_for_shell
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([a-z])")
@@ -32,6 +32,8 @@ _CONFIG_OPTIONS = ("--config", "--config-file", "--file", "-c")
 _JSON_OPTIONS = ("--format", "--output", "--output-format", "-j", "-o")
 #: Options for what `login` does without one.
 _CODE_OPTIONS = ("--code", "--device", "--device-code")
+#: Options that take a time.
+_TIMES = ("--min-validity", "--lifetime")
 #: What editors and pages make of hyphens.
 _OTHER_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _PLAIN_HYPHENS = "an option begins with two plain hyphens (--), and not with a longer dash"
@@ -63,7 +65,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """What a command does not know is its own error, with its own usage."""
         self._words = list(args or ())
-        found, unknown = super().parse_known_args(args, namespace)
+        found, unknown = super().parse_known_args(_with_negative_times(self._words), namespace)
         if unknown:
             self.refuse(unknown[0])
         return found, unknown
@@ -94,7 +96,10 @@ class Parser(argparse.ArgumentParser):
         if option is None:
             path = _PATH.fullmatch(word) is not None
             self.error(self.too_many or "there is an argument too many" + (
-                "" if path else f" ({_NO_SECRET})"))
+                f": {printable(word)}" if path else f" ({_NO_SECRET})"))
+        if option[0].replace("_", "-") == "--client-id":
+            self.error(f"there is no option {option[0]}: it stands in the config, and login asks "
+                       "for it, or reads it from stdin, where it does not")
         if option[0] in _CODE_OPTIONS and "--browser" in self._option_string_actions:
             self.error(f"there is no option {option[0]}: without one, login gives a code to enter "
                        "on any device")
@@ -114,6 +119,17 @@ class Parser(argparse.ArgumentParser):
         return did_you_mean(option, self._option_string_actions)
 
 
+def _with_negative_times(words: Iterable[str]) -> list[str]:
+    """``--min-validity -1h`` as one word: else the time is taken for an option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in _TIMES and re.match("-[0-9]", word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A question to append to a message; empty where nothing is alike."""
     from difflib import get_close_matches
@@ -127,6 +143,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def duration(text: str) -> timedelta:
     """``30s``, ``45m``, ``6h``, ``1.5h``, ``1h30m``, ``2d``, ``1w`` or ``0``, up to ten years."""
     text = text.strip().lower()
+    if text.startswith("-"):
+        raise argparse.ArgumentTypeError("a time cannot be negative")
     if text == "0":
         return timedelta()
     if re.fullmatch(r"[0-9]+(?:\.[0-9]*)?", text):

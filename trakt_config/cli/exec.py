@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Container, Mapping, Sequence
@@ -41,6 +42,10 @@ _STALE = frozenset(f"{prefix}_TRAKT_{key.upper()}" for prefix in ("KOMETA", "PMM
 
 #: As a shell has them (POSIX, Shell Command Language, 2.8.2).
 CANNOT_RUN, NOT_FOUND = 126, 127
+
+#: What is no program, and what people write before a command, or for one.
+_OF_THE_SHELL = frozenset({".", "alias", "cd", "eval", "exec", "export", "if", "for", "set",
+                           "source", "ulimit", "umask", "unset", "while"})
 
 #: Python ignores these from its start; a program expects them as they were.
 _IGNORED_BY_PYTHON = ("SIGPIPE", "SIGXFZ", "SIGXFSZ")
@@ -133,10 +138,22 @@ def become(command_line: Sequence[str], environ: Mapping[str, str]) -> int:
         reason = os_reason(error)
         if is_missing and os.path.isfile(command_line[0]):
             reason = "the interpreter that its first line names is missing"
-        elif is_missing and len(command_line) == 1 and " " in command_line[0]:
-            reason += " (write the command and its arguments without quotes around them all)"
+        elif is_missing:
+            reason += _meant(command_line)
         output.error(f"trakt-config: {printable(command_line[0]) or repr('')}: {reason}")
         return NOT_FOUND if is_missing else CANNOT_RUN
+
+
+def _meant(command_line: Sequence[str]) -> str:
+    """What a shell would have understood; empty where there is no telling."""
+    name = command_line[0]
+    if len(command_line) == 1 and " " in name:
+        return " (write the command and its arguments without quotes around them all)"
+    if re.match(r"[A-Za-z_]\w*=", name):
+        return " (to set a variable, write env before it)"
+    if name in _OF_THE_SHELL:
+        return " (it is the shell's own: write sh -c and the whole command in quotes)"
+    return ""
 
 
 def _execute(command_line: Sequence[str], environ: Mapping[str, str]) -> NoReturn:

@@ -240,8 +240,10 @@ def _secret(value: Entry, key: str, name: str, environ: Mapping[str, str]) -> st
         content = (environ.get(variable) or any_case.get(variable, "")).strip()
         if content:
             return content
-    raise _error(value, f"trakt.{key} needs the environment variable {variables[0]}, "
-                        "which is not set",
+    found = next((variable for variable in variables if variable in any_case), None)
+    what = "is not set" if found is None else "is empty"
+    raise _error(value, f"trakt.{key} needs the environment variable {found or variables[0]}, "
+                        f"which {what}",
                  "Set it for this program too: Kometa's .env file and command line are not read.")
 
 

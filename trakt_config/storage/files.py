@@ -133,9 +133,21 @@ def resolve(path: str | os.PathLike[str]) -> str:
             hint = "Make that file (an empty one will do for login), or correct the link."
         else:
             hint = _advice(os.fspath(path)) or hint
+    except PermissionError:
+        folder = printable(_closed_folder(real))
+        problem, hint = f"cannot be read: this user may not enter {folder}", \
+            "Let this user enter the folder, or run this as one who may."
     except (OSError, ValueError) as error:
         problem = f"cannot be read: {os_reason(error)}"
     raise ConfigError(f"the config {problem}", hint=hint)
+
+
+def _closed_folder(path: str) -> str:
+    """The outermost folder of this path that this user may not enter."""
+    folder = os.path.dirname(path)
+    while folder != os.path.dirname(folder) and not os.access(os.path.dirname(folder), os.X_OK):
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def _advice(path: str) -> str:

@@ -73,7 +73,8 @@ def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
             folders.make_directory(os.path.dirname(elsewhere))
             return _acquire_elsewhere(elsewhere, config, wait, warn)
         except OSError as error:
-            problems.append(f"in the state directory: {_reason(elsewhere, error)}")
+            problems.append(f"in the state directory {printable(os.path.dirname(elsewhere))}: "
+                            f"{_reason(elsewhere, error)}")
     raise SaveError(
         f"no journal can be written beside the config ({'; '.join(problems)})",
         hint="Nothing was sent to Trakt. Let this user write to the folder, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from trakt_config.errors import SaveError
+from trakt_config.errors import SaveError, printable
 from trakt_config.storage import access, files, places
 from trakt_config.storage.held import LARGEST_ANSWER
 from trakt_config.storage.journal import unusable
@@ -26,8 +26,9 @@ def obstacle(config: str, environ: Mapping[str, str]) -> SaveError | None:
         return _room_problem(os.path.dirname(near), config)
     if elsewhere and _takes_files(_first_that_is_there(os.path.dirname(elsewhere))):
         return None
-    return _cannot_write("neither its folder nor the state directory takes a file from this user, "
-                         "so nothing new could be saved")
+    state = f" {printable(os.path.dirname(elsewhere))}" if elsewhere else ""
+    return _cannot_write(f"neither its folder nor the state directory{state} takes a file from "
+                         "this user, so nothing new could be saved")
 
 
 def _cannot_write(problem: str) -> SaveError:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from trakt_config.cli import exec as exec_command
 from trakt_config.cli import main, output
 from trakt_config.sandbox import Answer
 
@@ -64,8 +65,8 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("authorize config.yml \u2014force", " authorize", f"argument CONFIG: {PLAIN_HYPHENS}"),
     ("status --on-line config.yml", " status",
      "there is no option --on-line; did you mean --online?"),
-    ("token a.yml b.yml", " token", "there is an argument too many"),
-    ("logout ./a b.yml", " logout", "there is an argument too many"),
+    ("token a.yml b.yml", " token", "there is an argument too many: b.yml"),
+    ("logout ./a b.yml", " logout", "there is an argument too many: b.yml"),
     ("token a.yml HIDDEN", " token", f"there is an argument too many ({NO_SECRET})"),
     ("authorize --config config.yml", " authorize",
      "there is no option --config: the config is named without one"),
@@ -88,7 +89,8 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("token --json config.yml", " token", "there is no option --json"),
     ("login -p1234ABCD config.yml", " login", "there is no option -p"),
     ("login --client_id=HIDDEN config.yml", " login",
-     f"there is no option --client_id: {NO_SECRET}"),
+     "there is no option --client_id: it stands in the config, and login asks for it, or reads it "
+     "from stdin, where it does not"),
     ("sandbox --host localhost", " sandbox", "there is no option --host"),
     ("demo extra", " demo", f"there is an argument too many ({NO_SECRET})"),
     ("status --force config.yml", " status", "there is no option --force"),
@@ -103,7 +105,12 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("authorize --min-validity . config.yml", " authorize", UNITS),
     ("authorize --min-validity config.yml", " authorize", UNITS),
     ("authorize --min-validity -1h config.yml", " authorize",
+     "argument --min-validity: a time cannot be negative"),
+    ("authorize --min-validity=-1h config.yml", " authorize",
+     "argument --min-validity: a time cannot be negative"),
+    ("authorize --min-validity --force config.yml", " authorize",
      "argument --min-validity: a value has to follow"),
+    ("sandbox --lifetime -1h", " sandbox", "argument --lifetime: a time cannot be negative"),
     ("authorize --min-validity 11000d config.yml", " authorize",
      "argument --min-validity: ten years is the longest"),
     ("authorize ''", " authorize", "argument CONFIG: the path is empty: an unset shell variable?"),
@@ -225,3 +232,21 @@ def test_paths_that_lead_nowhere(path: str, words: str, tmp_path: Path,
     (tmp_path / "folder").mkdir()
     assert main.main(["status", path]) == 2
     assert capsys.readouterr().err.startswith(words)
+
+
+@pytest.mark.parametrize("command_line, hint", [
+    (["FOO=1", "env"], "to set a variable, write env before it"),
+    (["cd", "/"], "it is the shell's own: write sh -c and the whole command in quotes"),
+    (["export", "A=1"], "it is the shell's own: write sh -c and the whole command in quotes"),
+    (["python kometa.py"], "write the command and its arguments without quotes around them all"),
+    (["no-such-program"], "")])
+def test_what_only_a_shell_runs_is_named(command_line: list[str], hint: str,
+                                         monkeypatch: pytest.MonkeyPatch,
+                                         capsys: pytest.CaptureFixture[str]) -> None:
+    """exec starts a program, and no shell."""
+    monkeypatch.setattr(exec_command, "_restore_signals", lambda: None)
+    monkeypatch.setattr(output, "give_back_streams", lambda: None)
+    assert exec_command.become(command_line, {"PATH": "/nowhere"}) == exec_command.NOT_FOUND
+    said = capsys.readouterr().err
+    assert said == (f"trakt-config: {command_line[0]}: No such file or directory"
+                    f"{f' ({hint})' if hint else ''}\n")

@@ -217,6 +217,12 @@ def test_a_placeholder_without_its_variable_names_it(key: str, typed: str, varia
     assert place(error) == (3 if other else 2, len(key) + 5)
 
 
+@pytest.mark.parametrize("variable", ["KOMETA_TRAKT_ID", "PMM_TRAKT_ID", "kometa_trakt_id"])
+def test_a_variable_that_is_set_and_empty_is_not_called_missing(variable: str) -> None:
+    with pytest.raises(ConfigError, match=f"variable {variable.upper()}, which is empty"):
+        read(b"trakt:\n  client_id: <<trakt_id>>\n", {variable: " "})
+
+
 @pytest.mark.parametrize("typed", ["${TRAKT_ID}", "a${X:-b}c", '"${TRAKT_ID"', "<<a>>${B}",
                                    "!secret trakt", "!secret", "!secret ''"])
 @pytest.mark.parametrize("key", ["client_id", "client_secret", "redirect_uri"])

@@ -102,6 +102,18 @@ def test_a_path_that_leads_nowhere_is_an_error_for_people(path: str, message: st
     assert caught.value.message == message
 
 
+def test_a_folder_that_this_user_may_not_enter_is_named() -> None:
+    """The outermost: what is in it cannot even be seen."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        closed = os.path.join(os.path.realpath(folder), "closed")
+        os.makedirs(os.path.join(closed, "below"))
+        os.chmod(closed, 0o600)
+        with pytest.raises(ConfigError, match=f"this user may not enter {closed}\n"):
+            children.run(lambda: files.resolve(os.path.join(closed, "below", "c")),
+                         uid=mounts.NOBODY)
+
+
 # -- read ----------------------------------------------------------------------------------------
 
 def test_the_bytes_are_read_as_they_are(tmp_path: Path) -> None:
