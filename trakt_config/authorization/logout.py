@@ -65,11 +65,23 @@ def logout(config_path: ConfigPath, options: Options, *, local: bool = False) ->
     except ConfigError:
         if not is_left_over:  # With one, it may be a torn overwrite, which is finished first.
             raise
-    is_empty = first and document.clear_authorization(first.document) is first.document
-    if is_empty and not is_left_over:
-        return LoggedOut.NOTHING
+    if first:
+        _refuse_unread_tokens(first)
+        if document.clear_authorization(first.document) is first.document and not is_left_over:
+            return LoggedOut.NOTHING
     with run.hold() as held:
         return _with_lock(run, held, first, local)
+
+
+def _refuse_unread_tokens(snapshot: Snapshot) -> None:
+    """Tokens below a misspelt key, or in another place, would be neither revoked nor emptied.
+
+    :raises ConfigError: there are such.
+    """
+    for found in document.unread_keys(snapshot.document):
+        if found.key in ("authorization", "access_token", "refresh_token"):
+            raise ConfigError(found.message, hint=f"Nothing was revoked. {found.hint}",
+                              line=found.line, column=found.column)
 
 
 def _with_lock(run: Run, held: storage.Held, first: Snapshot | None, local: bool) -> LoggedOut:

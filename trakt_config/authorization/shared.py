@@ -30,6 +30,17 @@ def shared_tokens(configs: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield name, _sentence(holder, name)
 
 
+def named_twice(configs: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each config that is the same file as an earlier one, and a sentence about it."""
+    first: dict[str, int] = {}
+    for number, name in enumerate(configs):
+        with suppress(ConfigError):
+            earlier = first.setdefault(storage.resolve(name), number)
+            if earlier != number:
+                yield name, (f"it is the same file as {printable(configs[earlier])}, which is "
+                             "named before it")
+
+
 def _read(configs: Sequence[str]) -> Iterator[tuple[str, tuple[str, bytes]]]:
     """Name and bytes by the real path: two links to a file are one file."""
     for name in reversed(configs):

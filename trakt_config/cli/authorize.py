@@ -50,9 +50,9 @@ def run(options: argparse.Namespace) -> int:
     logger.addHandler(options.warnings)
     options.shared = {}
     if len(options.configs) > 1:
-        from trakt_config.authorization.shared import shared_tokens
+        from trakt_config.authorization.shared import named_twice, shared_tokens
         options.shared = dict(shared_tokens(options.configs))
-        for config, sentence in options.shared.items():
+        for config, sentence in (*options.shared.items(), *named_twice(options.configs)):
             logger.warning("%s: %s", printable(config), sentence)
     if options.copy_to:
         with_copies = _plan_with_copies if options.dry_run else _authorize_with_copies

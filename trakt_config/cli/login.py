@@ -159,7 +159,12 @@ def _missing(options: argparse.Namespace, *, again: bool) -> tuple[str, ...]:
     """What the config does not have; a person is told where it does not even exist."""
     from trakt_config import sign_in
     if os.path.lexists(options.config):
-        return sign_in.missing(options.config)
+        missing = sign_in.missing(options.config)
+        key = sign_in.foreign_key(options.config) if missing and not again else ""
+        if key:
+            output.err(f"warning: {printable(options.config)}: it has a key {key}, as another "
+                       "program's file has, and no trakt block: is this the right file?")
+        return missing
     if not os.path.isdir(os.path.dirname(options.config) or os.curdir):
         raise ConfigError("the config does not exist, and cannot be created: its folder does not "
                           "exist either", path=options.config,

@@ -57,8 +57,10 @@ def run(options: argparse.Namespace) -> int:
     """Say what is in each config."""
     shared: dict[str, str] = {}
     if len(options.configs) > 1:
-        from trakt_config.authorization.shared import shared_tokens
+        from trakt_config.authorization.shared import named_twice, shared_tokens
         shared = dict(shared_tokens(options.configs))
+        for config, sentence in named_twice(options.configs):
+            logger.warning("%s: %s", printable(config), sentence)
     return boundary.gravest(_status_of(config, options, shared.get(config))
                             for config in options.configs)
 

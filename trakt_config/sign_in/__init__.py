@@ -7,6 +7,7 @@ from trakt_config.sign_in.registration import (
     CannotRegister,
     NewClient,
     block,
+    foreign_key,
     loopback_uri,
     missing,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "NewClient",
     "block",
     "can_open",
+    "foreign_key",
     "login",
     "login_with",
     "loopback_uri",

@@ -6,6 +6,7 @@ written is taken out again where Trakt refuses the app in the end.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ from trakt_config.sign_in import loopback
 #: What `login` writes for a sign-in in the browser where it writes the block.
 LOOPBACK_URI = "http://127.0.0.1:8765/callback"
 
+#: Keys of the root that compose files, manifests of Kubernetes and workflows have.
+_FOREIGN_KEY = re.compile(rb"(?m)^(services|apiVersion|jobs):")
+
 #: The bytes of a config before and after an edit.
 Edit = tuple[bytes, bytes]
 
@@ -45,6 +49,14 @@ def missing(config_path: ConfigPath) -> tuple[str, ...]:
     trakt = parsed.trakt or {}
     return tuple(key for key in ("client_id", "client_secret")
                  if key not in trakt or trakt[key].blank)
+
+
+@reports_errors
+def foreign_key(config_path: ConfigPath) -> str:
+    """A key that shows a file without a ``trakt`` block to be another program's; else empty."""
+    data = storage.read(storage.resolve(config_path))
+    found = _FOREIGN_KEY.search(data)
+    return found[1].decode("ascii") if found and not document.parse(data).has_trakt else ""
 
 
 @reports_errors

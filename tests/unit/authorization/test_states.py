@@ -486,6 +486,7 @@ def test_files_that_share_a_refresh_token(sandbox: Sandbox, config: Any, command
         assert said.count("has the same refresh token as") == 1
         assert "config.yml: it has the same refresh token as a copy.yml" in said and advice in said
         assert values["refresh_token"][:12] not in said
+        assert "warning: ./other.yml: it is the same file as other.yml, which is named" in said
     for arguments, key in (("status", "problems"), ("authorize", "warnings")):
         said = [json.loads(line)[key]
                 for line in command(arguments, "--json", *files).stdout.splitlines()]

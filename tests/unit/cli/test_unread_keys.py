@@ -2,6 +2,7 @@
 """
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -119,6 +120,9 @@ def test_the_line_is_named_and_the_advice_works(mistake: Mistake, sandbox: Sandb
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"config.yml:{mistake.place}: ")
     assert mistake.hint in refused.stderr and "delete it" in refused.stderr
+    kept = command("logout")
+    assert kept.returncode == 2 and kept.stderr.startswith(f"config.yml:{mistake.place}: ")
+    assert f"  Nothing was revoked. {mistake.hint}\n" in kept.stderr
     _written(mistake.corrected, sandbox)
     assert command("status").returncode == command("authorize").returncode == 0
 
@@ -176,3 +180,18 @@ def test_what_is_no_pin_is_called_what_it_is(pin: str, column: int, what: str, c
         error = json.loads(done.stdout)["error"]
         assert (done.returncode, error["line"], error["column"]) == (3, 8, column)
         assert error["message"] == f"the config has no authorization yet, and trakt.pin {what}"
+
+
+@pytest.mark.parametrize("text, key", [
+    ("services:\n  kometa:\n    image: x\n", "services"),
+    ("apiVersion: v1\nkind: Pod\n", "apiVersion"),
+    ("libraries:\n  services:\n", ""), ("services: x\ntrakt:\n", "")])
+def test_a_sign_in_asks_whether_another_programs_file_is_meant(
+        text: str, key: str, command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would write the trakt block into a compose file."""
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    Path("config.yml").write_text(text)
+    done = command("login")
+    assert done.returncode == 2 and Path("config.yml").read_text() == text
+    assert (f"warning: config.yml: it has a key {key}, as another program's file has, and no trakt "
+            "block: is this the right file?" in done.stderr) is bool(key)
