@@ -84,6 +84,7 @@ class Authorization(Record):
     :ivar refresh_token: works once, for the next pair.
     :ivar scope: ``"public"``.
     :ivar created_at: seconds since 1970, by Trakt's clock.
+    :raises TypeError, ValueError: a value is of another type, or a number that no token has.
     """
 
     access_token: str = hidden()
@@ -99,6 +100,9 @@ class Authorization(Record):
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise TypeError(f"{key} has to be of type {kind.__name__}, not "
                                 f"{type(value).__name__}")
+        for key, largest in LARGEST_NUMBERS.items():
+            if not 0 <= getattr(self, key) <= largest:
+                raise ValueError(f"{key} has to be from 0 to {largest}")
 
     @property
     def expires_at(self) -> datetime:
@@ -146,11 +150,12 @@ class Authorization(Record):
         :raises UnusableAnswer: there is no usable access token in it.
         """
         answer = json_object(body) or {}
+        now = min(max(0, int(received_at)), LATEST_TIME)
         access = _printable(answer.get("access_token"))
         refresh = _printable(answer.get("refresh_token"))
         kept = refresh or (refresh_token.reveal() if refresh_token else "")
         if access is None:
-            raise UnusableAnswer(cls("", "bearer", 0, refresh, "public", int(received_at))
+            raise UnusableAnswer(cls("", "bearer", 0, refresh, "public", now)
                                  if refresh else None)
         return cls(access_token=access,
                    token_type=_printable(answer.get("token_type")) or "bearer",
@@ -158,8 +163,7 @@ class Authorization(Record):
                                or SHORTEST_KNOWN_LIFETIME),
                    refresh_token=kept,
                    scope=_printable(answer.get("scope")) or "public",
-                   created_at=(number_of("created_at", answer.get("created_at"))
-                               or min(max(0, int(received_at)), LATEST_TIME)))
+                   created_at=number_of("created_at", answer.get("created_at")) or now)
 
 
 class UnusableAnswer(ValueError):

@@ -292,3 +292,6 @@ def test_an_answer_that_came_by_a_clock_that_is_wrong_can_be_saved(clock: float,
     found = Authorization.from_response(b'{"access_token": "a"}', received_at=clock)
     edited = set_authorization(parse(b"trakt:\n  client_id: a\n"), found)
     assert edited.authorization["created_at"].text == str(created_at)
+    with pytest.raises(UnusableAnswer) as caught:
+        Authorization.from_response(b'{"refresh_token": "a"}', received_at=clock)
+    assert caught.value.rest is not None and caught.value.rest.created_at == created_at

@@ -157,6 +157,16 @@ def test_a_value_of_an_authorization(key: str, value: Any) -> None:
     assert "secret-thing" not in str(caught.value)
 
 
+@pytest.mark.parametrize("value", [-1, -10 ** 30, 10 ** 12, 10 ** 5000], ids=lambda v: f"{v:.0e}"
+                         if v < 10 ** 300 else "huge")
+@pytest.mark.parametrize("key", ["expires_in", "created_at"])
+def test_a_number_of_an_authorization(key: str, value: int) -> None:
+    values: Any = {**dict.fromkeys(AUTHORIZATION_KEYS, "x"), "expires_in": 0, "created_at": 0}
+    assert Authorization(**values).expires_at.year == 1970
+    with pytest.raises(ValueError, match=f"^{key} has to be from 0 to"):
+        Authorization(**{**values, key: value})
+
+
 @pytest.mark.parametrize("name, value", [
     ("lifetime", timedelta(minutes=10)), ("lifetime", "10m"), ("interval", None), ("port", "80"),
     ("host", 1), ("client_id", None), ("client_secret", b""), ("clock", 3),
@@ -178,6 +188,7 @@ def test_an_argument_of_the_sandbox(name: str, value: Any) -> None:
     ("sign_in", {"address": "https://127.0.0.1/"}, ValueError),
     ("sign_in", {"address": "", "allow": "no"}, TypeError),
     ("activate", {"user_code": "X", "allow": None}, TypeError)], ids=str)
+@pytest.mark.sampled(1)
 def test_an_argument_of_a_method_of_the_sandbox(
         method: str, given: Any, kind: type[Exception], sandbox: Sandbox) -> None:
     with pytest.raises(kind, match="|".join(given)):
