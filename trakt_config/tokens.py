@@ -30,6 +30,8 @@ LARGEST_NUMBERS = {"expires_in": LONGEST_LIFETIME, "created_at": LATEST_TIME}
 MASK = "********"
 
 _PRINTABLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+#: What is shown in the place of a secret, and what stands before one in a header.
+_NO_TOKEN = re.compile(r"\*{3,}|bearer .*", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,15}")
 
 
@@ -151,8 +153,8 @@ class Authorization(Record):
         """
         answer = json_object(body) or {}
         now = min(max(0, int(received_at)), LATEST_TIME)
-        access = _printable(answer.get("access_token"))
-        refresh = _printable(answer.get("refresh_token"))
+        access = _token(answer.get("access_token"))
+        refresh = _token(answer.get("refresh_token"))
         kept = refresh or (refresh_token.reveal() if refresh_token else "")
         if access is None:
             raise UnusableAnswer(cls("", "bearer", 0, refresh, "public", now)
@@ -188,7 +190,7 @@ def has_refresh_token(body: bytes, *, if_missing: bool) -> bool:
         return False
     if answer.get("refresh_token") is None:
         return if_missing
-    return _printable(answer["refresh_token"]) is not None
+    return _token(answer["refresh_token"]) is not None
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
@@ -199,6 +201,17 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def is_token(text: str) -> bool:
+    """Whether Trakt may have given it, and it can be sent: what an answer brings and what is read
+    from a config go by this alone, or one would be saved and never found again.
+    """
+    return bool(_PRINTABLE.fullmatch(text)) and not _NO_TOKEN.fullmatch(text)
+
+
+def _token(value: object) -> str | None:
+    return value if isinstance(value, str) and is_token(value) else None
 
 
 def _printable(value: object) -> str | None:

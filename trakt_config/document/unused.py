@@ -9,7 +9,7 @@ from trakt_config.document.document import Document
 from trakt_config.document.keys import SETTING_KEYS, is_end, key_elsewhere, key_meant
 from trakt_config.document.layout import Entry, Stray
 from trakt_config.document.lines import NEWLINE, has_code, mistake, position
-from trakt_config.document.values import what_is_around, why_no_token
+from trakt_config.document.values import TOKENS, looks_like_none, what_is_around, why_no_token
 from trakt_config.errors import command
 from trakt_config.tokens import AUTHORIZATION_KEYS, LARGEST_NUMBERS, number_of
 
@@ -130,12 +130,14 @@ def refuse_unread_keys(document: Document) -> None:
 
 def _copied_along(document: Document) -> Iterator[SettingWarning]:
     """Values that hold more than what Trakt gave, and are sent as they are."""
-    if document.trakt:
-        for key in ("client_id", "client_secret"):
-            value = document.trakt.get(key)
-            what = what_is_around(value.text) if value and value.scalar else ""
+    for home, block, keys, what_is_wrong in (
+            ("trakt", document.trakt or {}, ("client_id", "client_secret"), what_is_around),
+            ("trakt.authorization", document.authorization, TOKENS, looks_like_none)):
+        for key in keys:
+            value = block.get(key)
+            what = what_is_wrong(value.text) if value and value.scalar else ""
             if value and what:
-                yield SettingWarning(f"trakt.{key} {what}: delete what Trakt did not give",
+                yield SettingWarning(f"{home}.{key} {what}: delete what Trakt did not give",
                                      value.line, value.column)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 import re
 
 from trakt_config.document.keys import without_case
+from trakt_config.tokens import is_token
 
 TOKENS = ("access_token", "refresh_token")
 
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
-
 #: What programs show in the place of a secret, and what stands for what was left out.
 _MASK = re.compile(r"\*{3}|\.{3}|\[?redacted\]?\Z", re.IGNORECASE)
 _NAMES_OF_TOKENS = frozenset({"token", "accesstoken", "refreshtoken", "bearer", "none"})
@@ -28,28 +28,25 @@ def what_is_around(text: str) -> str:
     return ""
 
 
-def why_no_token(key: str, text: str) -> str:
-    """Why a value of the authorization is read as empty; empty where it is not.
+def looks_like_none(text: str) -> str:
+    """Why a token that is read all the same was hardly given by Trakt; empty where it may be."""
+    if not is_token(text):
+        return ""
+    if " " in text:
+        return "has a space in it"
+    stands_in = _MASK.search(text) or without_case(text) in _NAMES_OF_TOKENS or is_unfilled(text)
+    return what_is_around(text) or (
+        "is what a template or a mask has in its place" if stands_in else "")
 
-    Refused of a token is what no header could carry, and what Trakt would never give.
-    """
+
+def why_no_token(key: str, text: str) -> str:
+    """Why a value of the authorization is read as empty; empty where it is not."""
     if _NOT_PRINTABLE.search(text):
         return "it has to be a value in printable ASCII, as Trakt gave it"
-    if key not in TOKENS or not text:
+    if key not in TOKENS or not text or is_token(text):
         return ""
-    what = what_is_around(text)
-    if text[:7].lower() == "bearer ":
-        what = "begins with the word Bearer"
-    elif not what and " " in text:
-        what = "has a space in it"
-    elif not what and _is_stand_in(text):
-        what = "is what a template or a mask has in its place"
-    return what and f"it {what}; write what Trakt gave, and nothing else"
-
-
-def _is_stand_in(text: str) -> bool:
-    return bool(_MASK.search(text)) or without_case(text) in _NAMES_OF_TOKENS \
-        or is_unfilled(text)
+    what = "begins with the word Bearer" if text[:1] in "bB" else "is a mask"
+    return f"it {what}; write what Trakt gave, and nothing else"
 
 
 def is_unfilled(text: str) -> bool:

@@ -145,7 +145,7 @@ def test_what_a_sign_in_would_refuse_is_corrected_first(age: int, dead: bool, sa
         assert "sign in before" not in said
 
 
-@pytest.mark.parametrize("value", ["Bearer {0}", "'\"{0}\"'", "'****'", "token", "<token>"])
+@pytest.mark.parametrize("value", ["Bearer {0}", "'********'"])
 def test_what_cannot_be_a_token_is_named_by_each_command(value: str, sandbox: Sandbox, config: Any,
                                                          command: Any) -> None:
     """It is replaced where there is a refresh token; nothing prints it or calls it valid."""

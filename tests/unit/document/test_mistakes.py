@@ -747,14 +747,19 @@ UNREAD_TOKENS = (
 
 _STAND_IN = "is what a template or a mask has in its place"
 
-#: What cannot be a token, as YAML, and why.
+#: What is no token, as YAML, and why.
 NO_TOKENS = (
     ("Bearer abc", "begins with the word Bearer"), ("bearer 12ab", "begins with the word Bearer"),
+    ("'****'", "is a mask"),
+)
+
+#: What Trakt has hardly given, as YAML, and why.
+HARDLY_TOKENS = (
     ("a b", "has a space in it"), ("'\"12ab\"'", "has a quote that is part of it"),
     ("12ab'", "has a quote that is part of it"), ("12ab,", "ends with a comma"),
     ("12ab;", "ends with a semicolon"), ("<token>", "has < and > that are part of it"),
     *((value, _STAND_IN) for value in (
-        "'****'", "12ab****", "12ab...", "'[REDACTED]'", "xxxxxxxx", "token", "access_token",
+        "12ab****", "12ab...", "'[REDACTED]'", "xxxxxxxx", "token", "access_token",
         "refresh-token", "YOUR_TOKEN_HERE", "enter_your_token_here")),
 )
 
@@ -819,6 +824,10 @@ WARNINGS = (
        f"4:{len(key) + 7}: trakt.authorization.{key} does nothing as it is: it {what}; write what "
        "Trakt gave, and nothing else")
       for key in ("access_token", "refresh_token") for value, what in NO_TOKENS),
+    *((f"hardly a token: {value}",
+       f"trakt:\n  client_id: abc\n  authorization:\n    refresh_token: {value}\n",
+       f"4:20: trakt.authorization.refresh_token {what}: delete what Trakt did not give")
+      for value, what in HARDLY_TOKENS),
     ("stray behind another block",
      "trakt:\n  client_id: abc\nplex:\n  url: x\nauthorization:\n  access_token: a\n",
      "5:1: authorization is beside trakt, not in it, and does nothing: move it into the block"),
@@ -978,6 +987,13 @@ def test_an_id_is_not_taken_for_a_template(value: str) -> None:
     assert read(f"trakt:\n  client_id: {value}\n").client.client_id == value
 
 
+@pytest.mark.parametrize("value", [value for value, _ in HARDLY_TOKENS])
+def test_what_trakt_has_hardly_given_is_read_all_the_same(value: str) -> None:
+    """What an answer brings has to be found again."""
+    found = read(f"trakt:\n  client_id: abc\n  authorization:\n    access_token: {value}\n")
+    assert found.access_token is not None and len(found.warnings) == 1
+
+
 @pytest.mark.parametrize("value, what", NO_TOKENS)
 def test_what_cannot_be_a_token_counts_as_none(value: str, what: str) -> None:
     """It would be sent to Trakt, or printed for another program to send."""
@@ -988,11 +1004,11 @@ def test_what_cannot_be_a_token_counts_as_none(value: str, what: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["a", "12e03", "a.b-c_d~e+f/g==", "abc|def:ghi", "xX0x", "tok",
-                                   "deadbeef" * 8, "eyJhbGciOi.eyJzdWIi.x-_y", "Bearer"])
+                                   "deadbeef" * 8, "eyJhbGciOi.eyJzdWIi.x-_y"])
 def test_a_token_is_not_measured(value: str) -> None:
     """Trakt has changed their form before; only what is clearly none is refused."""
     text = f"trakt:\n  client_id: abc\n  authorization:\n    refresh_token: {value}\n"
-    assert (read(text).refresh_token is None) is (value == "Bearer")
+    assert read(text).refresh_token is not None and not read(text).warnings
 
 
 @pytest.mark.parametrize("pin", ["enter_pin_here", "YOUR_PIN", "xxxxxxxx", "<pin>"])

@@ -13,7 +13,7 @@ from trakt_config import document
 from trakt_config.document import settings
 from trakt_config.document.settings import Settings
 from trakt_config.errors import ConfigError
-from trakt_config.tokens import Secret
+from trakt_config.tokens import Authorization, Secret, UnusableAnswer
 
 OOB = "urn:ietf:wg:oauth:2.0:oob"
 TOKENS = b"""\
@@ -390,3 +390,19 @@ def test_a_tag_of_another_programs() -> None:
     assert (caught.value.line, caught.value.column) == (2, 14)
     typed = document.parse(b"trakt:\n  client_id: !!str a\n  pin: !secret trakt_pin\n")
     assert settings.read_settings(typed, {}).pin is None
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7e), max_size=12)
+       | st.sampled_from(("token", "access_token", "Bearer a", "bearer  ", "****", "12ab****",
+                          "12ab...", "xxxx", "none", "<a>", "'a'", "a,")))
+def test_the_tokens_of_an_answer_are_found_again(token: str) -> None:
+    """Whatever they look like: what is taken from an answer is what is read from a config."""
+    body = {"access_token": token, "refresh_token": token, "expires_in": 1, "created_at": 1}
+    try:
+        given_by_trakt = Authorization.from_response(json.dumps(body).encode(), received_at=1)
+    except UnusableAnswer:
+        return
+    written = document.set_authorization(document.parse(block("")), given_by_trakt)
+    if "${" not in token and "<<" not in token:  # Another program's, in a config.
+        assert settings.read_settings(written, {}).authorization == given_by_trakt
