@@ -20,7 +20,6 @@ from tests.support.ages import STILL_FRESH, WORTH_REFRESHING
 from tests.support.injection import command, forked
 from tests.support.scenes import WEEK, Scene
 from trakt_config.authorization.policy import MIGRATION
-from trakt_config.document.values import why_no_token
 from trakt_config.sandbox import Answer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -78,8 +77,6 @@ def test_a_token_is_the_same_to_every_reader(token: str, made: Scene) -> None:
     again = made.authorize()
     if token in ("<<name>>", "${NAME}"):  # To a person, these would be placeholders.
         assert again.status == 2
-    elif why_no_token("refresh_token", refresh):  # And these a mistake, which is never sent.
-        assert again.status == 3 and made.trakt.bodies()[1:] == [], again
     else:
         assert [sent["refresh_token"] for sent in made.trakt.bodies()[1:]] == [refresh] * 2
 
