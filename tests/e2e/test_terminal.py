@@ -479,9 +479,9 @@ def test_create_leaves_a_config_that_is_there(sandbox: Sandbox, config: Any, app
 @pytest.mark.parametrize("text, status, words", [
     ("trakt:\nclient_id: abc\n", 2, "config.yml:2:1: client_id is beside trakt, not in it\n"),
     ("trakt:\n  client_id: abc\n  client_secret: d\n  authorisation:\n    scope: x\n", 2,
-     "config.yml:4:3: trakt has a key that is not read here; is authorization meant?\n  Corr"),
+     "config.yml:4:3: trakt has a key that is not read here; is authorization meant?\n  Write"),
     ("trakt:\n  client_id: abc\n  secret: d\n", 2,
-     "config.yml:3:3: trakt has a key that is not read here; is client_secret meant?\n  Corr"),
+     "config.yml:3:3: trakt has a key that is not read here; is client_secret meant?\n  Write"),
     ("trakt:\n  id: abc\n  secret: d\n", 2, "config.yml:2:3: trakt has no client_id: is this key"),
     ("trakt:\n  client_id: enter_client_id\n", 2, "config.yml:2:14: trakt.client_id is not fil"),
     ("a: 1\n", 0, "chmod 600 ")])

@@ -39,8 +39,7 @@ _SIGNED_IN = (*AUTHORIZATION_KEYS, "authorization", "pin")
 #: What Trakt's page of an app calls them.
 _APP_NAMES = {"client_id": "Client ID", "client_secret": "Client Secret"}
 
-_PUT_ID = (f"Put your app's Client ID there ({APPS_PAGE}), or have it put there: "
-           f"{command('login')}")
+_PUT_ID = f"Put your app's Client ID there ({APPS_PAGE})"
 _PUT_ID_OF_HOLDER = ("Is it a copy? Put the client_id of its holder there. Only to be "
                      "copied to, a file can do without.")
 
@@ -144,7 +143,7 @@ def _block(document: Document) -> Mapping[str, Entry]:
                           hint=f"Add one with: {command('login')}")
     if document.trakt is None:
         refuse_commented_out(document, "client_id")
-        raise ConfigError("the trakt block is empty: it has no client_id", hint=_PUT_ID,
+        raise ConfigError("the trakt block is empty: it has no client_id", hint=_put_id(document),
                           line=document.trakt_line, column=document.trakt_column)
     return document.trakt
 
@@ -164,7 +163,7 @@ def _client(document: Document, trakt: Mapping[str, Entry],
         if value is None:
             refuse_commented_out(document, "client_id")
         raise ConfigError("trakt.client_id is empty" if value else "trakt has no client_id",
-                          hint=_PUT_ID_OF_HOLDER if _is_copy(document) else _PUT_ID,
+                          hint=_PUT_ID_OF_HOLDER if _is_copy(document) else _put_id(document),
                           line=value.line if value else document.trakt_line,
                           column=value.column if value else document.trakt_column)
     secret = _setting(trakt, "client_secret", environ)
@@ -172,6 +171,12 @@ def _client(document: Document, trakt: Mapping[str, Entry],
     return Client(client_id=client_id,
                   client_secret=Secret(secret) if secret else None,
                   redirect_uri=redirect_uri or Client.redirect_uri)
+
+
+def _put_id(document: Document) -> str:
+    """A sign-in asks for it, but not where it is refused."""
+    return f"{_PUT_ID}." if unread_keys(document) else \
+        f"{_PUT_ID}, or have it put there: {command('login')}"
 
 
 def _and_secret(trakt: Mapping[str, Entry]) -> str:

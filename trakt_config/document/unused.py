@@ -204,9 +204,10 @@ def refuse_commented_out(document: Document, key: str) -> None:
     found = re.compile(rf"""(?m)^[ ]*(#)[# ]*["']?{key}["']?[ ]*:{ends}""").search(
         document._text, start, layout.following or len(document._text))
     if found is not None:
+        anew = "." if unread_keys(document) else f", or have a new one written: {command('login')}"
         raise mistake(f"{key} is commented out, and so is not read",
-                      "Delete the # before it and before what belongs to it, or have a new one "
-                      f"written: {command('login')}", *position(document._text, found.start(1)))
+                      f"Delete the # before it and before what belongs to it{anew}",
+                      *position(document._text, found.start(1)))
 
 
 def client_id_meant(document: Document) -> Entry | None:

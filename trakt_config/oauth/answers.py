@@ -1,6 +1,7 @@
 """What an answer of Trakt means: tokens, or one of our exceptions with its words."""
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -149,7 +150,7 @@ def unknown(words: str, answer: HttpResponse, credential: Credential,
             clock: Callable[[], float] = time.time) -> Failure:
     """Trakt may have done what was asked, or not."""
     asked = retry_after(answer.headers, clock)
-    error = TraktUnavailable(words, retry_after=asked, hint="Try again later.")
+    error = TraktUnavailable(words, retry_after=asked, hint=f"Try again {_when(asked)}.")
     return Failure(in_doubt(error, credential),
                    repeat_after=PAUSE if asked is None else min(asked, LONGEST_PAUSE))
 
@@ -190,11 +191,20 @@ def _oauth_error(body: bytes, secrets: Iterable[Secret]) -> tuple[str, str]:
 
 def _rate_limited(answer: HttpResponse, clock: Callable[[], float]) -> Failure:
     asked = retry_after(answer.headers, clock)
-    when = "later" if asked is None else f"in {asked:.0f} s"
     error = TraktUnavailable("Trakt asks us to wait: too many requests (429)", retry_after=asked,
-                             hint=f"Try again {when}.")
+                             hint=f"Try again {_when(asked)}.")
     seconds = PAUSE if asked is None else asked
     return Failure(error, repeat_after=seconds if seconds <= LONGEST_PAUSE else None)
+
+
+def _when(asked: float | None) -> str:
+    """How long Trakt asked to wait, in words; rounded up, so that nobody comes too early."""
+    if asked is None:
+        return "later"
+    for unit, length in (("hours", 3600), ("minutes", 60)):
+        if asked > 2 * length:
+            return f"in {math.ceil(asked / length)} {unit}"
+    return f"in {math.ceil(asked)} s"
 
 
 def _account_problem(answer: HttpResponse) -> AccountProblem | None:

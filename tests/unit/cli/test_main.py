@@ -182,12 +182,19 @@ def test_json_says_that_the_outcome_is_not_known(sandbox: Sandbox, config: Any,
     assert refused["reason"] == "refresh_token_refused" and "was lost" in refused["hint"]
 
 
-def test_json_says_when_to_try_again(sandbox: Sandbox, config: Any, command: Command) -> None:
-    config(issued(sandbox, 2 * WEEK))
-    sandbox.answer(Answer(429, headers={"Retry-After": "600"}))
-    done = command("authorize", "--json", "config.yml")
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("asked, words", [(45, "in 45 s"), (600, "in 10 minutes"),
+                                          (3601, "in 61 minutes"), (9000, "in 3 hours")])
+def test_when_to_try_again_is_said(status: int, asked: int, words: str, sandbox: Sandbox,
+                                   config: Any, command: Command) -> None:
+    """In seconds for programs, and in words, with which nobody comes too early."""
+    config(issued(sandbox))
+    sandbox.answer(Answer(status, headers={"Retry-After": str(asked)}), path="/users/settings",
+                   times=9)
+    done = command("status", "--online", "--json", "config.yml")
+    error = json.loads(done.stdout)["error"]
     assert done.returncode == 4
-    assert json.loads(done.stdout)["error"]["retry_after"] == 600
+    assert (error["retry_after"], error["hint"]) == (asked, f"Try again {words}.")
 
 
 def test_dry_run_shows_a_masked_difference_and_does_nothing(sandbox: Sandbox, config: Any,

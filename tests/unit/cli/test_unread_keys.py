@@ -127,6 +127,16 @@ def test_the_line_is_named_and_the_advice_works(mistake: Mistake, sandbox: Sandb
     assert command("status").returncode == command("authorize").returncode == 0
 
 
+@pytest.mark.parametrize("client_id", ["", "  client_id:\n", "  # client_id: x\n",
+                                       "  client_id: # x\n"])
+def test_no_sign_in_is_advised_for_an_id_where_it_is_refused(client_id: str, command: Any) -> None:
+    Path("config.yml").write_text(f"trakt:\n{client_id}  authorisation:\n    scope: x\n")
+    done = command("status")
+    assert done.returncode == 2 and "client_id" in done.stderr
+    assert "trakt-config login" not in done.stderr
+    assert command("login").returncode == 2
+
+
 @pytest.mark.parametrize("age, dead", [(0, True), (8 * 86400, True), (0, False)])
 def test_what_a_sign_in_would_refuse_is_corrected_first(age: int, dead: bool, sandbox: Sandbox,
                                                         config: Any, command: Any) -> None:
