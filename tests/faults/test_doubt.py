@@ -137,6 +137,16 @@ def test_a_doubt_about_a_pin_is_none_about_the_refresh_token(events: Sequence[Ev
     assert trakt.issued() == 1 and made.left_overs() == []
 
 
+@pytest.mark.parametrize("facts", [{}, {"refresh_refused": True}, {"pin_refused": True},
+                                   {"refresh_refused": True, "answer_lost": True}])
+def test_an_intent_says_younger_facts_only_where_they_are_so(facts: dict[str, bool]) -> None:
+    """A version that does not know them takes any other journal for its own."""
+    intent = Intent("a digest", **facts)
+    assert Intent.decode(Unfinished(note=intent.encode())) == intent
+    said = json.loads(intent.encode())
+    assert {"answer_lost", "pin_refused"} & set(said) == {"answer_lost", "pin_refused"} & set(facts)
+
+
 def test_an_intent_of_the_first_format() -> None:
     """It had one doubt for both, which is taken for the graver one."""
     digest = fingerprint(Secret("a token"))

@@ -330,7 +330,7 @@ def test_what_trakt_has_refused_is_known_until_it_is_replaced(
         sandbox.answer(first, path="/oauth/token")
         command("authorize", "--force")
         config(values, pin=pin).chmod(0o600)
-    command("authorize", "--force")
+    told = json.loads(command("authorize", "--force", "--json").stdout)
     for _ in range(2):
         status = command("status", "--json")
         said = json.loads(status.stdout)
@@ -340,6 +340,8 @@ def test_what_trakt_has_refused_is_known_until_it_is_replaced(
         assert status.returncode == real.returncode == command("status").returncode
         for fact in ("kind", "reason"):
             assert (said["error"] or {}).get(fact) == (done["error"] or {}).get(fact)
+        if done["error"]:  # The reason for the same fact stays the same.
+            assert done["error"]["reason"] == told["error"]["reason"]
     if refresh_token == DEAD and age < ADVISORY:  # It is told by every run, with a time.
         assert done["outcome"] == "fresh"
         (warning,) = done["warnings"]

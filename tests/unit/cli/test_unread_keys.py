@@ -168,6 +168,9 @@ def test_what_cannot_be_a_token_is_named_by_each_command(value: str, sandbox: Sa
         for arguments in (("status",), ("status", "--online"), ("status", "--json"), ("token",)):
             done = command(*arguments)
             assert done.returncode == (0 if is_usable else 3) and place in done.stderr
+            if "--json" in arguments:
+                assert json.loads(done.stdout)["state"] == (
+                    "refresh_token_only" if is_usable else "none")
         assert sandbox.honours_access(done.stdout.strip()) if is_usable else not done.stdout
 
 
