@@ -139,8 +139,8 @@ def test_a_doubt_about_a_pin_is_none_about_the_refresh_token(events: Sequence[Ev
 
 @pytest.mark.parametrize("facts", [{}, {"refresh_refused": True}, {"pin_refused": True},
                                    {"refresh_refused": True, "answer_lost": True}])
-def test_an_intent_says_younger_facts_only_where_they_are_so(facts: dict[str, bool]) -> None:
-    """A version that does not know them takes any other journal for its own."""
+def test_an_intent_says_younger_facts_only_where_they_are_so(facts: dict[str, Any]) -> None:
+    """A version that does not know them leaves a journal with them to a newer one."""
     intent = Intent("a digest", **facts)
     assert Intent.decode(Unfinished(note=intent.encode())) == intent
     said = json.loads(intent.encode())
