@@ -137,14 +137,14 @@ def test_a_doubt_about_a_pin_is_none_about_the_refresh_token(events: Sequence[Ev
     assert trakt.issued() == 1 and made.left_overs() == []
 
 
-@pytest.mark.parametrize("facts", [{}, {"refresh_refused": True}, {"pin_refused": True},
+@pytest.mark.parametrize("facts", [{}, {"refresh_refused": True},
                                    {"refresh_refused": True, "answer_lost": True}])
 def test_an_intent_says_younger_facts_only_where_they_are_so(facts: dict[str, Any]) -> None:
     """A version that does not know them leaves a journal with them to a newer one."""
     intent = Intent("a digest", **facts)
     assert Intent.decode(Unfinished(note=intent.encode())) == intent
     said = json.loads(intent.encode())
-    assert {"answer_lost", "pin_refused"} & set(said) == {"answer_lost", "pin_refused"} & set(facts)
+    assert ("answer_lost" in said) is ("answer_lost" in facts)
 
 
 def test_an_intent_of_the_first_format() -> None:

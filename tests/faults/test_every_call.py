@@ -130,7 +130,7 @@ def _problems_of_the_clean_run(scene: Scene, healed: Ended, lost: bool) -> Itera
         again = scene.authorize("--force")  # Not due, so what was unknown is left until it is.
         if again.status != 0 or not is_usable(scene):
             yield f"not healed when it was due\n{again}"
-    if scene.left_overs() and not lost:  # Else it is the word of a refusal.
+    if scene.left_overs() and not (lost and scene.may_be_kept):
         yield f"left over: {scene.left_overs()}"
     if not lost and not set(scene.trakt.honoured()) <= set(values(scene).values()):
         yield "the config does not hold what Trakt honours"

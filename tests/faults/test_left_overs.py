@@ -24,7 +24,7 @@ from trakt_config.authorization.run import Options
 from trakt_config.errors import SaveError
 from trakt_config.sandbox import Answer
 from trakt_config.sign_in.registration import NewClient, registered
-from trakt_config.storage import journal, records
+from trakt_config.storage import journal
 from trakt_config.tokens import Secret, fingerprint
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -85,15 +85,6 @@ def assert_clean(made: Scene) -> None:
     assert list(scenes.damage(made)) == []
 
 
-def assert_only_word_of_a_refusal(made: Scene, left: Path) -> None:
-    """What `status` tells until there is another refresh token."""
-    found = records.parse(left.read_bytes())
-    assert found and Intent.decode(found) == Intent(
-        fingerprint(Secret(token(made))), refresh_refused=True, answer_lost=True)
-    assert (found.answer, found.before, found.content) == (None, None, None)
-    assert list(scenes.damage(made)) == []
-
-
 @pytest.mark.parametrize("data", [
     b"", b"trakt", b"trakt_config journal 1", b"trakt_config journal 1\nnote 17", b"\0" * 1000,
     b"trakt_config journal 1\nnote 1 5 0000\nabcde\n", b"junk\n" * 9,
@@ -132,13 +123,13 @@ def test_no_answer_and_due_is_tried_once(trakt: Any, tmp_path: Path) -> None:
 
 
 def test_no_answer_and_it_was_spent(trakt: Any, tmp_path: Path) -> None:
-    """A person has to sign in, and is told why; of the journal only the refusal stays."""
+    """A person has to sign in, and is told why; the journal goes."""
     made = scenes.scene(trakt, tmp_path)
-    left = leave(made, spent=token(made))
+    leave(made, spent=token(made))
     spend(made)
     ended = made.authorize()
     assert (ended.status, trakt.asked()) == (3, 2) and "was lost" in ended.err
-    assert_only_word_of_a_refusal(made, left)
+    assert_clean(made)
 
 
 def test_no_answer_and_no_answer_again(trakt: Any, tmp_path: Path) -> None:
@@ -451,11 +442,11 @@ def test_an_answer_of_no_use(answer: bytes, trakt: Any, tmp_path: Path) -> None:
     assert outcome(made.authorize()) == "refreshed"
     assert_clean(made)
     made = scenes.scene(trakt, tmp_path)
-    left = leave(made, spent=token(made), answer=answer)
+    leave(made, spent=token(made), answer=answer)
     spend(made)
     ended = made.authorize()
     assert ended.status == 3 and "was lost" in ended.err
-    assert_only_word_of_a_refusal(made, left)
+    assert_clean(made)
 
 
 @pytest.mark.parametrize("age, status", [(FRESH, 0), (ALMOST, 0), (DUE, 5)])

@@ -9,7 +9,7 @@ from trakt_config.storage import Unfinished
 from trakt_config.tokens import Secret, fingerprint
 
 #: Facts that older versions of this package do not know.
-_YOUNGER = ("answer_lost", "pin_refused")
+_YOUNGER = ("answer_lost",)
 
 
 class Intent(Record):
@@ -23,7 +23,6 @@ class Intent(Record):
     :ivar refresh_refused: whether Trakt has refused it since.
     :ivar answer_lost: whether it did so after an answer that was lost.
     :ivar pin_unknown: whether the pin may be spent.
-    :ivar pin_refused: whether Trakt has refused the pin.
     """
 
     refresh_token: str | None = None
@@ -32,7 +31,6 @@ class Intent(Record):
     pin_unknown: bool = False
     refresh_refused: bool = False
     answer_lost: bool = False
-    pin_refused: bool = False
 
     @classmethod
     def of(cls, snapshot: Snapshot, **facts: bool) -> Intent:
@@ -69,16 +67,6 @@ class Intent(Record):
         if self.refresh_token is None or not self.refresh_unknown:
             return False
         return fingerprint(refresh_token) in (None, self.refresh_token)
-
-    @property
-    def is_only_word_of_refusals(self) -> bool:
-        """Whether no request was cut short: Trakt has answered, and said no."""
-        return (self.refresh_refused or not self.refresh_unknown) and not self.pin_unknown \
-            and (self.refresh_refused or self.pin_refused)
-
-    def refuses_pin(self, pin: Secret | None) -> bool:
-        """Whether Trakt has refused the config's pin."""
-        return self.pin_refused and self.spends_pin(pin)
 
     def sent(self, refresh_token: Secret | None) -> Secret | None:
         """`refresh_token`, if it is the one that was in the config before the request."""

@@ -63,7 +63,6 @@ class Outlook(Record):
         or where it is the `obstacle`.
     :ivar obstacle: why it could not save anything; empty where nothing is known.
     :ivar is_refused: whether Trakt has refused the refresh token that is there.
-    :ivar has_pin: whether there is a pin that Trakt has not refused.
     """
 
     snapshot: Snapshot
@@ -72,7 +71,6 @@ class Outlook(Record):
     left_over: str
     obstacle: str
     is_refused: bool
-    has_pin: bool
 
 
 class Plan(Record):
@@ -131,7 +129,7 @@ def foresee(run: Run) -> Outlook:
     is_refused = _is_refused(snapshot, left)
     left_over = _of_left_over(left, is_refused) if has_left_over and obstacle is None else ""
     return Outlook(snapshot, step, failure, left_over, obstacle.message if obstacle else "",
-                   is_refused, bool(snapshot.settings.pin) and not _is_pin_refused(snapshot, left))
+                   is_refused)
 
 
 def _is_refused(snapshot: Snapshot, left: Unfinished | None) -> bool:
@@ -140,20 +138,11 @@ def _is_refused(snapshot: Snapshot, left: Unfinished | None) -> bool:
     return bool(token and intent and intent.refresh_refused and intent.doubts(token))
 
 
-def _is_pin_refused(snapshot: Snapshot, left: Unfinished | None) -> bool:
-    """The same of its pin."""
-    intent = Intent.decode(left)
-    return intent is not None and intent.refuses_pin(snapshot.settings.pin)
-
-
 def _of_left_over(left: Unfinished | None, is_refused: bool) -> str:
     if is_refused:
         return policy.REFUSED
-    intent = Intent.decode(left)
-    if left is not None and intent is None:
+    if left is not None and Intent.decode(left) is None:
         return recovery.newer_journal().message
-    if left and intent and intent.is_only_word_of_refusals and left.answer is None:
-        return ""  # Of a pin, or of what is not there any more.
     return LEFT_OVER
 
 
@@ -187,30 +176,12 @@ def _next_step(run: Run, snapshot: Snapshot, left: Unfinished | None, has_left_o
     if recovered is RecoveryResult.NEWER:
         return _left_to_newer(snapshot)
     if snapshot.settings.pin:
-        if _is_pin_refused(snapshot, left):
-            _refuse_without_pin(run, snapshot, recovered)
         return Step.EXCHANGE
     if recovered is RecoveryResult.FINISHED and run.is_long_enough(snapshot):
         return Step.ADOPT
     if snapshot.is_fresh and recovered is not RecoveryResult.PARTIAL:
         return Step.NOTHING
     return _refresh(run, snapshot, recovered)
-
-
-def _refuse_without_pin(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> None:
-    """A run tries the pin all the same, and Trakt says the same: see what else there is.
-
-    :raises LoginRequired: nothing.
-    """
-    refused = LoginRequired(policy.PIN_REFUSED, reason="pin_refused", hint=SIGN_IN)
-    if snapshot.can_be_kept:
-        return
-    if not snapshot.settings.refresh_token:
-        raise refused
-    try:
-        _refresh(run, snapshot, recovered)
-    except LoginRequired as also:
-        raise policy.both_refused(refused, also) from None
 
 
 def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:

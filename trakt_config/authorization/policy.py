@@ -30,7 +30,6 @@ MIGRATION = 1782864000
 
 #: What an earlier run has left word of.
 REFUSED = "Trakt refused the refresh token when it was last tried"
-PIN_REFUSED = "Trakt refused the pin when it was last tried"
 
 #: What brings a new access token to a config that holds no refresh token.
 COPY = f"if it is a copy, with: {command('authorize HOLDER --copy-to')}"
@@ -153,13 +152,12 @@ def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Re
         save.clear_pin(run, held, snapshot)
         return run.result(Outcome.FRESH, snapshot)
     if not snapshot.settings.refresh_token and not snapshot.can_be_kept:
-        redeem.remember_refused_pin(held, snapshot)
         raise refused
     try:
         result = _refresh_due(run, held, snapshot, recovered)
     except LoginRequired as also:
-        redeem.remember_refused_pin(held, snapshot)
-        raise both_refused(refused, also) from None
+        raise LoginRequired(f"{refused.message}; and {also.message}", reason=refused.reason,
+                            hint=SIGN_IN) from None
     cleared = "it is cleared, and " if result.outcome is Outcome.REFRESHED else ""
     run.warn(f"{refused.message}; {cleared}the old authorization is used")
     return result
@@ -322,11 +320,6 @@ def refused_before(recovered: RecoveryResult) -> LoginRequired:
         return LoginRequired(f"{REFUSED}: the answer to an earlier refresh was lost",
                              reason="answer_lost", hint=SIGN_IN)
     return LoginRequired(REFUSED, reason="refresh_token_refused", hint=SIGN_IN)
-
-
-def both_refused(pin: LoginRequired, also: LoginRequired) -> LoginRequired:
-    """Neither the pin nor what stands beside it is of any use."""
-    return LoginRequired(f"{pin.message}; and {also.message}", reason=pin.reason, hint=SIGN_IN)
 
 
 def last_access_token(snapshot: Snapshot, why: str) -> str:

@@ -149,19 +149,12 @@ def with_doubt(held: storage.Held, intent: Intent, *, is_sent: bool = False) -> 
 
 def remember_refusal(held: storage.Held, snapshot: Snapshot, refused: LoginRequired) -> None:
     """Trakt refused the refresh token, and a person may not notice while the access token is good:
-    let the next runs, and `status`, know of it until there is another one.
+    let the next runs, and `status`, know of it until then, or until there is another one.
     """
-    _remember(held, Intent.of(snapshot, refresh_refused=True,
-                              answer_lost=refused.reason == "answer_lost"))
-
-
-def remember_refused_pin(held: storage.Held, snapshot: Snapshot) -> None:
-    """Trakt refused the pin, and it stays: so does what is known of the refresh token."""
-    known = Intent.decode(held.recover()) or Intent.of(snapshot, refresh_unknown=False)
-    _remember(held, replace(known, pin_unknown=False, pin_refused=True))
-
-
-def _remember(held: storage.Held, intent: Intent) -> None:
+    if not snapshot.is_valid:
+        return
+    intent = Intent.of(snapshot, refresh_refused=True,
+                       answer_lost=refused.reason == "answer_lost")
     try:
         held.reserve(intent.encode(), 0, with_answer=False)
         held.keep_journal()

@@ -189,9 +189,9 @@ def _last_access_token(run: Run, found: Outlook) -> str:
     authorization = snapshot.settings.authorization
     if policy.is_before_migration(snapshot):
         why, instead = plan.BEFORE_MIGRATION, ""
-    elif authorization and not snapshot.settings.refresh_token and not found.has_pin:
+    elif authorization and not snapshot.settings.refresh_token and not snapshot.settings.pin:
         why, instead = "there is no refresh token", f" (or, {policy.COPY})"
-    elif found.is_refused and not found.has_pin:
+    elif found.is_refused and not snapshot.settings.pin:
         why, instead = policy.REFUSED, ""
     else:
         return ""
