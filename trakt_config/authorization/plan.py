@@ -29,8 +29,8 @@ class Step(enum.Enum):
     """What `authorize` would do, in words."""
 
     NOTHING = "would do nothing: the authorization is fresh"
-    EXCHANGE = "would exchange the pin for an authorization, and clear it"
-    REFRESH = "would refresh the authorization"
+    EXCHANGE = "would exchange the pin for an authorization, if Trakt takes it, and clear it"
+    REFRESH = "would refresh the authorization, if Trakt still takes the refresh token"
     REFRESH_OR_KEEP = ("would refresh the authorization; the old one would be kept if that "
                        "failed")
     REFRESH_IN_DOUBT = ("would try the refresh token once more: an earlier refresh was cut short, "
