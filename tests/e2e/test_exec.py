@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tests.support import children
-from tests.support.ages import issued
+from tests.support.ages import WORTH_REFRESHING, issued
 from trakt_config import document
 from trakt_config.sandbox import Answer, Hold, Sandbox
 
@@ -26,7 +26,7 @@ FIVE = {"KOMETA_TRAKT_ACCESS_TOKEN": "access_token", "KOMETA_TRAKT_TOKEN_TYPE": 
         "KOMETA_TRAKT_EXPIRES_IN": "expires_in", "KOMETA_TRAKT_SCOPE": "scope",
         "KOMETA_TRAKT_CREATED_AT": "created_at"}
 SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
-DAY = 86400
+WEEK = 604800
 
 Exec = Callable[..., Any]
 
@@ -100,14 +100,14 @@ def test_what_python_sets_for_itself_is_not_passed_on(given: list[str], sandbox:
 def test_variables_that_cannot_be(options: list[str], words: str, sandbox: Sandbox, config: Any,
                                   exec_: Exec) -> None:
     """Nothing is authorized, and nothing is started, not even with --anyway."""
-    config(issued(sandbox, 14 * DAY))
+    config(issued(sandbox, 2 * WEEK))
     done = exec_("--anyway", *options, "config.yml", "--", "echo", "started")
     assert (done.returncode, done.stdout) == (2, "") and words in done.stderr
     assert sandbox.ledger == []
 
 
 def test_it_is_refreshed_first(sandbox: Sandbox, config: Any, exec_: Exec) -> None:
-    config(issued(sandbox, 14 * DAY))
+    config(issued(sandbox, 2 * WEEK))
     done = exec_("config.yml", "--", sys.executable, "-c", SHOW)
     assert sandbox.honours_access(json.loads(done.stdout)["KOMETA_TRAKT_ACCESS_TOKEN"])
 
@@ -162,7 +162,7 @@ def test_not_authorized(sandbox: Sandbox, config: Any, exec_: Exec) -> None:
 
 def test_what_cannot_be_reached_now(sandbox: Sandbox, config: Any, exec_: Exec) -> None:
     """A valid token is good enough; without one the exit status is that of `authorize`."""
-    config(issued(sandbox, int(5.5 * DAY)))
+    config(issued(sandbox, WORTH_REFRESHING * WEEK))
     sandbox.answer(Answer(503), times=9)
     kept = exec_("config.yml", "--", "echo", "started")
     assert (kept.returncode, kept.stdout) == (0, "started\n") and "warning: " in kept.stderr
@@ -192,7 +192,7 @@ def test_signals_are_for_the_command_as_they_were_for_us(sandbox: Sandbox, confi
 def test_the_command_has_the_descriptors_that_we_were_given(sandbox: Sandbox, config: Any,
                                                             exec_: Exec) -> None:
     """None of a lock, a journal or a connection; the one beside them is that of the listing."""
-    config(issued(sandbox, 14 * DAY))
+    config(issued(sandbox, 2 * WEEK))
     code = "import os; print(*sorted(map(int, os.listdir('/proc/self/fd'))))"
     reading, writing = os.pipe()
     try:
@@ -239,7 +239,7 @@ def test_a_terminal_is_the_command_s(sandbox: Sandbox, config: Any, environ: Map
 
 def test_a_signal_during_the_request_waits_for_the_answer_and_starts_nothing(
         sandbox: Sandbox, config: Any, environ: Mapping[str, str], tmp_path: Path) -> None:
-    config(issued(sandbox, 14 * DAY))
+    config(issued(sandbox, 2 * WEEK))
     held = Hold()
     sandbox.answer(Answer(process=True, hold=held))
     process = subprocess.Popen(
@@ -364,7 +364,7 @@ def test_the_recipe_for_a_config_that_cannot_be_written(sandbox: Sandbox, exec_:
         ours = {key: value.text for key, value in document.parse(
             holder.read_bytes()).authorization.items()}
         assert authorization.items() <= ours.items() and len(authorization) == 5
-        with_tokens(holder, holder, {**ours, "created_at": int(ours["created_at"]) - 14 * DAY})
+        with_tokens(holder, holder, {**ours, "created_at": int(ours["created_at"]) - 2 * WEEK})
     assert tokens[0] != tokens[1] and hosts.read_text() == text
     assert "<<trakt-client-id>>" in holder.read_text()
 

@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.support.ages import issued
+from tests.support.ages import WORTH_REFRESHING, issued
 from trakt_config.sandbox import Answer, Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def test_token_that_is_due_is_refreshed_first(sandbox: Sandbox, config: Any, tok
 
 
 def test_warnings_are_on_stderr(sandbox: Sandbox, config: Any, token: Command) -> None:
-    values = issued(sandbox, int(0.9 * WEEK))
+    values = issued(sandbox, WORTH_REFRESHING * WEEK)
     config(values)
     sandbox.answer(Answer(503), times=3)
     done = token("config.yml")

@@ -248,7 +248,8 @@ CLOCKS = [
     (0, DAY, 600, "fresh", 0, 0), (0, DAY, -600, "fresh", 0, 1),
     (0, WEEK, 365 * DAY, "refreshed", 1, 1), (0, WEEK, -365 * DAY, "refreshed", 1, 0),
     (DAY - 300, DAY, 0, "refreshed", 1, 0), (DAY - 300, DAY, -600, "refreshed", 1, 0),
-    (6 * DAY, WEEK, 0, "refreshed", 1, 0), (STILL_FRESH * DAY, DAY, 0, "fresh", 0, 0),
+    (STILL_FRESH * WEEK, WEEK, 0, "fresh", 0, 0), (STILL_FRESH * DAY, DAY, 0, "fresh", 0, 0),
+    (WORTH_REFRESHING * WEEK, WEEK, 0, "refreshed", 1, 0),
     (WORTH_REFRESHING * DAY, DAY, 0, "refreshed", 1, 0), (WEEK, WEEK, 0, "refreshed", 1, 0),
 ]
 

@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.support.ages import issued
+from tests.support.ages import WORTH_REFRESHING, issued
 from trakt_config import ConfigError, LockTimeout, LoginRequired, SaveError, document
 from trakt_config.authorization import copy
 from trakt_config.authorization.authorize import ensure_authorized
@@ -20,6 +20,7 @@ from trakt_config.sandbox import Answer, Sandbox
 
 Config = Callable[..., Path]
 FIVE = ("access_token", "token_type", "expires_in", "scope", "created_at")
+WEEK = 604800
 
 
 def values(path: Path) -> dict[str, str]:
@@ -158,7 +159,7 @@ def test_a_holder_without_an_access_token(config: Config, environ: Mapping[str, 
 def test_a_twin_becomes_a_copy_before_the_token_is_spent(
         sandbox: Sandbox, config: Config, environ: Mapping[str, str]) -> None:
     """A file that was copied by hand: afterwards its token could not be told from a third one's."""
-    stale = issued(sandbox, 14 * 86400)
+    stale = issued(sandbox, 2 * WEEK)
     holder, twin = config(stale), config(stale, name="twin.yml")
     options = Options(environ=environ)
     assert disarm_twin(twin, holder, options)
@@ -173,7 +174,7 @@ def test_a_twin_becomes_a_copy_before_the_token_is_spent(
 def test_a_twin_that_was_busy_is_still_known_after_the_refresh(
         sandbox: Sandbox, config: Config, environ: Mapping[str, str]) -> None:
     """It could not be disarmed before: only this run knows whose token that was."""
-    stale = issued(sandbox, 14 * 86400)
+    stale = issued(sandbox, 2 * WEEK)
     holder, twin = config(stale), config(stale, name="twin.yml")
     options = Options(environ=environ, lock_timeout=timedelta(0))
     known = copy.own_tokens(holder, options)
@@ -254,7 +255,8 @@ def test_a_copy_with_an_unfinished_answer_of_its_own(
 def test_a_doubt_about_a_token_of_its_own_is_kept(
         sandbox: Sandbox, config: Config, environ: Mapping[str, str]) -> None:
     """What is refused as a copy has lost nothing: its next run does not send what may be spent."""
-    holder, other = config(issued(sandbox)), config(issued(sandbox, 6 * 86400), name="other.yml")
+    due = issued(sandbox, WORTH_REFRESHING * WEEK)
+    holder, other = config(issued(sandbox)), config(due, name="other.yml")
     options = Options(environ=environ, sleep=lambda seconds: None)
     sandbox.answer(Answer(process=True, cut="close"))
     assert ensure_authorized(other, options).outcome is Outcome.KEPT

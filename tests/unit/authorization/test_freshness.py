@@ -1,8 +1,10 @@
 """The decision, at and around each of its boundaries."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
@@ -14,6 +16,12 @@ HOUR = 3600
 DAY = 86400
 TEN_MINUTES = 600
 CREATED = 1_790_000_000
+
+#: Each row, in every run: the policy has few.
+pytestmark = pytest.mark.sampled(1)
+
+#: Nothing else does: all other tests take their ages from `tests.support.ages`.
+POLICY = "the policy is stated in this file and, in words, in README.rst: change them as well"
 
 #: What Trakt's access tokens have lived.
 LIFETIMES = [pytest.param(DAY, id="24 hours"), pytest.param(7 * DAY, id="7 days"),
@@ -48,9 +56,15 @@ def test_the_decision_depends_on_the_share_of_life_left(
         lifetime: int, quarters: int, shift: int, expected: Freshness) -> None:
     """Lifetimes are not assumed: the same shares decide for each of them."""
     assessed = at(lifetime / 4 * quarters + shift, lifetime)
-    assert assessed.freshness is expected
+    assert assessed.freshness is expected, POLICY
     assert assessed.seconds_left == max(0, lifetime - lifetime / 4 * quarters - shift)
     assert not assessed.issued_in_future
+
+
+def test_readme_has_the_same_policy() -> None:
+    """In words, below `Run it before the job`."""
+    readme = Path(__file__).parents[3] / "README.rst"
+    assert "less than a quarter of its life left" in " ".join(readme.read_text().split()), POLICY
 
 
 @pytest.mark.parametrize("min_validity, expected", [
@@ -62,7 +76,7 @@ def test_the_decision_depends_on_the_share_of_life_left(
 ])
 def test_min_validity_is_met_or_a_refresh_is_owed(min_validity: int, expected: Freshness) -> None:
     """Half way through a token of 24 hours."""
-    assert at(12 * HOUR, DAY, min_validity).freshness is expected
+    assert at(12 * HOUR, DAY, min_validity).freshness is expected, POLICY
 
 
 def test_a_token_that_ends_now_is_not_valid_for_no_time_at_all() -> None:
@@ -153,6 +167,7 @@ def test_the_texts_of_a_config_decide(values: dict[str, str],
 @given(created_at=st.integers(1, LATEST_TIME), expires_in=st.integers(1, LONGEST_LIFETIME),
        now=st.floats(0, 2 * LATEST_TIME), min_validity=st.floats(0, 1e9),
        force=st.booleans(), prefer_refresh=st.booleans())
+@example(CREATED, DAY, CREATED + DAY * 3 / 4 + 1, 0, False, False)
 def test_what_is_promised_holds_for_any_numbers(
         created_at: int, expires_in: int, now: float, min_validity: float, force: bool,
         prefer_refresh: bool) -> None:
@@ -164,5 +179,5 @@ def test_what_is_promised_holds_for_any_numbers(
         assert assessed.seconds_left >= min_validity and assessed.seconds_left > 0
         assert not force
     if assessed.freshness is FRESH:
-        assert assessed.seconds_left > expires_in / 4
+        assert assessed.seconds_left > expires_in / 4, POLICY
         assert not prefer_refresh

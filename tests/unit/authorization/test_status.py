@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import trakt_config
-from tests.support.ages import WORTH_REFRESHING, issued
+from tests.support.ages import STILL_FRESH, WORTH_REFRESHING, issued
 from trakt_config import authorize, document, storage
 from trakt_config.authorization import plan, save, status
 from trakt_config.authorization.intent import Intent
@@ -382,13 +382,13 @@ def test_real_single_file_mount(sandbox: Sandbox, config: Any, environ: Mapping[
 
 def test_words_for_people(sandbox: Sandbox, config: Any,
                           capsys: pytest.CaptureFixture[str]) -> None:
-    config(issued(sandbox, 86400)).chmod(0o600)
+    config(issued(sandbox, STILL_FRESH * WEEK)).chmod(0o600)
     assert run("config.yml", "-q") == 0
     said = capsys.readouterr()
     assert said.err == ""
     assert re.fullmatch(
-        r"config\.yml: signed in, valid until \d{4}-\d\d-\d\d \d\d:\d\d \S+ \(6 days\)\n"
-        r"  since \d{4}-\d\d-\d\d \d\d:\d\d \S+; 86% of its life is left\n"
+        r"config\.yml: signed in, valid until \d{4}-\d\d-\d\d \d\d:\d\d \S+ \(\d+ (days?|hours)\)\n"
+        rf"  since \d{{4}}-\d\d-\d\d \d\d:\d\d \S+; {1 - STILL_FRESH:.0%} of its life is left\n"
         r"  the next authorize would do nothing: the authorization is fresh\n", said.out)
 
 
@@ -485,7 +485,7 @@ def test_no_secret_is_shown(sandbox: Sandbox, config: Any, caplog: pytest.LogCap
 
 def test_online_says_who_it_is(sandbox: Sandbox, config: Any,
                                capsys: pytest.CaptureFixture[str]) -> None:
-    config(issued(sandbox, int(0.9 * WEEK)))
+    config(issued(sandbox, WORTH_REFRESHING * WEEK))
     assert run("--online", "config.yml") == 0
     out = capsys.readouterr().out
     assert "  Trakt says: Sandy Box (sandbox), Trakt VIP, uuid 00000000-" in out
@@ -547,14 +547,15 @@ def test_online_without_an_access_token_asks_nobody(sandbox: Sandbox, config: An
 
 def test_json(sandbox: Sandbox, config: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """One object for each file; every key is there, whatever is known."""
-    config(issued(sandbox, WEEK // 2)).chmod(0o600)
+    config(issued(sandbox, STILL_FRESH * WEEK)).chmod(0o600)
     assert run("--json", "--online", "config.yml", "missing.yml") == 2
     good, bad = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert list(good) == list(bad)
     assert (good["state"], good["usable"], good["next"]) == ("valid", True, "nothing")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", good["expires_at"])
-    assert good["expires_in"] == pytest.approx(WEEK / 2, abs=60)
-    assert (good["life_left"], good["problems"], good["error"]) == (0.5, [], None)
+    assert good["expires_in"] == pytest.approx((1 - STILL_FRESH) * WEEK, abs=60)
+    assert good["life_left"] == pytest.approx(1 - STILL_FRESH, abs=0.01)
+    assert (good["problems"], good["error"]) == ([], None)
     assert good["account"]["limits"]["list.count"] == 100
     assert bad["error"]["kind"] == "ConfigError" and bad["usable"] is False
 

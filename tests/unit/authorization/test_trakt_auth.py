@@ -17,7 +17,7 @@ from typing import Any, Callable, cast
 import pytest
 import requests
 
-from tests.support.ages import WORTH_REFRESHING, issued
+from tests.support.ages import STILL_FRESH, WORTH_REFRESHING, issued
 from tests.support.clocks import ClockAhead
 from trakt_config import (
     AccountProblem,
@@ -294,7 +294,7 @@ def test_lifetime_that_is_shorter_than_was_asked_for(config: Any, environ: Mappi
 
 
 def test_min_validity(sandbox: Sandbox, config: Any, signed: Any) -> None:
-    signed(config(issued(sandbox, WEEK / 2)), min_validity=timedelta(days=6))()
+    signed(config(issued(sandbox, STILL_FRESH * WEEK)), min_validity=timedelta(days=6))()
     assert len(sandbox.token_requests) == 1
 
 
