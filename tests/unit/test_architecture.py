@@ -78,14 +78,28 @@ def _module_of(dotted: str) -> str:
     return "__init__"
 
 
+def points_down(module: str, imported: str) -> bool:
+    """Whether `module` may import `imported`. Those of the bottom floor may know each other."""
+    above, below = FLOOR_OF[room(module)], FLOOR_OF.get(room(imported), len(FLOORS))
+    return below > above or room(imported) == room(module) or below == above == len(FLOORS) - 1
+
+
 @pytest.mark.parametrize("module", modules())
 def test_imports_point_down(module: str) -> None:
-    assert room(module) in FLOOR_OF, f"{module} stands nowhere: put it into a package, or in FLOORS"
-    above = FLOOR_OF[room(module)]
+    assert room(module) in FLOOR_OF, \
+        f"{module} stands nowhere: put it into a package, and a new package into FLOORS"
     for imported in imports_of(module):
-        below = FLOOR_OF.get(room(imported), len(FLOORS))
-        assert below > above or room(imported) == room(module) or above == len(FLOORS) - 1, \
+        assert points_down(module, imported), \
             f"{module} may not import {imported}: arrows point down"
+
+
+@pytest.mark.parametrize("floor", range(1, len(FLOORS)))
+def test_an_arrow_that_points_up_is_found(floor: int) -> None:
+    """From each floor to each above it, and to whoever stands beside, but at the bottom."""
+    for module in FLOORS[floor]:
+        above = set().union(*FLOORS[:floor])
+        beside = FLOORS[floor] - {module} if floor < len(FLOORS) - 1 else set()
+        assert not [other for other in above | beside if points_down(module, other)]
 
 
 @pytest.mark.parametrize("module", modules())
@@ -111,16 +125,17 @@ def test_there_are_no_circles() -> None:
 @pytest.mark.parametrize("package", ["document", "oauth", "sandbox", "sign_in", "storage"])
 def test_surfaces_are_true(package: str) -> None:
     surface = importlib.import_module(f"trakt_config.{package}")
-    assert all(hasattr(surface, name) for name in surface.__all__)
+    assert [name for name in surface.__all__ if not hasattr(surface, name)] == []
 
 
 def test_the_top_level_has_six_modules_at_most() -> None:
-    assert len(list(PACKAGE.glob("*.py"))) <= 6
+    names = sorted(path.name for path in PACKAGE.glob("*.py"))
+    assert len(names) <= 6, f"put the new one of {', '.join(names)} into a package"
 
 
 def test_the_table_of_contents_is_sorted_and_true() -> None:
     assert trakt_config.__all__ == sorted(trakt_config.__all__)
-    assert all(hasattr(trakt_config, name) for name in trakt_config.__all__)
+    assert [name for name in trakt_config.__all__ if not hasattr(trakt_config, name)] == []
 
 
 #: What a run on a fresh config loads of ours. One more costs every run of every job.

@@ -254,12 +254,6 @@ def test_durations_for_people_are_rounded_to_the_nearest(seconds: int, words: st
     assert output.for_people(timedelta(seconds=seconds)) == words
 
 
-@pytest.mark.parametrize("name", main.COMMANDS)
-def test_every_command_has_help_with_examples(name: str, command: Command) -> None:
-    done = command(name, "--help")
-    assert done.returncode == 0 and f"trakt-config {name}" in done.stdout.split("examples:")[1]
-
-
 def test_only_the_chosen_command_is_imported(command: Command, tmp_path: Path) -> None:
     code = ("import sys; from trakt_config.cli import main; main._parser(['token']); "
             "print(*[name for name in main.COMMANDS if 'trakt_config.cli.' + name in sys.modules])")
