@@ -6,8 +6,11 @@ from trakt_config.document.events import HOST_LOADER, QUICK_LOADER, Unreadable, 
 from trakt_config.document.layout import Layout
 from trakt_config.errors import ConfigError
 
-#: More events than any config has: one for each byte can be made up, to waste time.
-MAX_EVENTS = 200_000
+#: More keys and values than any config has: one for each byte can be made up, to waste time. Each
+#: is an event of the parser, but a list or a mapping two: its beginning and its end.
+MAX_VALUES = 200_000
+#: The other events: the beginning and the end of the stream and of its document.
+_AROUND = 4
 #: Empty lines and comments are no events, and take time as well: many of them in a row, more than
 #: in proportion.
 MAX_LINES = 100_000
@@ -37,9 +40,9 @@ def read_layout(text: str, loader: str | None = None) -> Layout:
 
 def _read(text: str, loader: str) -> Layout:
     composer = Composer(text, loader)
-    for count, event in enumerate(events(text, loader)):
-        if count > MAX_EVENTS:
-            refuse(f"the file has more than {MAX_EVENTS} keys and values",
-                   "Is this the right file?", event)
+    for count, event in enumerate(events(text, loader), start=1):
+        if count > MAX_VALUES + _AROUND:
+            refuse(f"the file has more than {MAX_VALUES} keys and values, counting each list or "
+                   "mapping twice", "Is this the right file?", event)
         composer.take(event)
     return composer.layout()

@@ -772,11 +772,24 @@ def test_a_value_that_only_kometas_loader_takes_is_replaced() -> None:
 @pytest.mark.parametrize("unit", [b"?\n", b":\n", b"a:\n", b"b: c\n", b"- a\n"])
 def test_more_values_than_a_config_has_are_refused(unit: bytes, monkeypatch: Any) -> None:
     """Each costs time: the largest file that is read has a limit on them as well."""
-    monkeypatch.setattr(parser, "MAX_EVENTS", 1000)
+    monkeypatch.setattr(parser, "MAX_VALUES", 1000)
     head = b"trakt:\n  client_id: x\n" + (b"x:\n" if unit.startswith(b"-") else b"")
     assert parse(head + unit * 400).trakt is not None
     with pytest.raises(ConfigError, match="more than 1000 keys and values"):
         parse(head + unit * 1100)
+
+
+@pytest.mark.parametrize("unit, counts", [(b"- a\n", 1), (b"-\n", 1), (b"- []\n", 2),
+                                          (b"- {}\n", 2), (b"- a: b\n", 4), (b"- - a\n", 3)])
+def test_what_counts_as_a_value(unit: bytes, counts: int, monkeypatch: Any) -> None:
+    """Every key and value, and a list or a mapping twice; neither the file nor a marker."""
+    data = b"---\ntrakt:\n  client_id: x\nx:\n" + unit * 240 + b"...\n"
+    values = 2 + 1 + 2 + 2 + 1 + 2 + 240 * counts
+    monkeypatch.setattr(parser, "MAX_VALUES", values)
+    assert parse(data).trakt is not None
+    monkeypatch.setattr(parser, "MAX_VALUES", values - 1)
+    with pytest.raises(ConfigError, match="counting each list or mapping twice"):
+        parse(data)
 
 
 @pytest.mark.parametrize("unit", [b"#\n", b"\n", b"\r\n", b"\r", "\u2028".encode(), b"a: b\n"])
