@@ -1,6 +1,6 @@
 """Replace, empty and insert values in a YAML text without touching anything else. Pure.
 
-Every function returns splices, ``(start, end, new text)`` in offsets of the old text; `spliced`
+What edits returns splices, ``(start, end, new text)`` in offsets of the old text; `spliced`
 applies them all at once. Lines end only where editors see an end: ``\\r\\n``, ``\\n``, ``\\r``.
 """
 from __future__ import annotations
