@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Callable
 from trakt_config import storage
 from trakt_config.authorization import shield  # noqa: F401  At once: it registers what waits at exit.
 from trakt_config.authorization.run import (
+    LOCK_TIMEOUT,
+    MIN_VALIDITY,
     ConfigPath,
     Options,
     Outcome,
@@ -29,9 +31,9 @@ if TYPE_CHECKING:
 
 
 def authorize(config_path: ConfigPath, *,
-              min_validity: timedelta = timedelta(minutes=10),
+              min_validity: timedelta = MIN_VALIDITY,
               force: bool = False,
-              lock_timeout: timedelta = timedelta(minutes=2),
+              lock_timeout: timedelta = LOCK_TIMEOUT,
               session: requests.Session | None = None,
               clock: Callable[[], float] = time.time,
               environ: Mapping[str, str] | None = None) -> Authorization:

@@ -20,6 +20,7 @@ from trakt_config.authorization import plan, recovery, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.plan import Plan
 from trakt_config.authorization.run import (
+    LOCK_TIMEOUT,
     ConfigPath,
     Options,
     Run,
@@ -47,7 +48,7 @@ Tokens = frozenset[str]
 
 
 def copy_authorization(holder: ConfigPath, other: ConfigPath, *,
-                       lock_timeout: timedelta = timedelta(minutes=2),
+                       lock_timeout: timedelta = LOCK_TIMEOUT,
                        environ: Mapping[str, str] | None = None) -> bool:
     """Give `other` the access token that `holder` has, with an empty ``refresh_token``.
 

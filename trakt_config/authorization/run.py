@@ -16,7 +16,7 @@ from trakt_config.authorization.freshness import Assessment, Freshness, assess
 from trakt_config.document import Document, Settings
 from trakt_config.errors import SaveError, TraktConfigError, os_reason, printable, with_path
 from trakt_config.startup import Record, hidden
-from trakt_config.tokens import Authorization, Secret
+from trakt_config.tokens import LONGEST_LIFETIME, Authorization, Secret
 
 if TYPE_CHECKING:
     import requests
@@ -48,8 +48,12 @@ class Result(Record):
     authorization: Authorization
 
 
+#: What a caller gets who says nothing else.
+MIN_VALIDITY = timedelta(minutes=10)
+LOCK_TIMEOUT = timedelta(minutes=2)
+
 #: Longer than any token lives.
-LONGEST_VALIDITY = timedelta(days=3650)
+LONGEST_VALIDITY = timedelta(seconds=LONGEST_LIFETIME)
 
 
 def environment(environ: Mapping[str, str] | None) -> Mapping[str, str]:
@@ -60,9 +64,9 @@ def environment(environ: Mapping[str, str] | None) -> Mapping[str, str]:
 class Options(Record):
     """What a caller may ask; :func:`trakt_config.authorize` describes each."""
 
-    min_validity: timedelta = timedelta(minutes=10)
+    min_validity: timedelta = MIN_VALIDITY
     force: bool = False
-    lock_timeout: timedelta = timedelta(minutes=2)
+    lock_timeout: timedelta = LOCK_TIMEOUT
     session: requests.Session | None = None
     clock: Callable[[], float] = time.time
     environ: Mapping[str, str] = hidden(default=os.environ)

@@ -14,10 +14,8 @@ from requests import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
 from requests.utils import default_user_agent
 
+from trakt_config.oauth import API_VERSION, USER_AGENT
 from trakt_config.tokens import Secret
-from trakt_config.version import __version__
-
-USER_AGENT = f"trakt_config/{__version__}"
 
 #: Safe or idempotent: repeating them does no harm (RFC 9110, section 9.2.2).
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -48,7 +46,7 @@ def sign(request: PreparedRequest, *, access_token: Secret, client_id: str) -> N
     """Add our headers."""
     headers = SignedHeaders(request.headers.items())
     headers["Authorization"] = f"Bearer {access_token.reveal()}"
-    headers["trakt-api-version"] = "2"
+    headers["trakt-api-version"] = API_VERSION
     headers["trakt-api-key"] = client_id
     headers.setdefault("Content-Type", "application/json")
     if str(headers.get("User-Agent") or "python-requests").startswith("python-requests"):

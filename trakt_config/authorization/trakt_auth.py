@@ -14,6 +14,8 @@ from weakref import WeakSet
 from trakt_config.authorization.authorize import ensure_authorized
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
 from trakt_config.authorization.run import (
+    LOCK_TIMEOUT,
+    MIN_VALIDITY,
     ConfigPath,
     Options,
     Run,
@@ -91,8 +93,8 @@ class TraktAuth:
     """
 
     def __init__(self, config_path: ConfigPath, *,
-                 min_validity: timedelta = timedelta(minutes=10),
-                 lock_timeout: timedelta = timedelta(minutes=2),
+                 min_validity: timedelta = MIN_VALIDITY,
+                 lock_timeout: timedelta = LOCK_TIMEOUT,
                  session: requests.Session | None = None,
                  clock: Callable[[], float] = time.time,
                  environ: Mapping[str, str] | None = None) -> None:

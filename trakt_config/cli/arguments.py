@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any, NoReturn
 
 from trakt_config.errors import printable, quoted_for_shell
+from trakt_config.tokens import LONGEST_LIFETIME
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([a-z])")
-_LONGEST = 3650 * 86400
 
 #: Columns of a help text; narrower on a narrow terminal.
 _WIDTH = 98
@@ -154,7 +154,7 @@ def duration(text: str) -> timedelta:
             or any(unit not in _UNITS for _, unit in parts):
         raise argparse.ArgumentTypeError("use a number with a unit: 30s, 45m, 6h, 1h30m, 2d, 1w")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if seconds > _LONGEST:
+    if seconds > LONGEST_LIFETIME:
         raise argparse.ArgumentTypeError("ten years is the longest")
     return timedelta(seconds=seconds)
 
@@ -181,7 +181,7 @@ def add_configs(parser: argparse.ArgumentParser) -> None:
 
 
 def add_min_validity(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--min-validity", metavar="TIME", type=duration,
-                        default=timedelta(minutes=10),
-                        help="how long the access token has to be valid from now on: "
-                             "45m, 6h, 1h30m, 2d (default: 10m)")
+    from trakt_config.authorization.run import MIN_VALIDITY  # which not every command needs
+    parser.add_argument("--min-validity", metavar="TIME", type=duration, default=MIN_VALIDITY,
+                        help="how long the access token has to be valid from now on: 45m, 6h, "
+                             f"1h30m, 2d (default: {MIN_VALIDITY // timedelta(minutes=1)}m)")

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("trakt_config")
 
+#: With every request, also with a caller's own to Trakt's API.
+USER_AGENT = f"trakt_config/{__version__}"
+API_VERSION = "2"
+
 #: Seconds before a request that certainly was not sent is tried again.
 BACKOFF = (1.0, 2.0)
 
@@ -119,8 +123,8 @@ class Requester(Record):
 
 
 def _headers(client: Client, access_token: Secret | None) -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "User-Agent": f"trakt_config/{__version__}",
-               "Accept-Encoding": "identity", "trakt-api-version": "2",
+    headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT,
+               "Accept-Encoding": "identity", "trakt-api-version": API_VERSION,
                "trakt-api-key": client.client_id}
     if access_token is not None:
         headers["Authorization"] = f"Bearer {access_token.reveal()}"

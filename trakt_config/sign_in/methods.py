@@ -7,7 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Callable, Literal
 
 from trakt_config.authorization import policy, save
-from trakt_config.authorization.run import ConfigPath, Options, Run, environment, reports_errors
+from trakt_config.authorization.run import (
+    LOCK_TIMEOUT,
+    ConfigPath,
+    Options,
+    Run,
+    environment,
+    reports_errors,
+)
 from trakt_config.oauth import DeviceCode, Endpoints, TraktClient
 from trakt_config.sign_in import authorization_code, browser, device_code
 from trakt_config.sign_in.registration import NewClient, registered, rehearse
@@ -40,7 +47,7 @@ def login(config_path: ConfigPath, *,
           method: Method = "device",
           dialog: Dialog = Dialog(),
           other_account: bool = False,
-          lock_timeout: timedelta = timedelta(minutes=2),
+          lock_timeout: timedelta = LOCK_TIMEOUT,
           session: requests.Session | None = None,
           clock: Callable[[], float] = time.time,
           monotonic: Callable[[], float] = time.monotonic,
