@@ -1,7 +1,7 @@
 """The journal: one hidden file that is the lock of a config and the memory of a request.
 
 It stands beside the config while a request is under way. Whoever holds its lock (flock) is at work
-on the config; a journal whose lock can be had is a left-over of a run that was killed, or ended with
+on the config; a journal whose lock can be had is a left-over: its run was killed, or ended with
 something to remember, and the next run finishes it. Here it is found or made, and locked.
 """
 from __future__ import annotations

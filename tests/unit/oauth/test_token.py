@@ -306,7 +306,8 @@ def test_rate_limit(retry_after: str | None, pauses: list[float] | None,
     assert isinstance(result, TraktUnavailable) and not result.outcome_unknown
     if pauses is not None:
         assert slept == pauses and result.retry_after == pytest.approx(asked)
-        assert result.hint == f"Try again {'later' if asked is None else f'in {asked:.0f} s'}."
+        when = {None: "later", 86400: "in 24 hours"}.get(asked, f"in {asked or 0:.0f} s")
+        assert result.hint == f"Try again {when}."
         assert len(sent) == (1 if asked is not None and asked > 30 else 2)
 
 
