@@ -306,7 +306,7 @@ def test_rate_limit(retry_after: str | None, pauses: list[float] | None,
     assert isinstance(result, TraktUnavailable) and not result.outcome_unknown
     if pauses is not None:
         assert slept == pauses and result.retry_after == pytest.approx(asked)
-        when = {None: "later", 86400: "in 24 hours"}.get(asked, f"in {asked or 0:.0f} s")
+        when = {None: "later", 86400.0: "in 24 hours"}.get(asked, f"in {asked or 0:.0f} s")
         assert result.hint == f"Try again {when}."
         assert len(sent) == (1 if asked is not None and asked > 30 else 2)
 
