@@ -182,6 +182,7 @@ def test_json_says_that_the_outcome_is_not_known(sandbox: Sandbox, config: Any,
     assert refused["reason"] == "refresh_token_refused" and "was lost" in refused["hint"]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("asked, words", [(45, "in 45 s"), (600, "in 10 minutes"),
                                           (3601, "in 61 minutes"), (9000, "in 3 hours")])
