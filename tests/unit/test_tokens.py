@@ -25,6 +25,9 @@ from trakt_config.tokens import (
     has_refresh_token,
 )
 
+#: Each row is a rule of its own, and takes a millisecond or two: all of them, in every run.
+pytestmark = pytest.mark.sampled(1)
+
 NOW = 1_790_000_000.9
 
 ANSWER: dict[str, Any] = {

@@ -241,6 +241,7 @@ def test_wrong_usage_is_exit_2(arguments: list[str], command: Command) -> None:
     assert (done.returncode, done.stdout) == (2, "") and "usage: " in done.stderr
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("text, seconds", [
     ("30s", 30), ("45m", 2700), ("6h", 21600), ("2d", 172800), ("0", 0), ("1.5h", 5400),
     ("1h30m", 5400), ("1W", 604800), (" 6H ", 21600)])
@@ -248,6 +249,7 @@ def test_durations(text: str, seconds: int) -> None:
     assert arguments.duration(text).total_seconds() == seconds
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("seconds, words", [
     (0, "0 s"), (59, "59 s"), (60, "1 minute"), (89, "1 minute"), (90, "2 minutes"),
     (3600, "1 hour"), (5400, "2 hours"), (86400, "1 day"), (604799, "7 days"), (-5, "0 s")])

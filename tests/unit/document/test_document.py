@@ -74,6 +74,7 @@ def test_values_are_the_characters_of_the_file() -> None:
         "access_token": "tok", "expires_in": "1_0", "scope": "a b"}
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("value", ["", " ~", " null", " Null", " NULL", " ''", ' "  "', " # c",
                                    " !!null ''", " |\n"])
 def test_blank_values(value: str) -> None:
@@ -664,6 +665,7 @@ def test_a_client_that_is_there_is_never_overwritten(value: bytes) -> None:
     assert fill_client(parse(before), "ID", "SECRET").data == after
 
 
+@pytest.mark.sampled(1)
 @cases(
     ("a new block", b"", BLOCK.replace(b"SECRET\n", b"SECRET\n  redirect_uri: http://h/c\n")),
     ("a new block in flow", b"{}", b""),

@@ -22,6 +22,9 @@ from trakt_config.errors import ConfigError
 from trakt_config.startup import replace
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
+#: Each row is a rule of its own, and takes a millisecond or two: all of them, in every run.
+pytestmark = pytest.mark.sampled(1)
+
 CHANGES = 50_000 if os.environ.get("TRAKT_CONFIG_FULL") == "1" else 2_000
 
 VALUES = {**dict.fromkeys(AUTHORIZATION_KEYS, "T"), "expires_in": "1", "created_at": "2"}

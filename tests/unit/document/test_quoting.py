@@ -7,6 +7,9 @@ import yaml as pyyaml
 
 from trakt_config.document import quoting
 
+#: Each row is a rule of its own, and takes a millisecond or two: all of them, in every run.
+pytestmark = pytest.mark.sampled(1)
+
 HEX = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 

@@ -15,6 +15,9 @@ from trakt_config.document.settings import Settings
 from trakt_config.errors import ConfigError
 from trakt_config.tokens import Authorization, Secret, UnusableAnswer
 
+#: Each row is a rule of its own, and takes a millisecond or two: all of them, in every run.
+pytestmark = pytest.mark.sampled(1)
+
 OOB = "urn:ietf:wg:oauth:2.0:oob"
 TOKENS = b"""\
     access_token: ACCESS

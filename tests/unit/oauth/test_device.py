@@ -11,6 +11,9 @@ from trakt_config.errors import AccountProblem, ClientRejected, TraktConfigError
 from trakt_config.oauth import DeviceCode, DevicePoll, TraktClient
 from trakt_config.tokens import Authorization, Client, Secret
 
+#: Each row is a rule of its own, and takes a millisecond or two: all of them, in every run.
+pytestmark = pytest.mark.sampled(1)
+
 CODE_URL = "https://auth.trakt.tv/oauth/device/code"
 TOKEN_URL = "https://auth.trakt.tv/oauth/device/token"
 SECRET = "cs-5eb1c0ffee5eb1c0ffee"

@@ -38,6 +38,9 @@ from trakt_config.oauth import AuthorizationCode, Endpoints, RefreshToken, Trakt
 from trakt_config.tokens import Authorization, Client, Secret
 from trakt_config.version import __version__
 
+#: Each row is a rule of its own, and takes a millisecond or two: all of them, in every run.
+pytestmark = pytest.mark.sampled(1)
+
 URL = "https://auth.trakt.tv/oauth/token"
 CLIENT_SECRET = "cs-5eb1c0ffee5eb1c0ffee"
 OLD_REFRESH = "rt-0ld0ld0ld0ld0ld0ld0ld"

@@ -17,6 +17,9 @@ from trakt_config.oauth.http_errors import explained, may_have_sent
 from trakt_config.oauth.patience import Watch
 from trakt_config.oauth.transport import is_loopback
 
+#: Each row is a rule of its own, and takes a millisecond or two: all of them, in every run.
+pytestmark = pytest.mark.sampled(1)
+
 
 def test_watch_shuts_the_connection() -> None:
     """The other end sees the end of the stream at the deadline."""

@@ -72,6 +72,7 @@ def say(port: int, request: bytes) -> bytes:
         return b"".join(parts)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("redirect_uri, address", [
     ("http://127.0.0.1:8765/callback", Address(("127.0.0.1",), 8765, "/callback")),
     ("http://127.0.0.2:1", Address(("127.0.0.2",), 1, "/")),

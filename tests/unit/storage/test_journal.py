@@ -264,6 +264,7 @@ def test_a_long_name_still_has_a_journal_and_a_replacement(length: int) -> None:
     assert places.beside(name) == places.beside(name)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("environ, folder", [
     ({"TRAKT_CONFIG_STATE_DIR": "/state", "XDG_STATE_HOME": "/xdg", "HOME": "/home/u"}, "/state"),
     ({"XDG_STATE_HOME": "/xdg", "HOME": "/home/u"}, "/xdg/trakt_config"),
