@@ -37,7 +37,7 @@ def leave(made: Scene, *, answer: bytes | None = None, spent: str | None = None,
           content: bytes | None = None) -> Path:
     """Leave a journal as a killed run does; its path."""
     note = Intent(refresh_token=fingerprint(Secret(spent)) if spent else None,
-                pin=fingerprint(Secret(pin)) if pin else None)
+                  pin=fingerprint(Secret(pin)) if pin else None)
     opened = journal.acquire(str(made.config), {}, lambda: None, print)
     opened.begin(note.encode(), 100000)
     for kind, payload in ((b"answer", answer), (b"before", before), (b"content", content)):

@@ -46,7 +46,7 @@ SESSIONS: dict[str, Callable[[], requests.Session | None]] = {
 
 
 def run(made: Scene, session: str = "ours", fault: Fault | None = None,
-              watch: bool = False) -> Ended:
+        watch: bool = False) -> Ended:
     """A run whose limits are all shorter than a stop."""
     def work() -> int:
         vars(authorize)["Options"] = functools.partial(

@@ -8,7 +8,7 @@ from trakt_config.startup import Record, fields_of
 from trakt_config.storage import Unfinished
 from trakt_config.tokens import Secret, fingerprint
 
-#: Facts that older versions of this package do not know.
+#: Facts that the first form of the note, from before the first release, does not know.
 _YOUNGER = ("answer_lost",)
 
 
@@ -38,7 +38,7 @@ class Intent(Record):
                    fingerprint(snapshot.settings.pin), **facts)
 
     def encode(self) -> bytes:
-        """Without the facts that are not so: older versions know only some of them."""
+        """Without the younger facts where they are not so: then each version can read it."""
         facts = {name: fact for name, fact in fields_of(self).items()
                  if fact or name not in _YOUNGER}
         return json.dumps(facts).encode("ascii")
@@ -48,7 +48,8 @@ class Intent(Record):
         """The intent in a journal; None where there is none, or another version of this package
         wrote it.
 
-        The first version had one doubt for both, which is taken for the refresh token's.
+        The first form, from before the first release, had one doubt for both, which is taken for
+        the refresh token's.
         """
         if left is None or left.newer:
             return None

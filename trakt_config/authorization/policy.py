@@ -124,7 +124,7 @@ def _leave_to_newer(run: Run, snapshot: Snapshot) -> Result:
 
 
 def _exchange_pin(run: Run, held: storage.Held, snapshot: Snapshot,
-              recovered: RecoveryResult) -> Result:
+                  recovered: RecoveryResult) -> Result:
     """A pin is set: a person typed it, and it dies in minutes."""
     pin = snapshot.settings.pin
     assert pin is not None

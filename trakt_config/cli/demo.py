@@ -127,8 +127,8 @@ def _step(config: Path, sandbox: Sandbox, work: Callable[[], str]) -> TourStep:
     asked = _token_requests(sandbox)
     outcome = work()
     return TourStep(outcome, before, config.read_bytes(),
-                same_mtime=config.stat().st_mtime_ns == mtime,
-                requests=_token_requests(sandbox) - asked)
+                    same_mtime=config.stat().st_mtime_ns == mtime,
+                    requests=_token_requests(sandbox) - asked)
 
 
 def _token_requests(sandbox: Sandbox) -> int:

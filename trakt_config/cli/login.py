@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="sign in with a browser anywhere, and type the PIN that it shows, "
                              "or the whole address that it is sent to")
     parser.add_argument("--create", action="store_true",
-                       help="create the config if it does not exist, readable by you alone; "
-                            "at a terminal that needs no option")
+                        help="create the config if it does not exist, readable by you alone; "
+                             "at a terminal that needs no option")
     parser.add_argument("--other-account", action="store_true",
                         help="let Trakt ask who is signing in, for an account other than the one "
                              "that the browser is signed in to; with a code, which leaves no way "

@@ -26,13 +26,13 @@ EXAMPLES = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=PORT, metavar="PORT",
-                         help=f"where it listens (default: {PORT}; 0 for any that is free)")
+                        help=f"where it listens (default: {PORT}; 0 for any that is free)")
     parser.add_argument("--lifetime", type=_lifetime, default=timedelta(days=7), metavar="TIME",
-                         help="how long its access tokens are valid: 30s, 45m, 6h, 2d "
-                              "(default: 7d)")
+                        help="how long its access tokens are valid: 30s, 45m, 6h, 2d "
+                             "(default: 7d)")
     parser.add_argument("--new-server", action="store_true",
-                         help="refuse pins that were asked for without PKCE, as is reported of "
-                              "Trakt's new server")
+                        help="refuse pins that were asked for without PKCE, as is reported of "
+                             "Trakt's new server")
 
 
 def _port(text: str) -> int:

@@ -29,7 +29,7 @@ OUTSIDE = Objection("something outside of it would change")
 
 
 def compare(before: Layout, after: Layout,
-              written: Mapping[Path, str | None]) -> Objection | None:
+            written: Mapping[Path, str | None]) -> Objection | None:
     """What differs but should not, or None."""
     old, new = _entries(before), _entries(after)
     known = {path for path, _ in old}

@@ -67,7 +67,7 @@ class Composer:
 
     def layout(self) -> Layout:
         found = Layout(self.root, self.outside.digest(), self.document_end, self.loader,
-                        self._stands_alone(), self.following, tuple(self.keys.strays))
+                       self._stands_alone(), self.following, tuple(self.keys.strays))
         self.keys.refuse_lookalikes(found)
         self.keys.refuse_merged(found)
         checks.refuse_large_trakt(found)

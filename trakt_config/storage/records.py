@@ -21,7 +21,8 @@ from trakt_config.startup import Record, hidden
 
 MAGIC = b"trakt_config journal "
 VERSION = 1
-#: Earlier releases took configs four times as large, and left two of them in a journal.
+#: Before the first release configs could be four times as large, and two of them were left in a
+#: journal.
 LARGEST_JOURNAL = 16 * LARGEST_CONFIG
 
 #: No time of a record has more digits.

@@ -321,7 +321,7 @@ def test_file_that_changes_while_it_is_written(sandbox: Sandbox, config: Any, ou
 
 
 def test_torn_file_is_finished_before_it_is_read(sandbox: Sandbox, config: Any, out: Logout,
-                                               environ: Mapping[str, str]) -> None:
+                                                 environ: Mapping[str, str]) -> None:
     """A run that was killed while it wrote in place."""
     path = config(issued(sandbox))
     whole = path.read_bytes()

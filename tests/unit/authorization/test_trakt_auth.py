@@ -309,7 +309,7 @@ def test_errors_of_authorize_come_through(sandbox: Sandbox, config: Any, signed:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
 def test_refusal_is_finished_by_one_refresh(sandbox: Sandbox, config: Any, signed: Any,
-                                          method: str) -> None:
+                                            method: str) -> None:
     """A request that does no harm twice is sent again (RFC 9110, section 9.2.2)."""
     path = config(issued(sandbox))
     sandbox.expire(token_in(path))

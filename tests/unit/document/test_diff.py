@@ -66,7 +66,7 @@ def test_new_values_of_the_same_shape_are_still_a_change() -> None:
     before = parse(b"trakt:\n  authorization:\n    access_token: ONE\n    scope: public\n")
     after = set_authorization(before, {"access_token": "TWO"})
     assert masked_diff(before, after) == ("@@ -1,4 +1,4 @@\n trakt:\n   authorization:\n"
-                                   "-    access_token: ********\n"
+                                          "-    access_token: ********\n"
                                           "+    access_token: ******** (new)\n"
                                           "     scope: public\n")
 
