@@ -21,6 +21,27 @@ def make(config: Path, refused: bool = False) -> None:
             raise ClientRejected("no")
 
 
+@pytest.mark.parametrize("before, after", [
+    ("trakt:\n  client_id:\n  client_secret:\n",
+     "trakt:\n  client_id: an-id\n  client_secret: a-secret\n  pin:\n  force_refresh: false\n"),
+    ("trakt:\n  client_id:\n  pin: 1234\n",
+     "trakt:\n  client_id: an-id\n  client_secret: a-secret\n  force_refresh: false\n"
+     "  pin: 1234\n"),
+    ("trakt:\n  client_id: theirs\n  force_refresh: true\n  client_secret:\n  pin:\n",
+     "trakt:\n  client_id: theirs\n  force_refresh: true\n  client_secret: a-secret\n  pin:\n"),
+    ("a: 1\n",
+     "a: 1\n\ntrakt:\n  client_id: an-id\n  client_secret: a-secret\n  authorization:\n"
+     "    access_token:\n    token_type:\n    expires_in:\n    refresh_token:\n    scope:\n"
+     "    created_at:\n  pin:\n  force_refresh: false\n"),
+], ids=["keys", "beside a pin", "nothing but a secret", "the block"])
+def test_what_a_sign_in_adds(before: str, after: str, tmp_path: Path) -> None:
+    """The client, and what Kometa would rewrite the whole file for; as README and docs say."""
+    config = tmp_path / "config.yml"
+    config.write_text(before)
+    make(config)
+    assert config.read_text() == after
+
+
 def test_a_config_that_is_made_is_gone_where_trakt_refuses_the_app(tmp_path: Path) -> None:
     with pytest.raises(ClientRejected):
         make(tmp_path / "config.yml", refused=True)
