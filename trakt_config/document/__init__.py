@@ -1,4 +1,4 @@
-"""The ``trakt`` block of a YAML config: bytes in, bytes out, and only its values change.
+"""The ``trakt`` block of a YAML config: bytes in, bytes out; of all else nothing changes.
 
 `parse` makes a `Document` of bytes; `set_authorization`, `clear_authorization` and `fill_client`
 make another one, whose ``data`` is the edited file. Knows no path, no lock and no network.
