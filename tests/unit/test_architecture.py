@@ -144,9 +144,10 @@ LOADED_BY_A_FRESH_RUN = {
     "authorization.run", "authorization.shield", "cli", "cli.arguments", "cli.authorize",
     "cli.boundary", "cli.main", "cli.output", "document", "document.checks", "document.composer",
     "document.digests", "document.document", "document.events", "document.keys",
-    "document.layout", "document.lines", "document.marks", "document.nodes", "document.outside",
-    "document.parser", "document.settings", "document.unused", "document.values", "errors",
-    "startup", "storage", "storage.files", "storage.places", "tokens", "version",
+    "document.layout", "document.lines", "document.marks", "document.misplaced", "document.nodes",
+    "document.outside", "document.parser", "document.pins", "document.settings",
+    "document.unused", "document.values", "errors", "startup", "storage", "storage.files",
+    "storage.places", "tokens", "version",
 }
 
 #: What it does without of Python's: what these import would cost a third of the run again.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from trakt_config.document.document import Document, parse
 from trakt_config.document.keys import SETTING_KEYS
 from trakt_config.document.layout import Entry
+from trakt_config.document.misplaced import other_keys, unread_keys
 from trakt_config.document.settings import (
     Settings,
     client_id,
@@ -17,7 +18,6 @@ from trakt_config.document.settings import (
     refuse_misspelt_keys,
     what_is_meant,
 )
-from trakt_config.document.unused import other_keys, unread_keys
 from trakt_config.startup import lazy
 
 if TYPE_CHECKING:

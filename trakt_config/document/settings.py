@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document
 from trakt_config.document.layout import Entry
 from trakt_config.document.lines import mistake
-from trakt_config.document.unused import (
+from trakt_config.document.misplaced import (
     SettingWarning,
     client_id_meant,
     refuse_commented_out,
@@ -18,9 +18,18 @@ from trakt_config.document.unused import (
     refuse_strays,
     refuse_unread_keys,
     unread_keys,
-    warnings_about,
 )
-from trakt_config.document.values import TOKENS, is_unfilled, why_no_token
+from trakt_config.document.pins import read_pin, why_no_pin
+from trakt_config.document.unused import warnings_about
+from trakt_config.document.values import (
+    TOKENS,
+    check_characters,
+    error_at,
+    is_unfilled,
+    refuse_key_twice,
+    text_of,
+    why_no_token,
+)
 from trakt_config.errors import APPS_PAGE, ConfigError, command
 from trakt_config.startup import Record
 from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secret
@@ -29,9 +38,6 @@ from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization, Client, Secre
 _KOMETA_PLACEHOLDER = re.compile(r"<<([!-;=?-~]+)>>")
 _FILLED_IN_BY_OTHERS = re.compile(r"\$[{(]|\{\{|\$[A-Za-z_]\w*\Z|%[A-Za-z_]\w*%\Z|ENC\[")
 _KEPT_ELSEWHERE = re.compile(r"<<[^<>]+>>|\$\{")
-_UNFILLED_PIN = re.compile(r"[<>{}$\"']|\s")
-_TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
-_NOT_PRINTABLE_ASCII = re.compile(r"[^!-~]")
 
 #: With these somebody is signed in, or will be.
 _SIGNED_IN = (*AUTHORIZATION_KEYS, "authorization", "pin")
@@ -71,26 +77,8 @@ def what_is_meant(document: Document) -> SettingWarning | None:
         if found.key in TOKENS:
             return found
     value = (document.trakt or {}).get("pin")
-    why = "" if value is None or _pin(value) else _why_no_pin(value)
+    why = "" if value is None or read_pin(value) else why_no_pin(value)
     return SettingWarning(f"trakt.pin {why}", value.line, value.column) if value and why else None
-
-
-def _why_no_pin(value: Entry) -> str:
-    """What a pin is that is none; empty where nobody has typed one."""
-    if value.commented_out:
-        return "is only a comment: what is after # is not read"
-    if value.blank:
-        return ""
-    if not value.scalar:
-        return f"is a {value.kind} and not a PIN"
-    if value.foreign:
-        return "has a tag (!), which another program fills in"
-    character = _UNFILLED_PIN.search(value.text)
-    if character is None or is_unfilled(value.text):
-        return "is the text of a template and not a PIN"
-    what = "a space" if character[0].isspace() else "a quote" if character[0] in "\"'" \
-        else f"the character {character[0]}"
-    return f"has {what}, and so is not a PIN"
 
 
 def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
@@ -104,8 +92,8 @@ def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
               for key in AUTHORIZATION_KEYS}
     return Settings(
         client=_client(document, trakt, environ),
-        pin=_pin(trakt.get("pin")),
-        force_refresh=_text(trakt.get("force_refresh")) in ("true", "True", "TRUE"),
+        pin=read_pin(trakt.get("pin")),
+        force_refresh=text_of(trakt.get("force_refresh")) in ("true", "True", "TRUE"),
         authorization=Authorization.from_values(tokens),
         refresh_token=Secret(tokens["refresh_token"]) if tokens["refresh_token"] else None,
         access_token=Secret(tokens["access_token"]) if tokens["access_token"] else None,
@@ -158,8 +146,8 @@ def _client(document: Document, trakt: Mapping[str, Entry],
         _refuse_other_client_id(document)
         if value is not None and value.only_comment:
             where = "in place of it" if value.commented_out else "before the #, and a space"
-            raise _error(value, "trakt.client_id is only a comment: what is after # is not read",
-                         f"Write your app's Client ID {where}{_and_secret(trakt)} ({APPS_PAGE}).")
+            raise error_at(value, "trakt.client_id is only a comment: what is after # is not read",
+                           f"Write your app's Client ID {where}{_and_secret(trakt)} ({APPS_PAGE}).")
         if value is None:
             refuse_commented_out(document, "client_id")
         raise ConfigError("trakt.client_id is empty" if value else "trakt has no client_id",
@@ -197,8 +185,8 @@ def _refuse_misspelt_client_id(document: Document, trakt: Mapping[str, Entry]) -
     """There is no client_id, but a key that looks like it."""
     for name, value in trakt.items():
         if name.startswith("client_id:"):
-            raise _error(value, "there is no space after the colon of client_id",
-                         "Write one: `client_id: VALUE`.")
+            raise error_at(value, "there is no space after the colon of client_id",
+                           "Write one: `client_id: VALUE`.")
     _refuse_other_client_id(document)
     refuse_strays(document)
 
@@ -215,22 +203,22 @@ def _setting(trakt: Mapping[str, Entry], key: str, environ: Mapping[str, str]) -
     if value is None or value.blank:
         return ""
     if not value.scalar:
-        raise _error(value, f"trakt.{key} is not a single value",
-                     "Write it on one line, in quotes if it has special characters.")
+        raise error_at(value, f"trakt.{key} is not a single value",
+                       "Write it on one line, in quotes if it has special characters.")
     if value.foreign or _FILLED_IN_BY_OTHERS.search(value.text):
-        raise _error(value, f"trakt.{key} is filled in by another program",
-                     "Run trakt-config after that program, on the file that it writes.")
-    _refuse_key_twice(value, key)
+        raise error_at(value, f"trakt.{key} is filled in by another program",
+                       "Run trakt-config after that program, on the file that it writes.")
+    refuse_key_twice(value, key)
     if key in _APP_NAMES and is_unfilled(value.text):
         also = _and_secret(trakt) if key == "client_id" else ""
-        raise _error(value, f"trakt.{key} is not filled in: it is the text of a template",
-                     f"Write your app's {_APP_NAMES[key]} in place of it{also} ({APPS_PAGE}).")
+        raise error_at(value, f"trakt.{key} is not filled in: it is the text of a template",
+                       f"Write your app's {_APP_NAMES[key]} in place of it{also} ({APPS_PAGE}).")
     text = _KOMETA_PLACEHOLDER.sub(lambda found: _secret(value, key, found[1], environ),
                                    value.text)
-    _check_characters(value, f"trakt.{key}", text)
+    check_characters(value, f"trakt.{key}", text)
     if "<<" in value.text and _KOMETA_PLACEHOLDER.search(value.text) is None:
-        raise _error(value, f"trakt.{key} has a << without a name and >> behind it",
-                     "Write a placeholder as `<<name>>`.")
+        raise error_at(value, f"trakt.{key} has a << without a name and >> behind it",
+                       "Write a placeholder as `<<name>>`.")
     return text
 
 
@@ -247,75 +235,16 @@ def _secret(value: Entry, key: str, name: str, environ: Mapping[str, str]) -> st
             return content
     found = next((variable for variable in variables if variable in any_case), None)
     what = "is not set" if found is None else "is empty"
-    raise _error(value, f"trakt.{key} needs the environment variable {found or variables[0]}, "
-                        f"which {what}",
-                 "Set it for this program too: Kometa's .env file and command line are not read.")
-
-
-def _refuse_key_twice(value: Entry, key: str) -> None:
-    if value.text.startswith(key) and value.text[len(key):].lstrip().startswith(":"):
-        from trakt_config.document.typos import key_twice  # for an error alone
-        raise key_twice(key, value.line, value.column)
-
-
-def _check_characters(value: Entry, name: str, text: str) -> None:
-    found = _NOT_PRINTABLE_ASCII.search(text)
-    if found:
-        what = "a space" if found[0].isspace() else "not printable ASCII"
-        hint = "Copy the value again, without spaces and invisible characters."
-        if text.startswith("="):
-            hint = "Delete the equals sign and the space after it."
-        elif found[0] == " " and text.startswith("<<"):
-            hint = "Write the name of the placeholder without a space in it."
-        elif found[0] == " " and "#" in text[:found.start()]:
-            hint = "If a comment begins at the #, write a space before it."
-        elif found[0] in _TYPOGRAPHIC_QUOTES:
-            what, hint = "a typographic quote", "Write the value without it."
-        raise _error(value, f"{name}: character {found.start() + 1} is {what} "
-                            f"(U+{ord(found[0]):04X})", hint)
-
-
-def _pin(value: Entry | None) -> Secret | None:
-    """The authorization code; None where nobody has typed one."""
-    text = _text(value)
-    if value is not None:
-        _refuse_key_twice(value, "pin")
-    if value is None or value.foreign or not text or _UNFILLED_PIN.search(text) \
-            or is_unfilled(text):
-        return None
-    if "?" in text or "://" in text:
-        text = _code_in(value, text)
-    _check_characters(value, "trakt.pin", text)
-    return Secret(text)
-
-
-def _code_in(value: Entry, address: str) -> str:
-    """The ``code`` of the address that Trakt redirected to (RFC 6749, section 4.1.2)."""
-    from urllib.parse import parse_qs, urlsplit  # slow to import, and seldom needed
-    codes: list[str] = []
-    try:
-        codes = parse_qs(urlsplit(address).query).get("code", [])
-    except ValueError:
-        pass
-    if not codes:
-        raise _error(value, "trakt.pin is an address without a code",
-                     "Sign in again and copy the whole address, or the pin alone.")
-    return codes[0]
+    raise error_at(value, f"trakt.{key} needs the environment variable {found or variables[0]}, "
+                          f"which {what}",
+                   "Set it for this program too: Kometa's .env file and command line are not read.")
 
 
 def _authorization_value(authorization: Mapping[str, Entry], key: str) -> str:
     value = authorization.get(key)
-    text = _text(value)
+    text = text_of(value)
     if value is not None and _KEPT_ELSEWHERE.search(text):
-        raise _error(value, f"trakt.authorization.{key} is a placeholder: "
-                            "the tokens are kept somewhere else",
-                     KEPT_ELSEWHERE_HINT)
+        raise error_at(value, f"trakt.authorization.{key} is a placeholder: "
+                              "the tokens are kept somewhere else",
+                       KEPT_ELSEWHERE_HINT)
     return "" if why_no_token(key, text) else text
-
-
-def _text(value: Entry | None) -> str:
-    return "" if value is None or value.blank or not value.scalar else value.text
-
-
-def _error(value: Entry, message: str, hint: str) -> ConfigError:
-    return mistake(message, hint, value.line, value.column)

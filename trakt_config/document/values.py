@@ -4,11 +4,16 @@ from __future__ import annotations
 import re
 
 from trakt_config.document.keys import without_case
+from trakt_config.document.layout import Entry
+from trakt_config.document.lines import mistake
+from trakt_config.errors import ConfigError
 from trakt_config.tokens import is_token
 
 TOKENS = ("access_token", "refresh_token")
 
+_TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
+_NOT_PRINTABLE_ASCII = re.compile(r"[^!-~]")
 #: What programs show in the place of a secret, and what stands for what was left out.
 _MASK = re.compile(r"\*{3}|\.{3}|\[?redacted\]?\Z", re.IGNORECASE)
 _NAMES_OF_TOKENS = frozenset({"token", "accesstoken", "refreshtoken", "bearer", "none"})
@@ -55,3 +60,34 @@ def is_unfilled(text: str) -> bool:
         return False
     from trakt_config.document import templates  # seldom needed
     return templates.is_unfilled(text)
+
+
+def text_of(value: Entry | None) -> str:
+    return "" if value is None or value.blank or not value.scalar else value.text
+
+
+def check_characters(value: Entry, name: str, text: str) -> None:
+    found = _NOT_PRINTABLE_ASCII.search(text)
+    if found:
+        what = "a space" if found[0].isspace() else "not printable ASCII"
+        hint = "Copy the value again, without spaces and invisible characters."
+        if text.startswith("="):
+            hint = "Delete the equals sign and the space after it."
+        elif found[0] == " " and text.startswith("<<"):
+            hint = "Write the name of the placeholder without a space in it."
+        elif found[0] == " " and "#" in text[:found.start()]:
+            hint = "If a comment begins at the #, write a space before it."
+        elif found[0] in _TYPOGRAPHIC_QUOTES:
+            what, hint = "a typographic quote", "Write the value without it."
+        raise error_at(value, f"{name}: character {found.start() + 1} is {what} "
+                              f"(U+{ord(found[0]):04X})", hint)
+
+
+def refuse_key_twice(value: Entry, key: str) -> None:
+    if value.text.startswith(key) and value.text[len(key):].lstrip().startswith(":"):
+        from trakt_config.document.typos import key_twice  # for an error alone
+        raise key_twice(key, value.line, value.column)
+
+
+def error_at(value: Entry, message: str, hint: str) -> ConfigError:
+    return mistake(message, hint, value.line, value.column)
