@@ -149,7 +149,8 @@ def _named(name: str) -> Iterator[None]:
     try:
         yield
     except TraktConfigError as error:
-        error.path = error.path or name
+        if error.path is None:
+            error.path = name
         raise
 
 

@@ -323,13 +323,15 @@ def refused_before(recovered: RecoveryResult) -> LoginRequired:
 
 
 def last_access_token(snapshot: Snapshot, why: str) -> str:
-    """Nothing follows on the access token: until when it is good, and what to do before."""
+    """Nothing follows on the access token: when it ends at the latest, and what to do. Trakt may
+    have revoked it with the refresh token, and nobody is asked here.
+    """
     for found in document.unread_keys(snapshot.document):
         return f"{why}: correct {place(found.line, found.column)} first ({found.message})"
     authorization = snapshot.settings.authorization
-    until = f" before {authorization.expires_at:%Y-%m-%d %H:%M} UTC" \
-        if authorization and snapshot.is_valid else ""
-    return f"{why}: sign in{until}, with: {command('login')}"
+    ends = f", and the access token ends {authorization.expires_at:%Y-%m-%d %H:%M} UTC, unless " \
+        "it was revoked" if authorization and snapshot.is_valid else ""
+    return f"{why}{ends}: sign in, with: {command('login')}"
 
 
 def is_before_migration(snapshot: Snapshot) -> bool:

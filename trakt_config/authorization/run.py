@@ -235,7 +235,8 @@ def reports_errors(work: Work) -> Work:
         try:
             return work(config_path, *arguments, **named)
         except TraktConfigError as error:
-            error.path = error.path or name
+            if error.path is None:  # The empty path of another config is one, too.
+                error.path = name
             ours = error
         except OSError as error:
             ours = SaveError(f"the system failed: {os_reason(error)}",

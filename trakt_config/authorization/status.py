@@ -57,8 +57,8 @@ class Status(Record):
     :ivar step: what the next `authorize` would do; None where it would fail, for `failure`.
     :ivar problems: what a person should look at, a sentence each; behind file:line:column where
         that is known.
-    :ivar ends: the one of them that says until when the access token is good, where nothing follows
-        on it; else empty.
+    :ivar ends: the one of them that says that nothing follows on the access token, and when it ends
+        unless it was revoked; else empty.
     :ivar is_refused: whether Trakt has refused the refresh token, as an earlier run has left word.
     """
 
@@ -184,7 +184,7 @@ def _problems(run: Run, found: Outlook, ends: str) -> Iterator[str]:
 
 
 def _last_access_token(run: Run, found: Outlook) -> str:
-    """Why nothing follows on this access token, and until when it does; empty where it may."""
+    """Why nothing follows on this access token, and when it ends; empty where one may."""
     snapshot = found.snapshot
     authorization = snapshot.settings.authorization
     if policy.is_before_migration(snapshot):

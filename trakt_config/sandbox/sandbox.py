@@ -135,7 +135,7 @@ class Sandbox:
 
     def issue_code(self, redirect_uri: str = OUT_OF_BAND, code_challenge: str | None = None,
                    *, code: str | None = None) -> str:
-        """A new authorization code, or PIN: eight digits, one use, ten minutes.
+        """A new authorization code, or PIN: eight hexadecimal digits, one use, ten minutes.
 
         :param code: the characters that it shall have.
         """

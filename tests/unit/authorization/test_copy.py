@@ -96,6 +96,10 @@ def test_a_missing_copy_and_a_missing_holder(sandbox: Sandbox, config: Config,
         with pytest.raises(ConfigError, match="does not exist") as caught:
             copy_authorization(holder, other, environ=environ)
         assert caught.value.path == str(missing)
+    for paths in ((there, ""), ("", there)):
+        with pytest.raises(ConfigError, match="empty path") as caught:
+            copy_authorization(*paths, environ=environ)
+        assert caught.value.path == ""
 
 
 def test_a_journal_of_a_newer_version_beside_the_holder(

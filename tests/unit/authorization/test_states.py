@@ -344,7 +344,7 @@ def test_what_trakt_has_refused_is_known_while_the_access_token_is_good(
     if refresh_token == DEAD and age < ADVISORY:  # It is told by every run, with a time.
         assert done["outcome"] == "fresh"
         (warning,) = done["warnings"]
-        assert "refused the refresh token when it was last tried: sign in before 20" in warning
+        assert "was last tried, and the access token ends 20" in warning
         assert f"warning: config.yml: {warning}\n" in real.stderr
 
 
@@ -428,7 +428,7 @@ def test_of_two_refusals_there_is_one_piece_of_advice(make: Make, sandbox: Sandb
     sandbox.answer(Answer(401), times=9, path="/users/settings")
     done = command("status", "--online")
     assert done.returncode == 3 and done.stderr.lower().count("sign in") == 1
-    assert "--force" not in done.stderr and "sign in before" not in done.stderr
+    assert "--force" not in done.stderr and "token ends 20" not in done.stderr
 
 
 def test_a_copys_logout_may_end_its_holder_as_well(sandbox: Sandbox, config: Any,
@@ -440,7 +440,7 @@ def test_a_copys_logout_may_end_its_holder_as_well(sandbox: Sandbox, config: Any
     assert main.main(["logout", "copy.yml"]) == 0
     done = command("authorize", "--force")
     assert done.returncode == 3 and "Trakt refused the refresh token" in done.stderr
-    assert "sign in before" in command("status").stderr
+    assert "unless it was revoked: sign in" in command("status").stderr
 
 
 @pytest.mark.parametrize("make, words", [

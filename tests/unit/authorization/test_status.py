@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 import trakt_config
 from tests.support.ages import STILL_FRESH, WORTH_REFRESHING, issued
-from trakt_config import authorize, document, storage
+from trakt_config import TraktAuth, authorize, document, storage
 from trakt_config.authorization import plan, save, status
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.plan import LEFT_OVER, Step
@@ -167,9 +168,24 @@ def test_a_refresh_token_that_trakt_has_refused(runs: list[Any], sandbox: Sandbo
         refresh(path, *filter(None, [answer]), sandbox=sandbox)
     found = look(path)
     assert found.is_usable and found.authorization
-    assert re.fullmatch("Trakt refused the refresh token when it was last tried: sign in before "
-                        f"{found.authorization.expires_at:%Y-%m-%d %H:%M} UTC, with: "
+    assert re.fullmatch("Trakt refused the refresh token when it was last tried, and the access "
+                        f"token ends {found.authorization.expires_at:%Y-%m-%d %H:%M} UTC, unless "
+                        "it was revoked: sign in, with: "
                         rf"trakt-config login \S+{path.name}", only_problem(path))
+
+
+def test_no_date_is_promised_that_a_revocation_makes_false(
+        sandbox: Sandbox, config: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Once both tokens are refused, neither a run nor a look says that the one is good until then.
+    """
+    path = config(issued(sandbox))
+    sandbox.revoke_all()
+    with requests.Session() as session, pytest.raises(LoginRequired):
+        session.auth = TraktAuth(path)
+        session.get(sandbox.url + "/sync/watchlist", timeout=30)
+    trakt_config.authorize(path)
+    for said in (caplog.text, only_problem(path)):
+        assert "unless it was revoked: sign in, with" in said and "before 20" not in said
 
 
 def test_a_refused_refresh_token_is_not_sent_again_while_the_access_token_is_good(
@@ -406,7 +422,7 @@ def test_words_without_a_refresh_token(sandbox: Sandbox, config: Any, age: int, 
     assert run("config.yml") == status
     said = capsys.readouterr()
     assert re.fullmatch("config.yml: " + words, said.out)
-    assert ("there is no refresh token: sign in before 20" in said.err) is (age < WEEK)
+    assert ("there is no refresh token, and the access token ends 20" in said.err) is (age < WEEK)
 
 
 @pytest.mark.parametrize("missing, words", [

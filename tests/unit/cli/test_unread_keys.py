@@ -152,7 +152,7 @@ def test_what_a_sign_in_would_refuse_is_corrected_first(age: int, dead: bool, sa
         said = command(*arguments).stderr
         before, advised, _ = said.partition("trakt-config login")
         assert not advised or "irst correct config.yml:8:3 (" in before, said
-        assert "sign in before" not in said
+        assert "the access token ends" not in said
 
 
 @pytest.mark.parametrize("value", ["Bearer {0}", "'********'"])

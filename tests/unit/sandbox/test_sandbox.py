@@ -71,6 +71,7 @@ def test_code_gives_six_values_of_trakts_shape() -> None:
         code = sandbox.issue_code()
         answer = exchange(sandbox, code).json()
     assert re.fullmatch(r"[0-9A-F]{8}", code)
+    assert "eight hexadecimal digits" in (Sandbox.issue_code.__doc__ or "")
     assert re.fullmatch(r"[0-9a-f]{64}", answer.pop("access_token"))
     assert re.fullmatch(r"[0-9a-f]{64}", answer.pop("refresh_token"))
     assert answer == {"token_type": "bearer", "expires_in": 604800, "scope": "public",
