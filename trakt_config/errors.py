@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from trakt_config.tokens import Authorization
+from trakt_config.tokens import Authorization
 
 #: Of a larger file no more is read, and it is no config: memory and time stay bounded.
 LARGEST_CONFIG = 2 * 1024 * 1024

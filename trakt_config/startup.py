@@ -96,6 +96,20 @@ class Record:
         return replace(self, **changes)
 
 
+class LazyModule:
+    """A module that is imported when something of it is asked for.
+
+    It stands in the place of one that only annotations name, so that ``typing.get_type_hints`` and
+    ``inspect.signature(..., eval_str=True)`` can read them.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name), name)
+
+
 def fields_of(record: Record) -> dict[str, Any]:
     """The fields by name, in order."""
     return {name: getattr(record, name) for name in record._names}

@@ -24,10 +24,13 @@ from trakt_config.authorization.run import (
     reports_errors,
 )
 from trakt_config.errors import ConfigError, LoginRequired
+from trakt_config.startup import LazyModule
 from trakt_config.tokens import Authorization
 
 if TYPE_CHECKING:
     import requests
+else:
+    requests = LazyModule("requests")
 
 
 def authorize(config_path: ConfigPath, *,

@@ -15,16 +15,18 @@ from trakt_config import document, storage
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
 from trakt_config.document import Document, Settings
 from trakt_config.errors import SaveError, TraktConfigError, os_reason, printable, with_path
-from trakt_config.startup import Record, hidden
+from trakt_config.startup import LazyModule, Record, hidden
 from trakt_config.tokens import LONGEST_LIFETIME, Authorization, Secret
 
 if TYPE_CHECKING:
     import requests
+else:
+    requests = LazyModule("requests")
 
 logger = logging.getLogger("trakt_config")
 logger.addHandler(logging.NullHandler())
 
-ConfigPath = Union[str, "os.PathLike[str]"]
+ConfigPath = Union[str, os.PathLike[str]]
 
 Work = TypeVar("Work", bound=Callable[..., Any])
 

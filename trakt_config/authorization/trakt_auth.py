@@ -32,11 +32,13 @@ from trakt_config.errors import (
     LoginRequired,
     TraktConfigError,
 )
-from trakt_config.startup import Record, fields_of, replace
+from trakt_config.startup import LazyModule, Record, fields_of, replace
 from trakt_config.tokens import Authorization, Secret
 
 if TYPE_CHECKING:
     import requests
+else:
+    requests = LazyModule("requests")
 
 #: Seconds before a refresh that was not possible, and that can wait, is tried again.
 RETRY_INTERVAL = 300.0

@@ -6,9 +6,11 @@ their classes are looked at.
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
+from traceback import walk_tb
 
-from trakt_config.errors import TraktUnavailable
+from trakt_config.errors import TraktUnavailable, printable
 from trakt_config.oauth.patience import Watch
 
 _BAD_PROXY = ("the address of the proxy is not valid", "Check HTTPS_PROXY and ALL_PROXY.")
@@ -16,6 +18,8 @@ _BAD_PROXY = ("the address of the proxy is not valid", "Check HTTPS_PROXY and AL
 #: What requests and urllib3 say of an address that they cannot parse, or look up.
 _BAD_ADDRESS = {"InvalidURL", "LocationParseError", "LocationValueError", "UnicodeError",
                 "URLSchemeUnknown"}
+
+_UNKNOWN = ("the request failed", "Check the network and the proxy settings.")
 
 _TOO_SLOW = ("{host} did not answer within {timeout:.0f} s", "Try again later.")
 
@@ -72,8 +76,10 @@ def explained(error: Exception, watch: Watch, host: str, *, foreign: bool = Fals
         hint = ("It is this machine: unset TRAKT_CONFIG_OAUTH_URL and TRAKT_CONFIG_API_URL, or "
                 "start what listens there.")
     what = "Trakt was asked, and no answer came" if sent else "Trakt could not be asked"
-    return TraktUnavailable(f"{what}: {words}".format(host=host, timeout=watch.seconds), hint=hint,
-                            outcome_unknown=sent)
+    if foreign and (words, hint) == _UNKNOWN:
+        words, hint = "the session raised {raised}", "Correct it, or its adapter."
+    said = words.format(host=host, timeout=watch.seconds, raised=_raised(error))
+    return TraktUnavailable(f"{what}: {said}", hint=hint, outcome_unknown=sent)
 
 
 def may_have_sent(error: Exception) -> bool:
@@ -115,7 +121,19 @@ def _cause(error: Exception, watch: Watch) -> tuple[str, str]:
     for telling, words, hint in _CAUSES:
         if names & telling:
             return words, hint
-    return "the request failed", "Check the network and the proxy settings."
+    return _UNKNOWN
+
+
+def _raised(error: Exception) -> str:
+    """What a caller's own code raised, and where. It cannot be the cause of ours: its frames hold
+    the request, and its text may.
+    """
+    frames = list(walk_tb(error.__traceback__))
+    if not frames:
+        return type(error).__name__
+    frame, line = frames[-1]
+    name = os.path.basename(frame.f_code.co_filename)
+    return printable(f"{type(error).__name__} (in line {line} of {name})")
 
 
 def _is_missing_ca_bundle(error: Exception) -> bool:

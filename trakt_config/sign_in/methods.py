@@ -19,10 +19,13 @@ from trakt_config.oauth import DeviceCode, Endpoints, TraktClient
 from trakt_config.sign_in import authorization_code, browser, device_code
 from trakt_config.sign_in.registration import NewClient, registered, rehearse
 from trakt_config.sign_in.sign_in import Dialog, SignIn
+from trakt_config.startup import LazyModule
 from trakt_config.tokens import Authorization, Client, Secret
 
 if TYPE_CHECKING:
     import requests
+else:
+    requests = LazyModule("requests")
 
 Method = Literal["device", "browser", "pin"]
 

@@ -2,14 +2,18 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 import os
+import sys
+import typing
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+import requests
 
 import trakt_config
 from trakt_config import Authorization, Dialog
@@ -51,6 +55,43 @@ def test_what_an_annotation_needs(tmp_path: Path) -> None:
     path = tmp_path / "config.yml"
     path.write_text("trakt:\n  client_id: a\n")
     assert why(path, "pin") == "pin_refused"
+
+
+def _exported() -> list[Callable[..., Any]]:
+    """The functions and classes of the public modules, and the methods of the classes."""
+    found = []
+    for module in (trakt_config, trakt_config.document, trakt_config.sandbox):
+        for value in (getattr(module, name) for name in module.__all__):
+            if inspect.isclass(value):
+                found += [each for each in vars(value).values() if inspect.isfunction(each)]
+            if inspect.isclass(value) or inspect.isfunction(value):
+                found.append(value)
+    return found
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="X | None cannot be evaluated there")
+def test_annotations_can_be_evaluated() -> None:
+    """By frameworks that call what they are given, without an import of theirs; of the aliases,
+    in a module that uses them.
+    """
+    exported = _exported()
+    assert {trakt_config.authorize, trakt_config.TraktAuth.__init__} <= {*exported}
+    for each in exported:
+        typing.get_type_hints(each)
+    hints = typing.get_type_hints(trakt_config.login)
+    assert hints["session"] == typing.Optional[requests.Session]
+
+
+def test_the_types_for_annotations_can_be_evaluated_anywhere() -> None:
+    names = {"ConfigPath", "Method", "Reason", "Authorization", "DeviceCode"}
+
+    def theirs() -> None:
+        """Of an application."""
+
+    theirs.__annotations__ = {name: f"trakt_config.{name}" for name in names}
+    hints = typing.get_type_hints(theirs, {"trakt_config": trakt_config})
+    assert hints == {name: getattr(trakt_config, name) for name in names}
+    assert typing.get_args(hints["ConfigPath"]) == (str, os.PathLike[str])
 
 
 @pytest.mark.parametrize("value", [timedelta.max, timedelta(days=3651)], ids=str)

@@ -624,6 +624,17 @@ def test_whatever_the_callers_session_raises_it_may_have_sent(raised: Exception)
     assert isinstance(result, TraktUnavailable) and result.outcome_unknown
 
 
+@pytest.mark.parametrize("raised", [Odd("s3cret"), NameError("s3cret"), requests.RequestException(
+    "s3cret", request=requests.Request("POST", data="s3cret"))], ids=repr)
+def test_what_the_callers_session_raises_is_named_and_not_shown(raised: Exception) -> None:
+    with server(says(WHOLE)) as (endpoints, _):
+        result, _ = over_socket(endpoints, session=their_session(raised))
+    assert isinstance(result, TraktUnavailable)
+    said = f"the session raised {type(raised).__name__} (in line "
+    assert said in result.message and result.message.endswith(" of test_token.py)")
+    assert (result.__cause__, result.__context__) == (None, None) and "s3cret" not in str(result)
+
+
 def test_a_session_that_cannot_connect_has_not_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
