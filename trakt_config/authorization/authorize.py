@@ -53,7 +53,8 @@ def authorize(config_path: ConfigPath, *,
     :param lock_timeout: how long to wait, in all, for other runs on the same config;
         ``timedelta.max`` for as long as it takes.
     :param session: send with this session of requests (its proxies, its certificates, and whether
-        it verifies those). With ``http.client``'s debuglevel set, its connections print what they
+        it verifies those). To this machine (localhost, 127.0.0.0/8, ::1) no proxy is used, not even
+        the session's. With ``http.client``'s debuglevel set, its connections print what they
         send; ours do not.
     :param clock: seconds since 1970.
     :param environ: Kometa's placeholders, the endpoints and the state directory are read there;

@@ -20,6 +20,7 @@ from trakt_config.authorization.run import (
     Options,
     Run,
     environment,
+    logger,
     name_of,
     reports_errors,
     text_of,
@@ -31,6 +32,7 @@ from trakt_config.errors import (
     LockTimeout,
     LoginRequired,
     TraktConfigError,
+    printable,
 )
 from trakt_config.startup import LazyModule, Record, fields_of, replace
 from trakt_config.tokens import Authorization, Secret
@@ -70,13 +72,16 @@ class TraktAuth:
     ``trakt-api-key``; ``User-Agent`` in the place of requests' own, which Trakt turns away, and
     ``Content-Type: application/json``, which Trakt wants on every call, where there is none.
 
-    They go to the API's scheme, host and port alone; a redirect to anywhere else loses them.
+    They go to the API's scheme, host and port alone, as ``TRAKT_CONFIG_API_URL`` in `environ` has
+    them when this is made; a redirect to anywhere else loses them. A request to anywhere else is
+    not signed, which the log says (``trakt_config``, DEBUG).
 
     When Trakt answers 401 the authorization is refreshed, once for an access token, unless another
     run has done it; then GET, HEAD, OPTIONS, PUT and DELETE are sent again (RFC 9110, section
     9.2.2), if the body is in memory. Others, such as POST, are not: their 401 is the answer, and
     the next request has the new token. A 401 to the repeated request is the answer as well: it is
-    about something else, such as a private profile.
+    about something else, such as a private profile. Where the refresh fails for good, the request
+    raises why; later ones with the same token get Trakt's 401, and the log says so once (WARNING).
 
     Safe among threads, and in a forked child at once. A request raises what `authorize` raises,
     where it cannot be signed. A copy (``copy``, ``pickle``) holds no token and reads the config
@@ -119,6 +124,8 @@ class TraktAuth:
         self._known: _Known | None = None
         #: A refused access token that no further refresh will help.
         self._settled: Secret | None = None
+        #: Why not, until the log has it.
+        self._unsaid = ""
         #: An access token that replaced one that Trakt refused for a request that was not
         #: repeated: should it be refused for such a request too, it is not the token's fault.
         self._unproved: Secret | None = None
@@ -146,6 +153,9 @@ class TraktAuth:
             hooks = request.hooks["response"]
             if self._on_response not in hooks:
                 hooks.append(self._on_response)
+        else:
+            logger.debug("not signed: %s is not the API, %s", _shown(_origin(request.url or "")),
+                         _shown(self._api))
         return request
 
     def _current(self) -> _Known:
@@ -244,7 +254,7 @@ class TraktAuth:
             return response
         repeated = signature.repeat(response, known.access_token, known.client_id, settings)
         if repeated.status_code == 401:
-            self._settled = known.access_token
+            self._settled, self._unsaid = known.access_token, ""
         return repeated
 
     def _replacement(self, refused: Secret) -> _Known | None:
@@ -254,13 +264,22 @@ class TraktAuth:
             if known and known.access_token != refused and self._is_good(known):
                 return known
             if refused == self._settled:
+                self._say_why()
                 return None
             try:
                 self._known = known = self._authorize(refused)
-            except (LoginRequired, ClientRejected, AccountProblem):
-                self._settled = refused
+            except (LoginRequired, ClientRejected, AccountProblem) as error:
+                self._settled, self._unsaid = refused, error.message
                 raise
             return known if known.access_token != refused else None
+
+    def _say_why(self) -> None:
+        """Once: whoever handled the error of the first request may not expect a 401 later."""
+        if self._unsaid:
+            logger.warning("%s: Trakt refuses the access token, which is not refreshed again (%s): "
+                           "requests get a 401 until the config holds another",
+                           name_of(self._config_path), self._unsaid)
+            self._unsaid = ""
 
     def _is_api(self, url: str) -> bool:
         origin = _origin(url)
@@ -291,6 +310,11 @@ def _from_here(path: str) -> str:
         return os.path.join(os.getcwd(), path) if path else path
     except OSError:  # The folder was removed.
         return path
+
+
+def _shown(origin: tuple[str, str, int] | None) -> str:
+    """No more of an address than this: what follows may hold a secret."""
+    return printable("{}://{}:{}".format(*origin)) if origin else "an address of doubtful form"
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import pickle
 import subprocess
 import sys
@@ -143,11 +144,14 @@ def test_placeholder_in_client_id_is_resolved(sandbox: Sandbox, config: Any,
 # Other hosts
 
 
-def test_other_hosts_get_nothing(sandbox: Sandbox, config: Any, signed: Any) -> None:
-    """Not even the config is looked into."""
+def test_other_hosts_get_nothing(sandbox: Sandbox, config: Any, signed: Any,
+                                 caplog: pytest.LogCaptureFixture) -> None:
+    """Not even the config is looked into. The log says so, with nothing more of the address."""
+    caplog.set_level(logging.DEBUG, "trakt_config")
     with Sandbox() as other:
-        signed(config())(url=other.url + LIST)
+        signed(config())(url=f"{other.url}{LIST}?key=s3cret")
         headers = lists(other)[0].headers
+    assert caplog.messages == [f"not signed: {other.url} is not the API, {sandbox.url}"]
     assert not set(OURS) & set(headers)
     assert headers["user-agent"].startswith("python-requests/")
 
@@ -378,15 +382,22 @@ def test_refusal_of_the_new_token_is_the_answer(sandbox: Sandbox, config: Any,
     assert get().ok
 
 
-def test_refresh_that_is_refused(sandbox: Sandbox, config: Any, signed: Any) -> None:
-    """The error comes once; later the refusal is the answer, until there is another token."""
+def test_refresh_that_is_refused(sandbox: Sandbox, config: Any, signed: Any,
+                                 caplog: pytest.LogCaptureFixture) -> None:
+    """The error comes once; later the refusal is the answer, until there is another token. Since
+    the error may be forgotten by then, the log says why, once.
+    """
     path = config(issued(sandbox))
     get = signed(path)
     sandbox.revoke_all()
     with pytest.raises(LoginRequired) as caught:
         get()
     assert caught.value.path == str(path)
-    assert get().status_code == 401 and len(sandbox.token_requests) == 1
+    assert caplog.messages == []
+    assert [get().status_code for _ in range(3)] == [401] * 3 and len(sandbox.token_requests) == 1
+    (warning,) = caplog.messages
+    assert warning.startswith(f"{path}: Trakt refuses the access token, which is not refreshed "
+                              f"again ({caught.value.message}): ")
     config(issued(sandbox), name="new.yml").replace(path)
     assert get().ok
 
