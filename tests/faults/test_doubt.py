@@ -5,6 +5,7 @@ again would tell Trakt of a stolen token, and Trakt might end the access token f
 """
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -17,7 +18,7 @@ import pytest
 
 from tests.support import scenes
 from tests.support.ages import WORTH_REFRESHING
-from tests.support.injection import FULL, Fault
+from tests.support.injection import FULL, Ended, Fault
 from tests.support.scenes import WEEK, Scene
 from trakt_config.authorization.intent import Intent
 from trakt_config.sandbox import Answer
@@ -27,6 +28,7 @@ from trakt_config.tokens import Secret, fingerprint
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 LOST = Answer(process=True, cut="close")
+REFUSED = Answer(400, b'{"error": "invalid_grant"}')
 
 Event = Callable[[Scene], None]
 
@@ -97,6 +99,10 @@ def token_taken_out_while_a_wrong_pin_is_sent(made: Scene) -> None:
     made.config.write_bytes(before)
 
 
+def refused(made: Scene) -> None:
+    run(made, REFUSED)
+
+
 BEGINNINGS: list[Event] = [killed_before_the_answer, lost_answer]
 EVENTS: list[Event] = [
     killed_before_the_answer, killed_before_the_request, lost_answer, wrong_pin,
@@ -121,6 +127,88 @@ def test_a_token_that_may_be_spent_is_not_sent_again(events: Sequence[Event], tr
     type_pin(made, trakt.issue_code())
     assert made.authorize().status == 0, "a right pin settles everything"
     assert trakt.spent_again() == 0 and made.left_overs() == []
+
+
+TORN = [("write", "short"), ("write", "torn")]
+#: What writes the note. A disk without room answers the same at each of them.
+NOTING = ("lseek", "ftruncate", "posix_fallocate", "write", "fsync")
+FAULTS: list[tuple[str, object]] = [
+    *TORN, *((kind, action) for kind in NOTING
+             for action in ("kill", errno.ENOSPC, errno.EDQUOT, errno.EIO))]
+
+
+@pytest.mark.parametrize("begun", [killed_before_the_answer, lost_answer, refused],
+                         ids=lambda event: event.__name__)
+@pytest.mark.parametrize("kind, action", FAULTS)
+def test_a_doubt_is_there_until_the_next_note_is(kind: str, action: object, begun: Event,
+                                                 trakt: Any, tmp_path: Path) -> None:
+    """A pin is to be sent, and each call before that is killed or refused: once, or for good."""
+    count = calls_before_the_request(kind, begun, trakt, tmp_path)
+    assert count, "the note is written by other calls"
+    for ordinal, for_good in itertools.product(range(1, count + 1), (False, True)):
+        if for_good and action in ("kill", "torn", "short"):
+            continue
+        made = in_doubt(begun, trakt, tmp_path / f"{ordinal} {for_good}")
+        good = scenes.values(made)["access_token"]
+        asked = refreshes(trakt)
+        type_pin(made, "wrong")
+        run(made, fault=Fault(kind, ordinal, action, for_good=for_good))
+        type_pin(made, "")
+        run(made)
+        assert refreshes(trakt) == asked, f"sent again after {kind} #{ordinal} {for_good}"
+        assert trakt.spent_again() == 0
+        assert scenes.values(made)["access_token"] == good
+        type_pin(made, trakt.issue_code())
+        assert made.authorize().status == 0 and made.left_overs() == []
+
+
+@pytest.mark.parametrize("kind, action", FAULTS)
+def test_a_spent_token_that_is_refused_is_not_forgotten(kind: str, action: object, trakt: Any,
+                                                        tmp_path: Path) -> None:
+    """The refusal is being noted: until it is, the journal says that the token may be spent."""
+    plain = refused_in(trakt, tmp_path / "plain")
+    answered = max(plain.calls.index(call) for call in plain.calls if call.kind == "recv_into")
+    ordinals = [call.ordinal for call in plain.calls[answered:] if call.kind == kind]
+    assert ordinals, "the refusal is noted by other calls"
+    for ordinal in ordinals:
+        base = tmp_path / str(ordinal)
+        fault = Fault(kind, ordinal, action, for_good=action not in ("kill", "torn", "short"))
+        made = scene_in(base, trakt)
+        trakt.answer(REFUSED)
+        made.authorize(fault=fault)
+        run(made)
+        assert refreshes(trakt) == 1, f"sent again after {kind} #{ordinal}"
+
+
+def refused_in(trakt: Any, base: Path) -> Ended:
+    made = scene_in(base, trakt)
+    trakt.answer(REFUSED)
+    return made.authorize(watch=True)
+
+
+def scene_in(base: Path, trakt: Any) -> Scene:
+    base.mkdir()
+    return scenes.scene(trakt, base, age=int(WORTH_REFRESHING * WEEK))
+
+
+def in_doubt(begun: Event, trakt: Any, base: Path) -> Scene:
+    made = scene_in(base, trakt)
+    begun(made)
+    return made
+
+
+def calls_before_the_request(kind: str, begun: Event, trakt: Any, base: Path) -> int:
+    """How many of the kind a run makes before it sends a pin."""
+    made = in_doubt(begun, trakt, base / "plain")
+    type_pin(made, "wrong")
+    calls = made.authorize(watch=True).calls
+    sent = next(number for number, call in enumerate(calls) if call.kind == "sendall")
+    return sum(call.kind == kind for call in calls[:sent])
+
+
+def refreshes(trakt: Any) -> int:
+    """How often a refresh token was sent."""
+    return sum(body.get("grant_type") == "refresh_token" for body in trakt.bodies())
 
 
 @pytest.mark.parametrize("events", [

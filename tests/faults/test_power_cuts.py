@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 import socket
 import stat
@@ -23,8 +24,12 @@ from typing import Any, Callable
 import pytest
 
 from tests.support import scenes
-from tests.support.injection import command, forked
-from tests.support.scenes import Scene
+from tests.support.ages import WORTH_REFRESHING
+from tests.support.injection import Fault, command, forked
+from tests.support.scenes import WEEK, Scene
+from trakt_config import storage
+from trakt_config.authorization.intent import Intent
+from trakt_config.tokens import Secret
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -267,6 +272,26 @@ def test_the_power_fails_at_any_moment(build: Callable[[Any, Path], Scene], trak
                     seen.add(state)
                     assert_healed(made, state, f"a cut after {operation[:3]}")
     assert len(seen) > 3
+
+
+def test_the_power_fails_while_a_doubt_is_noted_again(trakt: Any, tmp_path: Path) -> None:
+    """A refresh token may be spent, and a pin is sent: the journal says so of the token always."""
+    made = scenes.scene(trakt, tmp_path, age=int(WORTH_REFRESHING * WEEK))
+    made.authorize(fault=Fault("recv_into", 1, "kill"))
+    trakt.settle()
+    made.config.write_text(re.sub("(?m)^  pin:.*", "  pin: wrong", made.config.read_text()))
+    disk = before_the_run(made)
+    seen: set[State] = set()
+    for operation in run_written_down(made):
+        disk.do(operation)
+        seen.update(disk.states())
+    assert len(seen) > 3
+    for state in seen:
+        put_on_disk(made, state)
+        left = storage.peek(str(made.config), made.environ)
+        intent = Intent.decode(left)
+        token = Secret(scenes.values(made)["refresh_token"])
+        assert intent and intent.doubts(token), f"forgotten: {left}"
 
 
 def assert_healed(made: Scene, state: State, moment: str) -> None:

@@ -39,6 +39,7 @@ class Rules:
     journal_as_config: bool = True        #: the journal is its group's where the config is
     raw_answer_first: bool = True         #: it is recorded before anything else is done with it
     reserves: bool = True                 #: room for the answer, before it is asked for
+    note_is_added: bool = True            #: to what still matters, which is not cut off before
 
     group_may_read: bool = True     #: the config
     several_names: bool = False     #: the config has another one, which must go on leading to it
@@ -242,6 +243,12 @@ def _decide(state: State, rules: Rules) -> Moves:
 
 
 def _reserve(state: State, rules: Rules) -> Moves:
+    """What an earlier run left is there until the new note is, if it still matters."""
+    kept = state.journal if state.in_doubt and rules.note_is_added else None
+    yield "the room is taken", state._replace(at="note", journal=kept)
+
+
+def _note(state: State, rules: Rules) -> Moves:
     assert state.seen
     unknown = state.spends == "refresh" or (state.in_doubt and rules.doubt_outlives_pin)
     journal = Journal(state.seen.refresh, state.seen.pin, unknown)

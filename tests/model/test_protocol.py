@@ -37,6 +37,9 @@ KNOWN = {
         "I5: half an overwrite is believed"),
     "an answer is used before it is recorded": (
         Rules(kinds=(), raw_answer_first=False), "I1: a refresh token that Trakt honours is lost"),
+    "a doubt is cut off before it is noted again": (
+        Rules(kinds=("type a wrong pin",), losses=0, crashes=2, note_is_added=False),
+        "I9: what may be spent is sent"),
     "nothing is reserved": (Rules(kinds=(), reserves=False), "I2: spent before it can be saved"),
     "a replacement has its mode before its owner": (
         Rules(owner_before_mode=False), "I4: the replacement is looser"),
@@ -62,5 +65,5 @@ def test_each_known_fault_is_found(rules: Rules, wrong: str) -> None:
     fixed = replace(rules, before_discards_content=True, short_is_theirs=True,
                     doubt_outlives_pin=True, doubt_outlives_run=True, reader_reads_twice=True,
                     owner_before_mode=True, several_names_in_place=True, journal_as_config=True,
-                    raw_answer_first=True, reserves=True)
+                    raw_answer_first=True, reserves=True, note_is_added=True)
     assert Search(fixed).found == {}

@@ -33,6 +33,7 @@ are :func:`redeem`'s, from top to bottom, and of these splice and replace are
 """
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Callable, TypeVar, Union
 
 from trakt_config import document, oauth, storage
@@ -155,11 +156,9 @@ def remember_refusal(held: storage.Held, snapshot: Snapshot, refused: LoginRequi
         return
     intent = Intent.of(snapshot, refresh_refused=True,
                        answer_lost=refused.reason == "answer_lost")
-    try:
+    held.keep_journal()  # Until that is written, and where it cannot be: it may be spent.
+    with suppress(SaveError):
         held.reserve(intent.encode(), 0, with_answer=False)
-        held.keep_journal()
-    except SaveError:
-        held.discard_journal()  # It is refused once more then.
 
 
 def _settle(run: Run, held: storage.Held, snapshot: Snapshot, intent: Intent,

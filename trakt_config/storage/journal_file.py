@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 
 from trakt_config.storage import files, folders, locks, records
-from trakt_config.storage.records import LARGEST_JOURNAL, Unfinished
+from trakt_config.storage.records import LARGEST_JOURNAL, MOST_BEFORE_A_NOTE, Unfinished
 
 
 class Journal:
@@ -48,18 +48,34 @@ class Journal:
         return found
 
     def begin(self, note: bytes, room: int) -> None:
-        """Start anew with `note`, and reserve `room` bytes for what will follow; all synced.
+        """Write `note`, and reserve `room` bytes for what will follow; all synced.
 
-        :raises OSError: there is no room, or the disk fails.
+        It takes back all that the journal says. What still matters of that stays before it, and is
+        believed until the note is durable.
+
+        :raises OSError: there is no room, or the disk fails. What still matters is there.
         """
-        os.ftruncate(self._fd, 0)
-        os.lseek(self._fd, 0, os.SEEK_SET)
+        start = self._end_of_what_matters()
+        text = records.note(note) if start else records.head(note)
+        try:
+            os.ftruncate(self._fd, start)  # What was reserved for an earlier note, or is torn.
+            _allocate(self._fd, start, len(text) + room)
+            files.write_all(self._fd, text)
+            os.fsync(self._fd)
+        except BaseException:
+            with suppress(OSError):  # The next run knows what is torn.
+                os.lseek(self._fd, start, os.SEEK_SET)
+                os.ftruncate(self._fd, start)
+            raise
         self._kept_size = None
-        head = records.head(note)
-        _allocate(self._fd, len(head) + room)
-        files.write_all(self._fd, head)
-        os.fsync(self._fd)
         folders.sync_folder_of(self.path)
+
+    def _end_of_what_matters(self) -> int:
+        """Where the next note is written, and what follows is."""
+        found = self.unfinished() if self.is_pending else None
+        start = found.size if found and found.size <= MOST_BEFORE_A_NOTE else 0
+        os.lseek(self._fd, start, os.SEEK_SET)
+        return start
 
     def record_answer(self, answer: bytes, at: float) -> None:
         """Keep what Trakt answered. The journal is needed from here on, whatever fails.
@@ -148,11 +164,11 @@ def let_go(file: io.FileIO) -> None:
         file.close()
 
 
-def _allocate(fd: int, size: int) -> None:
-    """Take `size` bytes of the disk now."""
+def _allocate(fd: int, start: int, size: int) -> None:
+    """Take `size` bytes of the disk now, from `start`, where `fd` stands."""
     if hasattr(os, "posix_fallocate"):
         with files.forgiven():
-            os.posix_fallocate(fd, 0, size)
+            os.posix_fallocate(fd, start, size)
             return
     files.write_all(fd, bytes(size))
-    os.lseek(fd, 0, os.SEEK_SET)
+    os.lseek(fd, start, os.SEEK_SET)

@@ -8,8 +8,13 @@ Each record has a length and a checksum, so that a torn write is recognised:
     before ...    what an overwrite in place replaces,
     content ...   and what it writes
 
-The last record of a kind counts, and a ``before`` takes back the ``content`` of an earlier try:
-the two are believed only as a pair.
+The last record of a kind counts. A ``note`` takes back all that stands before it: another one is
+added where the first still matters until the second is durable. A ``before`` takes back the
+``content`` of an earlier try: the two are believed only as a pair.
+
+Versions that knew only one note to a journal take the last one as well, and may believe an answer
+from before it. Such an answer is of no use: one that is of use is in the config, or is an error,
+before another note is written.
 """
 from __future__ import annotations
 
@@ -24,6 +29,9 @@ VERSION = 1
 #: Before the first release configs could be four times as large, and two of them were left in a
 #: journal.
 LARGEST_JOURNAL = 16 * LARGEST_CONFIG
+#: Where more stands before a note, the journal is begun anew. A note has some 400 bytes: that takes
+#: thousands of runs with nothing known of the first one.
+MOST_BEFORE_A_NOTE = LARGEST_JOURNAL // 2
 
 #: No time of a record has more digits.
 _LATEST = 10.0 ** 14
@@ -42,9 +50,14 @@ class Unfinished(Record):
     kept_size: int = 0  #: how many of them come before the overwrite at its end
 
 
-def head(note: bytes) -> bytes:
-    """The first line of a journal, and the note."""
-    return MAGIC + b"%d\n" % VERSION + record(b"note", note, time.time())
+def head(first_note: bytes) -> bytes:
+    """The first line of a journal, and its note."""
+    return MAGIC + b"%d\n" % VERSION + note(first_note)
+
+
+def note(payload: bytes) -> bytes:
+    """The record of what is about to be spent."""
+    return record(b"note", payload, time.time())
 
 
 def record(kind: bytes, payload: bytes, at: float) -> bytes:
@@ -87,7 +100,9 @@ def _records(data: bytes) -> tuple[dict[bytes, tuple[bytes, float]], int, int]:
         payload = data[end + 1:end + 1 + length]
         if _digest(payload) != digest:
             return records, kept, start
-        if kind == b"before":
+        if kind == b"note":
+            records.clear()
+        elif kind == b"before":
             records.pop(b"content", None)
         records[kind] = (payload, at)
         start = end + 1 + length + 1  # Its line break counts, even where it was not written.

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support import children, mounts
 from trakt_config.errors import SaveError
-from trakt_config.storage import files, journal, places, records
+from trakt_config.storage import files, journal, journal_file, places, records
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.records import Unfinished, parse
 
@@ -96,11 +96,26 @@ def test_the_last_answer_counts(config: str) -> None:
     assert (found.answer, found.answered_at) == (b"second", NOW + 5)
 
 
-def test_beginning_anew_forgets_what_was_there(config: str) -> None:
-    """The left-over was finished before."""
-    written(config, RECORDS)
-    found = parse(written(config))
-    assert found is not None and found.answer is None and found.content is None
+@pytest.mark.parametrize("matters", [True, False])
+def test_a_note_takes_back_what_was_there(matters: bool, config: str) -> None:
+    """Which was finished before; where its note still matters, that goes on standing there."""
+    size = len(written(config, RECORDS, room=0))
+    opened = acquire(config)
+    opened.unfinished()
+    opened.is_needed = matters
+    opened.begin(b"second", 0)
+    opened.close(remove=False)
+    data = Path(places.beside(config)).read_bytes()
+    found = parse(data)
+    assert found == Unfinished(note=b"second", size=len(data), kept_size=len(data))
+    assert (NOTE in data) is matters and (len(data) > size) is matters
+
+
+def test_notes_do_not_pile_up_for_ever(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = written(config, room=0)
+    monkeypatch.setattr(journal_file, "MOST_BEFORE_A_NOTE", len(first))
+    sizes = [len(written(config, room=0)) for _ in range(4)]
+    assert sizes[0] == sizes[2] > sizes[1] == sizes[3] == len(first)
 
 
 def test_the_repr_of_a_left_over_has_no_token() -> None:
