@@ -1,35 +1,26 @@
 """Redeem a grant that works once, so that what Trakt answers for it is never lost.
 
-The save protocol: what each step does, and what ``kill -9`` in it leaves to the next run, which
-:mod:`trakt_config.authorization.recovery` lets finish before it does anything else.
+The save protocol is the table of steps in docs/guarantees.rst, which also says what ``kill -9``
+leaves at each of them, and what the next run does with it. Here are, by its numbers:
 
-=======  =============================================  ===================  =====================
-step     what is done                                   the journal holds    the next run
-=======  =============================================  ===================  =====================
-lock     the journal and the config's inode are locked  nothing              drops the journal
-look     what a killed run left is finished; the        what was found       finishes it
-         config is read and decided on again
-prove    these very bytes take tokens of 4 KB           what was found       finishes it
-reserve  the intent, and room on the disk, are durable  the intent           takes the outcome for
-                                                                             unknown: it keeps an
-                                                                             access token that is
-                                                                             good, or asks once
-ask      Trakt is asked, in a thread that no            the intent           the same; an answer
-         interruption reaches                                                that came is lost
-                                                                             (the one gap)
-record   the raw answer is durable; then it is parsed   and the answer       splices it in
-splice   the config is read as it is by now, and the    and the answer       splices it in
-         new values are put into those bytes
-replace  by rename: the old file, or the new one        and the answer       splices it in, or
-                                                                             finds it there
-         in place: over the old bytes                   and both contents    writes it again
-tell     the journal is unlinked, the locks are let     nothing              has nothing to do
-         go, and the result is returned
-=======  =============================================  ===================  =====================
+=====  =============================================  ===================================
+step   what is done                                   the journal holds
+=====  =============================================  ===================================
+5      these very bytes take tokens of 4 KB; the      what was found, and then the intent
+       intent, and room on the disk, are durable
+6      Trakt is asked, in a thread that no            the intent
+       interruption reaches
+7      the raw answer is durable; then it is parsed   and the answer
+8      the config is read as it is by now, and the    and the answer
+       new values are put into those bytes
+9      by rename: the old file, or the new one        and the answer
+9'     in place: over the old bytes                   and both contents
+10     the journal is unlinked, the locks are let     nothing
+       go, and the result is returned
+=====  =============================================  ===================================
 
-The first two steps are :func:`trakt_config.authorization.recovery.locked_snapshot`'s; the others
-are :func:`redeem`'s, from top to bottom, and of these splice and replace are
-:func:`trakt_config.authorization.save.save`.
+Steps 2 to 4 are before that (:func:`trakt_config.authorization.recovery.locked_snapshot`), 8 to 9'
+are :func:`trakt_config.authorization.save.save`, and 10 is done as the config is let go.
 """
 from __future__ import annotations
 
@@ -99,13 +90,13 @@ def redeem(run: Run, held: storage.Held, snapshot: Snapshot, ask: Ask[T], *,
                        pin_unknown=spends == "pin")
     if in_doubt:
         intent = with_doubt(held, intent, is_sent=spends == "refresh_token")
-    reserve(held, snapshot, intent)  # Prove, reserve.
+    reserve(held, snapshot, intent)  # Step 5.
     run.explain("there is room to save the answer; asking Trakt")
 
     def ask_and_save() -> Authorization | T:
         record = _Recorder(run, held)
         try:
-            answer = ask(record)  # Ask, record.
+            answer = ask(record)  # Steps 6 and 7.
         except TraktConfigError as error:
             _settle(run, held, snapshot, intent, error, record, spends, in_doubt)
             raise

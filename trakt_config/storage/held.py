@@ -1,10 +1,13 @@
 """Hold a config: its lock, its journal and its replacement. Knows no token and no YAML.
 
-    with hold(path, ...) as held:       wait for the lock
-        held.recover()                  finish what a killed run left
-        held.reserve(note, size)        prove that saving will work, before anything is spent
-        held.record(answer, at)         durable before it is parsed
-        held.replace(expected, new)     and the journal has done its work
+    with hold(path, ...) as held:       2: wait for the lock
+        held.recover()                  3: finish what a killed run left
+        held.reserve(note, size)        5: prove that saving will work, before anything is spent
+        held.record(answer, at)         7: durable before it is parsed
+        held.replace(expected, new)     9: or 9', in place
+        held.discard_journal()          10: it goes as the lock is let go; without this it stays
+
+The numbers are those of the steps in docs/guarantees.rst.
 """
 from __future__ import annotations
 
