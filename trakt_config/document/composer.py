@@ -49,6 +49,7 @@ class Composer:
         self.stack: list[Collection] = []
         self.documents = 0
         self.root: Block | None = None
+        self.null: tuple[int, int] | None = None
         self.document_end: int | None = None
 
     def take(self, event: Any) -> None:
@@ -67,7 +68,7 @@ class Composer:
 
     def layout(self) -> Layout:
         found = Layout(self.root, self.outside.digest(), self.document_end, self.loader,
-                       self._stands_alone(), self.following, tuple(self.keys.strays))
+                       self._stands_alone(), self.following, tuple(self.keys.strays), self.null)
         self.keys.refuse_lookalikes(found)
         self.keys.refuse_merged(found)
         checks.refuse_large_trakt(found)
@@ -154,6 +155,7 @@ class Composer:
             checks.refuse_other_kinds(self.text, ROOT, event)
             if not is_empty(event):
                 self.outside.add_marker(event)
+                self.null = event.start_mark.line + 1, event.start_mark.column + 1
             return
         parent = self.stack[-1]
         if parent.at_outside and parent.key is not None:

@@ -18,7 +18,7 @@ from trakt_config.document import other_kinds, templates, typos, yaml_errors  # 
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document
 from trakt_config.document.keys import AUTHORIZATION, TRAKT, Path
 from trakt_config.document.layout import Block, Entry, Layout
-from trakt_config.document.lines import NEWLINE
+from trakt_config.document.lines import NEWLINE, mistake
 from trakt_config.document.proof import Change, proved
 from trakt_config.document.splices import (
     Fields,
@@ -58,8 +58,8 @@ def set_authorization(document: Document,
     """The document with `values` in its authorization block, parsed again and proved.
 
     Nothing else changes: comments, order, blanks, quotes, indentation, line endings stay. Missing
-    keys are added, and a missing block. A value that says the same already is left as it is
-    written, quotes and all.
+    keys are added, and a missing ``authorization``. A value that says the same already is left as
+    it is written, quotes and all.
 
     :param values: an `Authorization`, or any of the six by key, as text; `expires_in` and
         `created_at` are whole numbers, as an int or as its digits. None empties the value.
@@ -67,7 +67,8 @@ def set_authorization(document: Document,
     :raises TypeError: something is of another type.
     :raises ValueError: `values` has a key that is none of the six, or a value that is no such
         number, or longer than any answer of Trakt's.
-    :raises ConfigError: there is no trakt block, or the edit cannot be done or proved.
+    :raises ConfigError: there is no trakt block (:func:`fill_client` adds one), or the edit cannot
+        be done or proved.
     """
     return proved(authorization_change(document, values, clear_pin=clear_pin))
 
@@ -159,12 +160,17 @@ def fill_client(document: Document, client_id: str, client_secret: str, *,
 
     :param redirect_uri: is written in the same way; empty: the key is not added.
     :param complete: add the keys that Kometa looks for to a block that is there as well.
-    :raises ConfigError: the edit cannot be done or proved.
+    :raises TypeError: something is of another type.
+    :raises ValueError: a value is longer than any of Trakt's.
+    :raises ConfigError: the edit cannot be done or proved. Keys that were meant to be ours, such as
+        ``clientid``, do not stop it: :func:`unread_keys` names them.
     """
     client = {"client_id": client_id, "client_secret": client_secret}
     for name, value in {**client, "redirect_uri": redirect_uri}.items():
         if not isinstance(value, str):
             raise TypeError(f"{name} has to be a str, not {type(value).__name__}")
+        if len(value) > LONGEST_VALUE:
+            raise ValueError(f"{name} is longer than {LONGEST_VALUE} characters")
     _check_flag("complete", complete)
     if redirect_uri:
         client["redirect_uri"] = redirect_uri
@@ -208,7 +214,8 @@ def _trakt(document: Document) -> Block:
     if block is None:
         raise ConfigError("there is no trakt block", line=document.trakt_line,
                           column=document.trakt_column,
-                          hint=f"Add one with: {command('login')}")
+                          hint="A program adds one by fill_client, a person with: "
+                               f"{command('login')}")
     return block
 
 
@@ -272,6 +279,9 @@ def _add_trakt(document: Document, client: Mapping[str, str]) -> Document:
     text, found = document._text, document._layout
     filled = {key: value or None for key, value in client.items()}
     inner: Fields = {**filled, "authorization": dict.fromkeys(AUTHORIZATION_KEYS), **_LOOKED_FOR}
+    if found.null is not None:
+        raise mistake("the file holds a null or an empty text, where its keys belong",
+                      "Delete that: a file may be empty.", *found.null)
     if found.root is None:
         splices = [_appended(document, inner, 0)]
     elif found.entry is not None:

@@ -141,6 +141,8 @@ class Layout(Record):
     stands_alone: bool = False
     following: int | None = None
     strays: tuple[Stray, ...] = ()
+    #: Line and column of a null, or of quotes with nothing in them, in the place of the root.
+    null: tuple[int, int] | None = None
 
     @property
     def entry(self) -> Entry | None:

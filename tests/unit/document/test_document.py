@@ -721,6 +721,24 @@ def test_keys_of_any_kind_in_flow_style(item: str, form: str) -> None:
     assert repr(after) == repr(tree)
 
 
+@pytest.mark.parametrize("text, place", [
+    ("null", "1:1"), ("~\n", "1:1"), ("# c\r\nNull # c\r\n", "2:1"), ("--- null\n...\n", "1:5"),
+    ("\ufeffnull\n", "1:1"), ("''\n", "1:1"), ("!!null\n", "1:1")])
+def test_fill_client_where_a_null_stands(text: str, place: str) -> None:
+    """No key can be written beside it; the error says where it is, and that an empty file is fine.
+    """
+    with pytest.raises(ConfigError, match="Delete that") as caught:
+        fill_client(parse(text.encode()), "ID", "")
+    assert caught.value.where == f"config:{place}"
+
+
+@pytest.mark.parametrize("name", ["client_id", "client_secret", "redirect_uri"])
+def test_fill_client_takes_no_value_that_is_longer_than_any(name: str) -> None:
+    values = {"client_id": "ID", "client_secret": "", name: "s3cret" * 50_000}
+    with pytest.raises(ValueError, match=f"^{name} is longer than 262144 characters$"):
+        fill_client(parse(b""), **values)
+
+
 def test_fill_client_behind_kept_blank_lines() -> None:
     """A final `|+` scalar keeps its text."""
     filled = fill_client(parse(b"a: |+\n  x\n\n"), "ID", "")
