@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union, cast
 from trakt_config import document, storage
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
 from trakt_config.document import Document, Settings
-from trakt_config.errors import SaveError, TraktConfigError, os_reason, printable, with_path
+from trakt_config.errors import (
+    ConfigError,
+    SaveError,
+    TraktConfigError,
+    os_reason,
+    printable,
+    with_path,
+)
 from trakt_config.startup import LazyModule, Record, hidden
 from trakt_config.tokens import LONGEST_LIFETIME, Authorization, Secret
 
@@ -143,7 +150,12 @@ class Run(Record):
 
         :raises ConfigError: there is no such regular file.
         """
-        return cls(text_of(config_path), storage.resolve(config_path), options)
+        name = text_of(config_path)
+        try:
+            return cls(name, storage.resolve(config_path), options)
+        except ConfigError as error:
+            error.hint = left_without_config(name, options.environ) or error.hint
+            raise
 
     def warn(self, text: str) -> None:
         """Tell whoever listens, with the name of the config."""
@@ -205,6 +217,15 @@ class Run(Record):
         """Lock the config (see :func:`storage.hold`)."""
         return storage.hold(self.path, timeout=self.options.lock_timeout.total_seconds(),
                             environ=self.options.environ, warn=self.warn)
+
+
+def left_without_config(config: str, environ: Mapping[str, str]) -> str:
+    """What to do where a config is gone and its journal is not, which may hold tokens; else empty.
+    """
+    journal = storage.left_without_config(config, environ)
+    return (f"What an earlier run left, new tokens perhaps, is in {printable(journal)}: give the "
+            "config its name back, or make one anew with its client_id and client_secret; then run "
+            "authorize.") if journal else ""
 
 
 def text_of(config_path: ConfigPath) -> str:

@@ -158,6 +158,7 @@ def _client_from_person(options: argparse.Namespace, *, again: bool) -> NewClien
 def _missing(options: argparse.Namespace, *, again: bool) -> tuple[str, ...]:
     """What the config does not have; a person is told where it does not even exist."""
     from trakt_config import sign_in
+    from trakt_config.authorization.run import left_without_config
     if os.path.lexists(options.config):
         missing = sign_in.missing(options.config)
         key = sign_in.foreign_key(options.config) if missing and not again else ""
@@ -171,7 +172,8 @@ def _missing(options: argparse.Namespace, *, again: bool) -> tuple[str, ...]:
                           hint="Check the path, or create the folder first.")
     if not options.create and not terminal.is_interactive():
         raise ConfigError("the config does not exist", path=options.config,
-                          hint=f"Check its path, or create it: {command('login --create')}")
+                          hint=left_without_config(options.config, os.environ)
+                          or f"Check its path, or create it: {command('login --create')}")
     if terminal.is_interactive() and not again:
         output.err(f"{printable(options.config)} does not exist yet; it will be created.")
     return "client_id", "client_secret"

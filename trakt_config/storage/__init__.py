@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from trakt_config.startup import lazy
 from trakt_config.storage.files import read, resolve
-from trakt_config.storage.places import exists
+from trakt_config.storage.places import exists, left_without_config
 
 if TYPE_CHECKING:
     from trakt_config.storage.creation import create, remove_if_empty
@@ -30,6 +30,7 @@ __all__ = [
     "is_half_new",
     "is_mount_point",
     "is_torn",
+    "left_without_config",
     "obstacle",
     "of_others",
     "peek",

@@ -56,6 +56,23 @@ def exists(config: str, environ: Mapping[str, str]) -> bool:
     return elsewhere is not None and os.path.lexists(elsewhere)
 
 
+def left_without_config(config: str, environ: Mapping[str, str]) -> str:
+    """The journal with something in it, where its config is gone; else empty."""
+    try:
+        config = os.path.realpath(config)
+        if os.path.lexists(config):
+            return ""
+    except (OSError, ValueError):  # No path at all.
+        return ""
+    for path in filter(None, (beside(config), in_state_directory(config, environ))):
+        try:
+            if os.stat(path).st_size:
+                return path
+        except OSError:
+            continue
+    return ""
+
+
 def other_journals(config: str, environ: Mapping[str, str]) -> list[str]:
     """The journals of other configs, in the folder of `config` and in the state directory."""
     near, elsewhere = beside(config), in_state_directory(config, environ)

@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.support.ages import WORTH_REFRESHING, issued
 from trakt_config import (
     AccountProblem,
     ClientRejected,
+    ConfigError,
     LoginRequired,
     SaveError,
     TraktConfigError,
@@ -540,3 +542,31 @@ def test_authorize_returns_what_the_config_holds(sandbox: Sandbox, config: Any,
     assert str(authorization.expires_at.tzinfo) == "UTC"
     assert authorization.access_token not in repr(authorization)
     assert authorization.refresh_token not in repr(authorization)
+
+
+@pytest.mark.parametrize("anew", [True, False], ids=["made anew", "renamed back"])
+def test_a_config_that_went_while_the_answer_came(anew: bool, sandbox: Sandbox, config: Any,
+                                                  environ: Mapping[str, str]) -> None:
+    """Every way in says where the tokens are by now, and what brings them into a config."""
+    path: Path = config(issued(sandbox, EXPIRED))
+    away = path.with_name("away.yml")
+    with ThreadPoolExecutor() as pool, sandbox.hold() as held:
+        run = pool.submit(trakt_config.authorize, path, environ=environ)
+        held.wait()
+        path.rename(away)
+        held.release()
+        assert isinstance(run.exception(), SaveError)
+    journal_of = path.with_name(f".{path.name}.trakt-journal")
+    dialog = trakt_config.Dialog(show_code=print)
+    for enter in (lambda: trakt_config.authorize(path, environ=environ),
+                  lambda: trakt_config.login(path, dialog=dialog, environ=environ),
+                  lambda: trakt_config.copy_authorization(path, away, environ=environ)):
+        with pytest.raises(ConfigError, match="the config does not exist") as caught:
+            enter()
+        assert f"is in {journal_of}: give the config its name back" in caught.value.hint
+    if anew:
+        config()
+    else:
+        away.rename(path)
+    assert sandbox.honours_access(trakt_config.authorize(path, environ=environ).access_token)
+    assert len(sandbox.token_requests) == 1 and not journal_of.exists()
