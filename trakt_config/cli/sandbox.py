@@ -17,7 +17,10 @@ PORT = 8787
 
 DESCRIPTION = """\
 A Trakt on this machine, until Ctrl-C: no account, no network. It keeps Trakt's rules,
-and forgets everything when it ends."""
+and forgets everything when it ends. It serves POST /oauth/token, /oauth/revoke,
+/oauth/device/code and /oauth/device/token; GET /users/settings and /sync/watchlist; and
+for a browser /, /oauth/authorize and /activate. A program that needs other pages adds them
+with answer(): python3 -m pydoc trakt_config.sandbox"""
 
 EXAMPLES = """\
   trakt-config sandbox

@@ -5,7 +5,8 @@
         pin = sandbox.issue_code()
 
 It keeps Trakt's rules (codes and refresh tokens work once, headers and bodies are checked) and
-writes a ledger of what it was asked. It can be told to fail: see :class:`Answer`.
+writes a ledger of what it was asked. It can be told to fail: see :class:`Answer`. What it serves,
+``help(trakt_config.sandbox)`` lists.
 """
 from __future__ import annotations
 
@@ -203,7 +204,9 @@ class Sandbox:
         self._issuer.revoke_all()
 
     def answer(self, answer: Answer, times: int = 1, path: str = "/oauth/token") -> None:
-        """Answer the next `times` requests to `path` in this way; more calls queue up."""
+        """Answer the next `times` requests to `path` in this way; more calls queue up. A path that
+        is not served otherwise will do.
+        """
         _check(Answer, answer=answer)
         _check(int, times=times)
         _check(str, path=path)
@@ -219,7 +222,7 @@ class Sandbox:
         Without ``with``, call :meth:`Hold.release` when done.
         """
         _check(bool, before=before)
-        hold = Hold()
+        hold = Hold(path)
         self.answer(Answer(process=True, hold_before=hold if before else None,
                            hold=None if before else hold), path=path)
         return hold

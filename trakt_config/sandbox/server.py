@@ -26,16 +26,18 @@ _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00\r\n\u0100-\U0010ffff]
 
 
 class Hold:
-    """A request that is kept waiting until the test lets it go."""
+    """A request, to `path`, that is kept waiting until the test lets it go."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = "") -> None:
+        self.path = path
         self.arrived = threading.Event()
         self.released = threading.Event()
 
     def wait(self, timeout: float = 30) -> None:
         """Return once a request is being held; TimeoutError after `timeout` seconds."""
         if not self.arrived.wait(timeout):
-            raise TimeoutError("no request arrived")
+            where = f" to {self.path}" if self.path else ""
+            raise TimeoutError(f"no request{where} arrived")
 
     def release(self) -> None:
         self.released.set()

@@ -15,8 +15,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import requests
 
+import trakt_config
 from tests.support.injection import FULL
-from trakt_config.sandbox import CLIENT_ID, Hold
+from trakt_config.cli import sandbox as sandbox_command
+from trakt_config.sandbox import CLIENT_ID, Hold, api
 from trakt_config.sandbox import sandbox as sandbox_module
 from trakt_config.sandbox.issuer import OUT_OF_BAND, challenge_for
 from trakt_config.sandbox.sandbox import Answer, Sandbox
@@ -76,6 +78,21 @@ def test_code_gives_six_values_of_trakts_shape() -> None:
     assert re.fullmatch(r"[0-9a-f]{64}", answer.pop("refresh_token"))
     assert answer == {"token_type": "bearer", "expires_in": 604800, "scope": "public",
                       "created_at": 1795000000}
+
+
+def test_what_it_serves_is_in_its_help(sandbox: Sandbox) -> None:
+    """All of it, in that of the module and of the command, and how a page is added."""
+    listed = {(method, path) for methods, path in re.findall(
+        r"(?m)^    ([A-Z][A-Z, ]*?) +(/\S*)  ", trakt_config.sandbox.__doc__ or "")
+        for method in methods.split(", ")}
+    assert listed == set(api._ENDPOINTS)
+    assert set(re.findall(r"/[a-z/]*", sandbox_command.DESCRIPTION)) == {
+        path for _, path in api._ENDPOINTS}
+    example = next(line for line in (trakt_config.sandbox.__doc__ or "").splitlines()
+                   if "sandbox.answer(" in line)
+    exec(example.strip(), {"sandbox": sandbox, "Answer": Answer})
+    assert [requests.get(f"{sandbox.url}/sync/history", timeout=10).status_code
+            for _ in range(2)] == [200, 404]
 
 
 def test_client_id_and_secret_look_like_trakts_and_differ(sandbox: Sandbox) -> None:
@@ -467,7 +484,7 @@ def test_hold_keeps_the_request_until_released(sandbox: Sandbox, before: bool) -
 
 
 def test_waiting_for_a_request_that_never_comes_ends(sandbox: Sandbox) -> None:
-    with pytest.raises(TimeoutError, match="no request arrived"):
+    with pytest.raises(TimeoutError, match="no request to /oauth/token arrived"):
         sandbox.hold().wait(0.01)
 
 
