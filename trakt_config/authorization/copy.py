@@ -287,10 +287,11 @@ def _check(now: Document, holder: Snapshot, options: Options, known: Tokens) -> 
         token == holder.settings.refresh_token or fingerprint(token) in known)
     if token is not None and not is_own:
         value = now.authorization["refresh_token"]
-        raise ConfigError("trakt.authorization.refresh_token is not the holder's: this file is "
-                          "signed in by itself",
-                          hint="Do not copy to it; or empty the refresh_token first, if it "
-                               "is spent or not needed.",
+        raise ConfigError("trakt.authorization.refresh_token is another one than the holder's, and "
+                          "a copy has none",
+                          hint=f"Is it spent, or not needed? Then empty refresh_token in line "
+                               f"{value.line}, and copy again. Else this file is signed in by "
+                               "itself, and needs no copy.",
                           line=value.line, column=value.column)
 
 

@@ -33,6 +33,9 @@ _ODD_CHARACTERS = ("\ufeff", "\x85", "\u2028", "\u2029")
 #: A comment in the place of a value, and its first character if it is like one.
 _COMMENT = re.compile(r" *#([^ \t\r\n]?)")
 
+#: Our block, in a document that is not read.
+_TRAKT = re.compile(r"""(?m)^["']?trakt["']?[ ]*:""")
+
 
 class Composer:
     """Takes the events one after the other and keeps the layout."""
@@ -84,6 +87,9 @@ class Composer:
                 and self.text[entry.key_start:entry.key_end] == "trakt"
                 and NEWLINE.search(self.text, entry.key_end, entry.colon) is None)
 
+    def _has_trakt(self) -> bool:
+        return self.root is not None and self.root.entry("trakt") is not None
+
     def _leave_outside(self) -> None:
         root = self.stack[-1]
         root.key, root.ends_outside = None, True
@@ -98,8 +104,11 @@ class Composer:
             return
         self.documents += 1
         if self.documents > 1:
-            refuse("a second YAML document begins here", "Keep one document in the file: delete "
-                   f"the line with the {'dashes' if event.explicit else 'three dots'}.", event)
+            line = f"the line with the {'dashes' if event.explicit else 'three dots'}"
+            has_two = self._has_trakt() and _TRAKT.search(self.text, event.start_mark.index)
+            refuse("a second YAML document begins here", "Both have a trakt block: keep one of the "
+                   f"two, and delete the other, and {line}." if has_two else
+                   f"Keep one document in the file: delete {line}.", event)
         if event.explicit:
             self.end = event.end_mark.index
 
@@ -266,7 +275,8 @@ class Composer:
             colon=parent.colon, start=start, end=self.end,
             value_line=event.start_mark.line + 1, value_column=event.start_mark.column + 1,
             event=event, digest=digest.digest(), block=block, only_comment=comment is not None,
-            commented_out=comment is not None and comment[1] != "")
+            commented_out=comment is not None and comment[1] != "",
+            in_braces=self.text.startswith("{{", start))
 
     def _check_key(self, parent: Collection, event: Any) -> None:
         if parent.path is None:

@@ -18,7 +18,7 @@ class Entry(Record):
     character. For an empty value both are the place where a value would be written.
     ``colon`` is None for a key without one. Lines and columns count from 1.
     ``only_comment``: nothing, and a comment where the value should be; ``commented_out``: one that
-    looks like a value, such as ``####``.
+    looks like a value, such as ``####``. ``in_braces``: `{{`, where another program puts a value.
     """
 
     key: str | None = hidden()
@@ -38,6 +38,7 @@ class Entry(Record):
     block: Block | None = None
     only_comment: bool = False
     commented_out: bool = False
+    in_braces: bool = False
 
     @property
     def line(self) -> int:

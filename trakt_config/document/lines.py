@@ -40,6 +40,12 @@ def mistake(message: str, hint: str, line: int, column: int) -> ConfigError:
     return ConfigError(message, hint=hint, line=line, column=column)
 
 
+def of_another_program(name: str, line: int, column: int) -> ConfigError:
+    """`name`, in the template that another program makes the config from."""
+    return mistake(f"{name} is filled in by another program",
+                   "Run trakt-config after that program, on the file that it writes.", line, column)
+
+
 def mistake_at(pattern: re.Pattern[str], text: str, message: str,
                hint: str) -> ConfigError | None:
     """The mistake where the first group of the pattern is found."""

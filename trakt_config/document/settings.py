@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document
 from trakt_config.document.layout import Entry
-from trakt_config.document.lines import mistake
+from trakt_config.document.lines import mistake, of_another_program
 from trakt_config.document.misplaced import (
     SettingWarning,
     client_id_meant,
@@ -202,12 +202,11 @@ def _setting(trakt: Mapping[str, Entry], key: str, environ: Mapping[str, str]) -
     value = trakt.get(key)
     if value is None or value.blank:
         return ""
+    if value.in_braces or value.foreign or _FILLED_IN_BY_OTHERS.search(value.text):
+        raise of_another_program(f"trakt.{key}", value.line, value.column)
     if not value.scalar:
         raise error_at(value, f"trakt.{key} is not a single value",
                        "Write it on one line, in quotes if it has special characters.")
-    if value.foreign or _FILLED_IN_BY_OTHERS.search(value.text):
-        raise error_at(value, f"trakt.{key} is filled in by another program",
-                       "Run trakt-config after that program, on the file that it writes.")
     refuse_key_twice(value, key)
     if key in _APP_NAMES and is_unfilled(value.text):
         also = _and_secret(trakt) if key == "client_id" else ""

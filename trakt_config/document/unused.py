@@ -20,6 +20,9 @@ _NUMBERS = {
     "created_at": "seconds since 1970, as a number of ten digits",
 }
 
+_OF_ANOTHER_PROGRAM = ("another program fills it in; run trakt-config after that, on the file that "
+                       "it writes")
+
 #: Letters and digits with spaces between them, and a digit at least: no words of a template.
 _SPACED_PIN = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z]+(?:\s+[0-9A-Za-z]+)+")
 
@@ -36,7 +39,10 @@ def _warnings(document: Document) -> Iterator[SettingWarning]:
         yield SettingWarning("trakt.force_refresh does nothing as it is: write true, or false",
                              value.line, value.column)
     value = trakt.get("pin")
-    if value is not None and not value.scalar:
+    if value is not None and value.in_braces:
+        yield SettingWarning(f"trakt.pin does nothing as it is: {_OF_ANOTHER_PROGRAM}", value.line,
+                             value.column)
+    elif value is not None and not value.scalar:
         yield SettingWarning("trakt.pin does nothing as it is: write the PIN alone, without "
                              "brackets, braces or a dash", value.line, value.column)
     elif value is not None and set(value.text) & {'"', "'"}:
@@ -84,6 +90,8 @@ def _unread_tokens(document: Document) -> Iterator[SettingWarning]:
         elif key in LARGEST_NUMBERS and number_of(key, value.text) is None:
             expected = _NUMBERS[key]
         why = f"it has to be {expected}" if expected else why_no_token(key, value.text)
+        if value.in_braces:
+            why = _OF_ANOTHER_PROGRAM
         if why:
             yield SettingWarning(f"trakt.authorization.{key} does nothing as it is: {why}",
                                  value.line, value.column, key)

@@ -14,7 +14,15 @@ from ruamel.yaml.events import ScalarEvent
 from ruamel.yaml.reader import ReaderError
 
 from trakt_config.document.keys import KNOWN_KEYS
-from trakt_config.document.lines import NEWLINE, indentation, mistake, mistake_at, position
+from trakt_config.document.lines import (
+    NEWLINE,
+    indentation,
+    line_at,
+    mistake,
+    mistake_at,
+    of_another_program,
+    position,
+)
 from trakt_config.document.typos import (
     conflict,
     no_colon,
@@ -31,6 +39,9 @@ _HUGE_ESCAPE = re.compile(r"(\\U(?!0010|000)[0-9a-fA-F]{8})")
 #: A line that pages and chats put around what is to be copied.
 _FENCE = re.compile(r"(?m)^[ ]*(```)")
 _SLASHES = re.compile(r"(?m)^[ \t]*//")
+
+#: What a program replaces that makes the config from a template.
+_OF_TEMPLATE = re.compile(r"""(?<!["'])(\{%|\{#|\{\{[^{}]*\}\})""")
 
 #: A key of ours as an item of a list.
 _OUR_ITEM = rf"""-[ ]+["']?(?:{'|'.join(sorted(KNOWN_KEYS))})["']?[ ]*:"""
@@ -49,6 +60,8 @@ def yaml_error(text: str, problem: Exception, last: Any) -> ConfigError:
     found = conflict(text) or mistake_at(
         _FENCE, text, "a line with ```, which was copied with the text around it",
         "Delete the lines with ```.") or _before_each_line(text)
+    if found is None and isinstance(problem, MarkedYAMLError):
+        found = _of_template(text, problem)
     if found is None and isinstance(problem, ReaderError):
         found = mistake("a character that YAML does not allow",
                         "Delete the invisible character there.", *position(text, problem.position))
@@ -75,6 +88,16 @@ def _marked(text: str, problem: MarkedYAMLError, last: Any) -> ConfigError | Non
     if found is None and known.startswith("mapping values are not allowed"):
         found = _unexpected_colon(text, line, column)
     return found or _explained(known, line, column)
+
+
+def _of_template(text: str, problem: MarkedYAMLError) -> ConfigError | None:
+    """On the line where it cannot be read on, or on the one above."""
+    mark = problem.problem_mark or problem.context_mark
+    for number in range(mark.line + 1, max(mark.line - 1, 0), -1) if mark else ():
+        found = _OF_TEMPLATE.search(line_at(text, number))
+        if found is not None:
+            return of_another_program("this", number, found.start(1) + 1)
+    return None
 
 
 def _of_another_language(text: str, mark: Any) -> ConfigError | None:

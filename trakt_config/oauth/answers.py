@@ -75,8 +75,8 @@ AUTHORIZATION_CODE = Credential(
 REFRESH_TOKEN = Credential(
     "the refresh token", "refresh_token_refused",
     "It was revoked, used by another copy of this file, or replaced in an answer that was lost. "
-    "Where two files have one token, make one a copy (trakt-config "
-    "authorize HOLDER --copy-to OTHER). Sign in again: "
+    "Where two files had one token, make one a copy: empty its refresh_token, then run: "
+    "trakt-config authorize HOLDER --copy-to OTHER. Else sign in again: "
     f"{command('login')}")
 ACCESS_TOKEN = Credential(
     "the access token", "access_token_refused",

@@ -72,7 +72,7 @@ def test_a_copy_has_all_but_the_refresh_token(style: str, sandbox: Sandbox, conf
     ("x: 1\n", "no trakt block"),
     ("trakt:\n", "the trakt block is empty"),
     ("trakt:\n  client_id: another\n", "client_id is another app's"),
-    ("trakt:\n  authorization:\n    refresh_token: theirs\n", "signed in by itself"),
+    ("trakt:\n  authorization:\n    refresh_token: theirs\n", "another one than the holder's"),
     ("trakt:\n  authorization:\n    access_token: <<trakt_access_token>>\n", "elsewhere"),
     ("trakt: {\n", "not valid YAML"),
 ])
@@ -186,9 +186,30 @@ def test_a_twin_that_was_busy_is_still_known_after_the_refresh(
         disarm_twin(twin, holder, options)
     assert caught.value.path == str(twin)
     ensure_authorized(holder, options)
-    with pytest.raises(ConfigError, match="signed in by itself"):
+    with pytest.raises(ConfigError, match="another one than the holder's"):
         copy.copy_to(twin, holder, options)
     assert copy.copy_to(twin, holder, options, known)
+    assert_is_copy(twin, holder)
+
+
+def test_the_advice_for_two_files_with_one_token_leads_out(
+        sandbox: Sandbox, config: Config, environ: Mapping[str, str]) -> None:
+    """The refusal of the refresh names a way, and what that way refuses at first names the line."""
+    due = issued(sandbox, 2 * WEEK)
+    holder, twin = config(due), config(due, name="twin.yml")
+    options = Options(environ=environ)
+    ensure_authorized(holder, options)
+    with pytest.raises(LoginRequired) as refused:
+        ensure_authorized(twin, options)
+    assert "empty its refresh_token, then run: trakt-config authorize HOLDER --copy-to" \
+        in refused.value.hint
+    with pytest.raises(ConfigError) as caught:
+        copy_authorization(holder, twin, environ=environ)
+    lines = twin.read_text().splitlines(keepends=True)
+    assert f"empty refresh_token in line {caught.value.line}, and copy again" in caught.value.hint
+    lines[(caught.value.line or 0) - 1] = "    refresh_token:\n"
+    twin.write_text("".join(lines))
+    assert copy_authorization(holder, twin, environ=environ)
     assert_is_copy(twin, holder)
 
 
@@ -207,7 +228,7 @@ def test_twins_that_disarm_each_other_at_once_keep_one_token(
         return hold_both(*arguments)
 
     monkeypatch.setattr(copy, "_hold_both", late)
-    with pytest.raises(ConfigError, match="signed in by itself"):
+    with pytest.raises(ConfigError, match="another one than the holder's"):
         disarm_twin(first, second, options)
     assert values(first)["refresh_token"] and not values(second)["refresh_token"]
 
@@ -235,7 +256,7 @@ def test_twins_that_copy_to_each_other_keep_one_token(
     fresh = issued(sandbox)
     first, second = config(fresh), config(fresh, name="second.yml")
     assert copy_authorization(first, second, environ=environ)
-    with pytest.raises(ConfigError, match="signed in by itself"):
+    with pytest.raises(ConfigError, match="another one than the holder's"):
         copy_authorization(second, first, environ=environ)
     assert values(first)["refresh_token"] and not values(second)["refresh_token"]
 
@@ -265,7 +286,7 @@ def test_a_doubt_about_a_token_of_its_own_is_kept(
     sandbox.answer(Answer(process=True, cut="close"))
     assert ensure_authorized(other, options).outcome is Outcome.KEPT
     asked = len(sandbox.token_requests)
-    with pytest.raises(ConfigError, match="signed in by itself"):
+    with pytest.raises(ConfigError, match="another one than the holder's"):
         copy_authorization(holder, other, environ=environ)
     assert ensure_authorized(other, options).outcome is Outcome.KEPT
     assert len(sandbox.token_requests) == asked
