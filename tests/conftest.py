@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Callable
 from zlib import crc32
@@ -120,8 +121,8 @@ def pytest_configure(config: pytest.Config) -> None:
 #: process that a test starts takes half as long again.
 FOREIGN_VARIABLES = (
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC", "XDG_STATE_HOME",
-    "PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE",
+    "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC", "XDG_CACHE_HOME",
+    "XDG_STATE_HOME", "PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE",
 )
 FOREIGN_PREFIXES = ("TRAKT_CONFIG_", "KOMETA_", "PMM_")
 
@@ -156,15 +157,26 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[Any]:
-    yield from injection.serve()
+def idle_trakt() -> Iterator[Callable[[], Any]]:
+    """Gives a sandbox in a process of its own: the last test's, if nothing goes on there."""
+    serve = contextmanager(injection.serve)
+    with ExitStack() as running:
+        current: list[Any] = []
+
+        def idle() -> Any:
+            if not current or not current[-1].is_idle():
+                running.close()
+                current.append(running.enter_context(serve()))
+            return current[-1]
+        yield idle
 
 
 @pytest.fixture
-def trakt(served: Any) -> Any:
+def trakt(idle_trakt: Callable[[], Any]) -> Any:
     """A sandbox in a process of its own, which knows of nothing yet."""
-    served.reset()
-    return served
+    sandbox = idle_trakt()
+    sandbox.reset()
+    return sandbox
 
 
 @pytest.fixture

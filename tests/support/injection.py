@@ -98,6 +98,9 @@ class Served(Sandbox):
         with self._lock:
             self._answers.clear()
 
+    def is_idle(self) -> bool:
+        return not self._active
+
     def settle(self, timeout: float = 10) -> None:
         """Return when every request that has left its sender is processed."""
         try:  # Connections are accepted in order: those before this one are counted by then.

@@ -56,7 +56,10 @@ class Scene:
         return [token for token in self.trakt.honoured() if token.encode() in contents]
 
     def left_overs(self) -> list[str]:
-        return sorted(set(self.files()) - {f"folder/{self.name}", "elsewhere/second.yml"})
+        """All but the configs, and what `status` is to know of a refusal."""
+        return sorted(name for name in set(self.files())
+                      - {f"folder/{self.name}", "elsewhere/second.yml"}
+                      if not name.startswith("home/.cache/trakt_config/"))
 
 
 def described(path: Path) -> Any:

@@ -9,7 +9,7 @@ import enum
 import time
 
 from trakt_config import document, oauth, storage
-from trakt_config.authorization import policy, recovery, redeem, save
+from trakt_config.authorization import policy, recovery, redeem, refusal, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
@@ -176,12 +176,30 @@ def _next_step(run: Run, snapshot: Snapshot, left: Unfinished | None, has_left_o
     if recovered is RecoveryResult.NEWER:
         return _left_to_newer(snapshot)
     if snapshot.settings.pin:
+        if refusal.recall(run).of_pin(snapshot.settings.pin):
+            _refuse_without_pin(run, snapshot, recovered)
         return Step.EXCHANGE
     if recovered is RecoveryResult.FINISHED and run.is_long_enough(snapshot):
         return Step.ADOPT
     if snapshot.is_fresh and recovered is not RecoveryResult.PARTIAL:
         return Step.NOTHING
     return _refresh(run, snapshot, recovered)
+
+
+def _refuse_without_pin(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> None:
+    """A run tries the pin all the same, and Trakt says the same: see what else there is.
+
+    :raises LoginRequired: nothing.
+    """
+    refused = LoginRequired(policy.PIN_REFUSED, reason="pin_refused", hint=SIGN_IN)
+    if snapshot.can_be_kept:
+        return
+    if not snapshot.settings.refresh_token:
+        raise refused
+    try:
+        _refresh(run, snapshot, recovered)
+    except LoginRequired as also:
+        raise policy.both_refused(refused, also) from None
 
 
 def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
@@ -202,6 +220,10 @@ def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
         raise LoginRequired(BEFORE_MIGRATION, reason="refresh_token_refused", hint=SIGN_IN)
     if recovered.is_refused:  # A run tries all the same, and Trakt says the same.
         raise policy.refused_before(recovered)
+    known = refusal.recall(run)
+    if known.of_refresh_token(snapshot.settings.refresh_token):
+        raise policy.refused_before(RecoveryResult.LOST if known.answer_lost
+                                    else RecoveryResult.REFUSED)
     return Step.REFRESH_IN_DOUBT if recovered.in_doubt else Step.REFRESH
 
 

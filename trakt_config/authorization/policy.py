@@ -5,7 +5,7 @@ What is kept, what is an error, and what is spent when, is decided here and nowh
 from __future__ import annotations
 
 from trakt_config import document, oauth, storage
-from trakt_config.authorization import recovery, redeem, save
+from trakt_config.authorization import recovery, redeem, refusal, save
 from trakt_config.authorization.freshness import Freshness
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
@@ -29,6 +29,7 @@ from trakt_config.tokens import Authorization, number_of
 MIGRATION = 1782864000
 
 #: What an earlier run has left word of.
+PIN_REFUSED = "Trakt refused the pin when it was last tried"
 REFUSED = "Trakt refused the refresh token when it was last tried"
 
 #: What brings a new access token to a config that holds no refresh token.
@@ -152,12 +153,13 @@ def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Re
         save.clear_pin(run, held, snapshot)
         return run.result(Outcome.FRESH, snapshot)
     if not snapshot.settings.refresh_token and not snapshot.can_be_kept:
+        refusal.remember(run, snapshot, pin=True)
         raise refused
     try:
         result = _refresh_due(run, held, snapshot, recovered)
     except LoginRequired as also:
-        raise LoginRequired(f"{refused.message}; and {also.message}", reason=refused.reason,
-                            hint=SIGN_IN) from None
+        refusal.remember(run, snapshot, pin=True)
+        raise both_refused(refused, also) from None
     cleared = "it is cleared, and " if result.outcome is Outcome.REFRESHED else ""
     run.warn(f"{refused.message}; {cleared}the old authorization is used")
     return result
@@ -188,7 +190,7 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
         if run.read(snapshot, held).settings.refresh_token != snapshot.settings.refresh_token:
             return adopt(run, held)
         refused = _refused(snapshot, refused, recovered)
-        redeem.remember_refusal(held, snapshot, refused)
+        redeem.remember_refusal(run, held, snapshot, refused)
         return _keep(run, snapshot, refused)
     except (ClientRejected, AccountProblem, TraktUnavailable, SaveError) as problem:
         if _is_answered(problem):
@@ -332,6 +334,11 @@ def last_access_token(snapshot: Snapshot, why: str) -> str:
     ends = f", and the access token ends {authorization.expires_at:%Y-%m-%d %H:%M} UTC, unless " \
         "it was revoked" if authorization and snapshot.is_valid else ""
     return f"{why}{ends}: sign in, with: {command('login')}"
+
+
+def both_refused(pin: LoginRequired, also: LoginRequired) -> LoginRequired:
+    """Neither the pin nor what stands beside it is of any use."""
+    return LoginRequired(f"{pin.message}; and {also.message}", reason=pin.reason, hint=SIGN_IN)
 
 
 def is_before_migration(snapshot: Snapshot) -> bool:

@@ -28,7 +28,7 @@ from contextlib import suppress
 from typing import Callable, TypeVar, Union
 
 from trakt_config import document, oauth, storage
-from trakt_config.authorization import save
+from trakt_config.authorization import refusal, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Run, Snapshot
 from trakt_config.authorization.trakt import ask_shielded, client_for
@@ -139,14 +139,16 @@ def with_doubt(held: storage.Held, intent: Intent, *, is_sent: bool = False) -> 
                    answer_lost=earlier.answer_lost and not is_sent)
 
 
-def remember_refusal(held: storage.Held, snapshot: Snapshot, refused: LoginRequired) -> None:
+def remember_refusal(run: Run, held: storage.Held, snapshot: Snapshot,
+                     refused: LoginRequired) -> None:
     """Trakt refused the refresh token, and a person may not notice while the access token is good:
     let the next runs, and `status`, know of it until then, or until there is another one.
     """
+    is_lost = refused.reason == "answer_lost"
     if not snapshot.is_valid:
+        refusal.remember(run, snapshot, refresh_token=True, answer_lost=is_lost)
         return
-    intent = Intent.of(snapshot, refresh_refused=True,
-                       answer_lost=refused.reason == "answer_lost")
+    intent = Intent.of(snapshot, refresh_refused=True, answer_lost=is_lost)
     held.keep_journal()  # Until that is written, and where it cannot be: it may be spent.
     with suppress(SaveError):
         held.reserve(intent.encode(), 0, with_answer=False)

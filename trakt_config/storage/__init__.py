@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from trakt_config.storage.obstacles import obstacle
     from trakt_config.storage.overwrite import Changed, is_half_new, is_torn
     from trakt_config.storage.records import Unfinished
+    from trakt_config.storage.refusals import recall_refusal, remember_refusal
     from trakt_config.storage.surroundings import (
         is_mount_point,
         readable_by_others,
@@ -37,6 +38,8 @@ __all__ = [
     "read",
     "readable_by_others",
     "readable_warning",
+    "recall_refusal",
+    "remember_refusal",
     "remove_if_empty",
     "resolve",
 ]
@@ -56,6 +59,8 @@ _LAZY = {
     "peek": "journal",
     "readable_by_others": "surroundings",
     "readable_warning": "surroundings",
+    "recall_refusal": "refusals",
+    "remember_refusal": "refusals",
     "remove_if_empty": "creation",
 }
 

@@ -17,14 +17,14 @@ def beside(config: str) -> str:
     """Where the journal of `config` stands: in its folder, hidden, never ending in .yml."""
     folder, name = os.path.split(config)
     if len(os.fsencode(name)) + 1 + len(_SUFFIX) > _LONGEST_NAME:
-        name = _hashed(name)
+        name = name_of(name)
     return in_folder_of(config, os.path.join(folder, f".{name}{_SUFFIX}"))
 
 
 def in_state_directory(config: str, environ: Mapping[str, str]) -> str | None:
     """Where it stands when the folder takes no file; None without a home directory."""
     directory = _state_directory(environ)
-    return directory and os.path.join(directory, _hashed(config) + _SUFFIX)
+    return directory and os.path.join(directory, name_of(config) + _SUFFIX)
 
 
 def _state_directory(environ: Mapping[str, str]) -> str | None:
@@ -40,9 +40,10 @@ def _state_directory(environ: Mapping[str, str]) -> str | None:
     return os.path.join(state, "trakt_config")
 
 
-def _hashed(name: str) -> str:
+def name_of(config: str) -> str:
+    """What stands for a config, or for a long name, where the files of many are."""
     import hashlib  # not for a fresh run: it loads OpenSSL
-    return hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+    return hashlib.sha256(os.fsencode(config)).hexdigest()[:32]
 
 
 def exists(config: str, environ: Mapping[str, str]) -> bool:

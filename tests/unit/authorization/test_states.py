@@ -310,15 +310,17 @@ DEAD = "0" * 64
 LOST = Answer(process=True, cut="close")
 
 
-@pytest.mark.parametrize("age, pin", [(0, ""), (ADVISORY, ""), (WEEK - 60, ""),
-                                      (0, "DEADBEEF"), (ADVISORY, "DEADBEEF")])
-@pytest.mark.parametrize("refresh_token, first", [("good", None), (DEAD, None), ("", None),
-                                                  ("good", LOST)])
-def test_what_trakt_has_refused_is_known_while_the_access_token_is_good(
+@pytest.mark.parametrize("pin", ["", "DEADBEEF"])
+@pytest.mark.parametrize("age, refresh_token, first", [
+    *((age, token, None) for age in (0, ADVISORY, WEEK - 60, 2 * WEEK)
+      for token in ("good", DEAD, "")),
+    *((age, "good", LOST) for age in (0, ADVISORY, WEEK - 60))])
+def test_what_trakt_has_refused_is_known_until_it_is_replaced(
         age: int, refresh_token: str, first: Answer | None, pin: str, sandbox: Sandbox,
         config: Any, command: Any) -> None:
     """Once a run has heard what Trakt has to say, status agrees with each run that follows: usable,
-    exit status, kind and reason. Whatever cannot work is not called usable.
+    exit status, kind and reason. Whatever cannot work is not called usable, and beside the config
+    nothing stays of a run that has ended without doubt.
     """
     values = sandbox.issue_authorization(created_at=int(time.time()) - age)
     path = config({**values, **({} if refresh_token == "good" else {
@@ -341,6 +343,8 @@ def test_what_trakt_has_refused_is_known_while_the_access_token_is_good(
             assert (said["error"] or {}).get(fact) == (done["error"] or {}).get(fact)
         if done["error"]:  # The reason for the same fact stays the same.
             assert done["error"]["reason"] == told["error"]["reason"]
+    if age > WEEK - 60:
+        assert [each.name for each in path.parent.iterdir() if each.is_file()] == [path.name]
     if refresh_token == DEAD and age < ADVISORY:  # It is told by every run, with a time.
         assert done["outcome"] == "fresh"
         (warning,) = done["warnings"]

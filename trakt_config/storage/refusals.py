@@ -1,0 +1,49 @@
+"""A note of what was refused, for those who ask what comes next: it may be lost.
+
+It is not in the journal, which leaves no trace of a run that has ended, but in the user's cache
+(XDG Base Directory Specification), and is believed as long as it speaks of what the config holds.
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+
+from trakt_config.storage.places import name_of
+
+_SUFFIX = ".refused"
+_LONGEST = 4096
+#: Through no link, and waiting for nobody at the other end of a FIFO.
+_WRITE = (os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+          | getattr(os, "O_NONBLOCK", 0))
+
+
+def remember_refusal(config: str, note: bytes, environ: Mapping[str, str]) -> None:
+    """Keep the note of `config`, in place of an earlier one, where there is a place for it."""
+    path = _path(config, environ)
+    if path is None:
+        return
+    with suppress(OSError):
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        with open(path, "wb", opener=lambda name, _: os.open(name, _WRITE, 0o600)) as stream:
+            stream.write(note)
+
+
+def recall_refusal(config: str, environ: Mapping[str, str]) -> bytes:
+    """The note of `config`; empty where there is none."""
+    path = _path(config, environ)
+    if path is None or os.path.islink(path) or not os.path.isfile(path):
+        return b""
+    with suppress(OSError), open(path, "rb") as stream:
+        return stream.read(_LONGEST)
+    return b""
+
+
+def _path(config: str, environ: Mapping[str, str]) -> str | None:
+    cache = environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(cache):
+        home = environ.get("HOME") or environ.get("USERPROFILE") or ""
+        if not os.path.isabs(home):
+            return None
+        cache = os.path.join(home, ".cache")
+    return os.path.join(cache, "trakt_config", name_of(config) + _SUFFIX)
