@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Literal
+from typing import Literal, get_args
 
 from trakt_config.tokens import Authorization
 
@@ -90,6 +90,13 @@ def quoted_for_shell(path: str) -> str:
     return f"$'{special}'"  # On one line, in the words of bash, zsh and ksh.
 
 
+def _check(kind: str, kinds: tuple[type, ...], **given: object) -> None:
+    """At once, and not where an error is shown: each is of one of the `kinds`."""
+    for name, value in given.items():
+        if not isinstance(value, kinds) or isinstance(value, bool) and bool not in kinds:
+            raise TypeError(f"{name} has to be {kind}, not {type(value).__name__}")
+
+
 class TraktConfigError(Exception):
     """The base of all errors of this package.
 
@@ -104,10 +111,7 @@ class TraktConfigError(Exception):
     column: int | None = None
 
     def __init__(self, message: str, *, hint: str = "", path: str | None = None) -> None:
-        texts = {"message": message, "hint": hint, "path": "" if path is None else path}
-        for name, value in texts.items():
-            if not isinstance(value, str):  # At once, and not where it is shown.
-                raise TypeError(f"{name} has to be a str, not {type(value).__name__}")
+        _check("a str", (str,), message=message, hint=hint, path="" if path is None else path)
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -139,6 +143,7 @@ class ConfigError(TraktConfigError):
     def __init__(self, message: str, *, hint: str = "", path: str | None = None,
                  line: int | None = None, column: int | None = None) -> None:
         super().__init__(message, hint=hint, path=path)
+        _check("an int or None", (int, type(None)), line=line, column=column)
         self.line = line
         self.column = column
 
@@ -163,6 +168,8 @@ class LoginRequired(TraktConfigError):
                  detail: Literal["", "before_migration"] = "",
                  hint: str = "", path: str | None = None) -> None:
         super().__init__(message, hint=hint, path=path)
+        if reason not in get_args(Reason):
+            raise ValueError(f"reason has to be one of {', '.join(get_args(Reason))}")
         self.reason = reason
         self.detail = detail
 
@@ -188,6 +195,7 @@ class TraktUnavailable(TraktConfigError):
                  outcome_unknown: bool = False, hint: str = "",
                  path: str | None = None) -> None:
         super().__init__(message, hint=hint, path=path)
+        _check("a number of seconds or None", (int, float, type(None)), retry_after=retry_after)
         self.retry_after = retry_after
         self.outcome_unknown = outcome_unknown
 

@@ -64,9 +64,10 @@ class Record:
         if len(values) > len(self._names) or given.keys() & named.keys():
             raise TypeError(f"{type(self).__name__} is given a field twice, or too many")
         fields = {**self._defaults, **given, **named}
-        if fields.keys() != set(self._names):
-            wrong = ", ".join(sorted(fields.keys() ^ set(self._names)))
-            raise TypeError(f"{type(self).__name__} lacks, or does not have: {wrong}")
+        for wrong, names in (("has no field", fields.keys() - set(self._names)),
+                             ("lacks", set(self._names) - fields.keys())):
+            if names:
+                raise TypeError(f"{type(self).__name__} {wrong} {', '.join(sorted(names))}")
         vars(self).update(fields)
         self.__post_init__()
 

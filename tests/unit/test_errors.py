@@ -116,6 +116,18 @@ def test_attributes_survive_the_way_out_of_a_pool_of_processes(
     assert {name: getattr(arrived, name) for name in attributes} == attributes
 
 
+@pytest.mark.parametrize("leaf, name, value, kind", [
+    *((leaf, name, 3, TypeError) for leaf in LEAVES for name in ("hint", "path")),
+    (ConfigError, "line", "3", TypeError), (ConfigError, "column", True, TypeError),
+    (LoginRequired, "reason", "because", ValueError), (LoginRequired, "reason", None, ValueError),
+    (TraktUnavailable, "retry_after", "60", TypeError)])
+def test_an_error_of_another_kind_of_value_is_refused_where_it_is_made(
+        leaf: Any, name: str, value: object, kind: type[Exception]) -> None:
+    """And not where it is shown, by a program that stands in for this one in its tests."""
+    with pytest.raises(kind, match=f"^{name} has to be"):
+        leaf("m", **{name: value})
+
+
 def test_a_save_error_carries_the_tokens_and_does_not_show_them() -> None:
     """The one exception to the rule that errors hold no secret."""
     error = SaveError("not saved", hint="Fix it.", path="a.yml", authorization=AUTHORIZATION)

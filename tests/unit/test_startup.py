@@ -52,12 +52,14 @@ def test_subclasses_have_the_fields_of_their_base() -> None:
     assert repr(Town(1, "a")) == "Town(x=1, y=2, people=0)"
 
 
-@pytest.mark.parametrize("values, named", [
-    ((), {}), ((1,), {}), ((1, "a"), {"x": 2}), ((1, "a", 2, "s", 6), {}),
-    ((1, "a"), {"z": 1}), ((), {"x": 1}),
+@pytest.mark.parametrize("values, named, words", [
+    ((), {}, "lacks name, x"), ((1,), {}, "lacks name"), ((1, "a"), {"x": 2}, "is given a field"),
+    ((1, "a", 2, "s", 6), {}, "is given a field"), ((1, "a"), {"z": 1}, "has no field z"),
+    ((), {"x": 1}, "lacks name"), ((), {"z": 1}, "has no field z"),
 ])
-def test_missing_unknown_and_repeated_fields_are_refused(values: Any, named: Any) -> None:
-    with pytest.raises(TypeError, match="Point"):
+def test_missing_unknown_and_repeated_fields_are_refused(values: Any, named: Any,
+                                                         words: str) -> None:
+    with pytest.raises(TypeError, match=f"^Point {words}"):
         Point(*values, **named)
 
 

@@ -62,6 +62,7 @@ def error_object(error: TraktConfigError) -> dict[str, Any]:
         "line": getattr(error, "line", None),
         "column": getattr(error, "column", None),
         "reason": getattr(error, "reason", None),
+        "detail": getattr(error, "detail", None) or None,
         "retry_after": getattr(error, "retry_after", None),
         "outcome_unknown": getattr(error, "outcome_unknown", None),
     }

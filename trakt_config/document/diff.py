@@ -5,7 +5,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 
-from trakt_config.document.document import Document
+from trakt_config.document.document import Document, require_document
 from trakt_config.document.keys import AUTHORIZATION, TRAKT, Path
 from trakt_config.document.layout import Entry
 from trakt_config.document.lines import NEWLINE
@@ -43,6 +43,8 @@ def masked_diff(before: Document, after: Document, *, values_known: bool = True)
     :param values_known: False where the new values stand for some that are not known yet: then
         none of them is shown, and what is no secret is only ``(new)``.
     """
+    require_document(before)
+    require_document(after)
     old, new = _real_lines(before), _real_lines(after)
     known = {path: before._text[entry.start:entry.end] for path, entry in _entries(before)}
     shown_old = _masked_lines(before, known, values_known=True)

@@ -61,6 +61,13 @@ class Document(Record):
         return None if value is None or value.blank or not value.scalar else Secret(value.text)
 
 
+def require_document(document: object) -> None:
+    """:raises TypeError: it is the bytes or the path of a config, or anything else."""
+    if not isinstance(document, Document):
+        raise TypeError("the document has to be what parse() makes of a config's bytes, not "
+                        f"{type(document).__name__}")
+
+
 def parse(data: bytes) -> Document:
     """Read a config. An empty file, or one without `trakt`, is no error here.
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from trakt_config.document import other_kinds, templates, typos, yaml_errors  # noqa: F401
-from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document
+from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, require_document
 from trakt_config.document.keys import AUTHORIZATION, TRAKT, Path
 from trakt_config.document.layout import Block, Entry, Layout
 from trakt_config.document.lines import NEWLINE, mistake
@@ -203,9 +203,7 @@ def _check_flag(name: str, value: object) -> None:
 
 
 def _layout(document: Document) -> Layout:
-    if not isinstance(document, Document):
-        raise TypeError("the document has to be what parse() makes of a config's bytes, not "
-                        f"{type(document).__name__}")
+    require_document(document)
     return document._layout
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from trakt_config.document.document import Document
+from trakt_config.document.document import Document, require_document
 from trakt_config.document.keys import SETTING_KEYS, is_end, key_elsewhere, key_meant
 from trakt_config.document.layout import Entry, Stray
 from trakt_config.document.lines import NEWLINE, has_code, mistake, position
@@ -69,6 +69,7 @@ def unread_keys(document: Document) -> list[SettingWarning]:
     """Keys that were meant to be one of the block, which is not set: a sign-in is refused, since
     what it writes would hide them.
     """
+    require_document(document)
     if not document.has_trakt:
         return []
     return from_the_top((*misspelt_keys(document), *keys_beside(document)))
@@ -148,9 +149,9 @@ def misspelt_keys(document: Document) -> Iterator[SettingWarning]:
 
 def other_keys(document: Document) -> Iterator[SettingWarning]:
     """All others. Not what they are: in ``{pin:1234}`` the whole is a key."""
-    for warning, key, block in _unknown_keys(document):
-        if key is None or _has(block, key, document):
-            yield warning
+    require_document(document)
+    return (warning for warning, key, block in _unknown_keys(document)
+            if key is None or _has(block, key, document))
 
 
 def _has(block: Mapping[str, Entry], key: str, document: Document) -> bool:

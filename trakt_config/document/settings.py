@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document
+from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, require_document
 from trakt_config.document.layout import Entry
 from trakt_config.document.lines import mistake, of_another_program
 from trakt_config.document.misplaced import (
@@ -87,6 +87,7 @@ def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
     :param environ: where Kometa's ``<<name>>`` placeholders are looked up.
     :raises ConfigError: with line and column; never with a value.
     """
+    require_document(document)
     trakt = _block(document)
     tokens = {key: _authorization_value(document.authorization, key)
               for key in AUTHORIZATION_KEYS}
@@ -105,6 +106,7 @@ def client_id(document: Document, environ: Mapping[str, str]) -> str:
 
     :raises ConfigError: with line and column; never with a value.
     """
+    require_document(document)
     return _setting(document.trakt or {}, "client_id", environ)
 
 
@@ -113,6 +115,7 @@ def refuse_misspelt_keys(document: Document) -> None:
 
     :raises ConfigError: there is one, with line and column.
     """
+    require_document(document)
     trakt = document.trakt or {}
     if "client_id" not in trakt:
         _refuse_misspelt_client_id(document, trakt)

@@ -147,7 +147,8 @@ def test_json_is_an_object_for_each_file(sandbox: Sandbox, config: Any,
                        "kind": "ConfigError", "message": "the config does not exist",
                        "hint": "Check the path of the config.",
                        "path": "missing.yml", "line": None, "column": None,
-                       "reason": None, "retry_after": None, "outcome_unknown": None}}
+                       "reason": None, "detail": None, "retry_after": None,
+                       "outcome_unknown": None}}
 
 
 def documented(title: str) -> set[str]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import pickle
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import Any, cast
 import pytest
 import ruamel.yaml
 
+import trakt_config
 from trakt_config.document import edit as module
 from trakt_config.document import parser
 from trakt_config.document.document import Document, parse
@@ -927,13 +929,18 @@ def test_a_flag_is_true_or_false() -> None:
         fill_client(document, "a", "b", complete=wrong)
 
 
-@pytest.mark.parametrize("edit", [
-    lambda document: set_authorization(document, {}), clear_authorization,
-    lambda document: fill_client(document, "a", "b")])
+@pytest.mark.parametrize("name", [
+    name for name in trakt_config.document.__all__
+    if name != "parse" and inspect.isfunction(getattr(trakt_config.document, name))])
 @pytest.mark.parametrize("found", [b"trakt:\n", "config.yml", None], ids=str)
-def test_an_edit_is_of_what_was_parsed(edit: Any, found: Any) -> None:
+def test_a_document_is_what_was_parsed(name: str, found: Any) -> None:
+    """For whatever takes one."""
+    function = getattr(trakt_config.document, name)
+    parameters = inspect.signature(function).parameters.values()
+    more: list[Any] = [{} if each.name == "values" else "a" for each in parameters
+                       if each.default is each.empty][1:]
     with pytest.raises(TypeError, match="^the document has to be what parse"):
-        edit(found)
+        function(found, *more)
 
 
 @pytest.mark.parametrize("given", [
