@@ -126,7 +126,10 @@ def plan_copy(other: ConfigPath, holder: ConfigPath, options: Options, *,
     if edited is now:
         return Plan(f"has the authorization of {name_of(holder)}", "", "", "", leaves_tokens=True)
     obstacle = storage.obstacle(target.path, options.environ)
-    left_over = plan.LEFT_OVER if storage.exists(target.path, options.environ) else ""
+    left_over = ""
+    if storage.exists(target.path, options.environ) \
+            and not plan.remembers_only(storage.peek(target.path, options.environ)):
+        left_over = plan.LEFT_OVER
     return Plan(f"would get the access token of {name_of(holder)}",
                 document.masked_diff(now, edited, values_known=holder_stays), left_over,
                 obstacle.message if obstacle else "", leaves_tokens=False)

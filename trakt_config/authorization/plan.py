@@ -21,6 +21,9 @@ from trakt_config.tokens import Authorization
 LEFT_OVER = ("an earlier run was cut short or got no answer, or another one is running; "
              "what it left is finished first")
 
+IN_DOUBT = ("an earlier refresh was cut short or got no answer, or one is under way: whether Trakt "
+            "did it is not known, and the refresh token is tried again")
+
 BEFORE_MIGRATION = ("the refresh token was issued before Trakt's move of July 2026, and such "
                     "tokens cannot be refreshed")
 
@@ -127,7 +130,7 @@ def foresee(run: Run) -> Outlook:
         error.path = run.name
         failure = error
     is_refused = _is_refused(snapshot, left)
-    left_over = _of_left_over(left, is_refused) if has_left_over and obstacle is None else ""
+    left_over = _of_left_over(run, snapshot, left) if has_left_over and obstacle is None else ""
     return Outlook(snapshot, step, failure, left_over, obstacle.message if obstacle else "",
                    is_refused)
 
@@ -138,12 +141,31 @@ def _is_refused(snapshot: Snapshot, left: Unfinished | None) -> bool:
     return bool(token and intent and intent.refresh_refused and intent.doubts(token))
 
 
-def _of_left_over(left: Unfinished | None, is_refused: bool) -> str:
-    if is_refused:
+def _of_left_over(run: Run, snapshot: Snapshot, left: Unfinished | None) -> str:
+    if _is_refused(snapshot, left):
         return policy.REFUSED
     if left is not None and Intent.decode(left) is None:
         return recovery.newer_journal().message
-    return LEFT_OVER
+    if not remembers_only(left):
+        return LEFT_OVER
+    intent, token = Intent.decode(left), snapshot.settings.refresh_token
+    if not (token and intent and intent.doubts(token)):
+        return ""  # What is remembered is about a refresh token that is not there any more.
+    authorization = snapshot.settings.authorization
+    if authorization is None or not snapshot.can_be_kept:
+        return f"{IN_DOUBT} now"
+    due = authorization.expires_at - run.options.min_validity
+    return f"{IN_DOUBT} when the access token is due, {due:%Y-%m-%d %H:%M} UTC"
+
+
+def remembers_only(left: Unfinished | None) -> bool:
+    """Whether there is nothing to finish: the journal says no more than that the refresh token may
+    be spent, or that Trakt refused it. It goes on saying so.
+    """
+    intent = Intent.decode(left)
+    return (left is not None and left.answer is None and left.content is None
+            and intent is not None and intent.refresh_token is not None
+            and intent.refresh_unknown)
 
 
 def _as_finished(run: Run, left: Unfinished | None) -> Snapshot:
@@ -204,12 +226,12 @@ def _refuse_without_pin(run: Run, snapshot: Snapshot, recovered: RecoveryResult)
 
 def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
     """The authorization is due."""
-    if snapshot.can_be_kept and recovered.in_doubt:
-        return Step.KEEP_REFUSED if recovered.is_refused else Step.KEEP_IN_DOUBT
     if not snapshot.settings.refresh_token and recovered is not RecoveryResult.PARTIAL:
         if snapshot.can_be_kept:
             return Step.KEEP
         raise policy.no_authorization(snapshot)
+    if snapshot.can_be_kept and recovered.in_doubt:
+        return Step.KEEP_REFUSED if recovered.is_refused else Step.KEEP_IN_DOUBT
     try:
         policy.refuse_what_others_have_spent(run, snapshot)
     except SaveError as error:

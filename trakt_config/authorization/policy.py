@@ -84,7 +84,7 @@ def _with_lock(run: Run, held: storage.Held, first: Snapshot | None) -> Result:
     if _somebody_refreshed(run, first, snapshot, recovered):
         return run.result(Outcome.ADOPTED, snapshot)
     if snapshot.is_fresh and recovered is not RecoveryResult.PARTIAL:
-        if recovered.is_refused:
+        if recovered.is_refused and snapshot.settings.refresh_token:
             run.warn(last_access_token(snapshot, REFUSED))
         return run.result(Outcome.FRESH, snapshot)
     return _refresh_due(run, held, snapshot, recovered)
@@ -168,14 +168,14 @@ def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Re
 def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
                  recovered: RecoveryResult) -> Result:
     """The authorization is due."""
+    if not snapshot.settings.refresh_token:
+        return _keep(run, snapshot, no_authorization(snapshot))
     if recovered.is_refused and snapshot.can_be_kept:
         return _keep(run, snapshot, refused_before(recovered))
     if recovered is RecoveryResult.UNKNOWN and snapshot.can_be_kept:
         return _keep(run, snapshot, TraktUnavailable(
             "an earlier refresh was cut short, and whether Trakt did it is not known",
             hint="The refresh token is tried again when the access token is due."))
-    if not snapshot.settings.refresh_token:
-        return _keep(run, snapshot, no_authorization(snapshot))
     try:
         refuse_what_others_have_spent(run, snapshot)
         ask = redeem.ask_with(

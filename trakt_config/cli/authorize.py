@@ -101,7 +101,7 @@ def _plan(config: str, options: argparse.Namespace) -> Plan:
 def _show(config: str, found: Plan) -> None:
     output.out(f"{printable(config)}: {found.intention}")
     for note in filter(None, (found.left_over, found.obstacle)):
-        output.out(f"{printable(config)}: {note}")
+        logger.warning("%s: %s", printable(config), note)
     if found.diff:
         output.out(found.diff.rstrip("\n"))
 

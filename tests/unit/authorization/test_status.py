@@ -327,6 +327,25 @@ def test_left_over_journal(sandbox: Sandbox, config: Any) -> None:
     assert storage.exists(str(path), {}) and only_problem(path) == LEFT_OVER
 
 
+def test_what_a_journal_only_remembers_is_not_said_to_be_finished(
+        sandbox: Sandbox, config: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """In doubt, it is said when the refresh token is tried again; and neither that nor a refusal is
+    told of a refresh token that is not there any more.
+    """
+    for answer, words in ((Answer(process=True, cut="close"), "tried again when the access token"),
+                          (REFUSED, "Trakt refused the refresh token")):
+        path = config(issued(sandbox, int(WORTH_REFRESHING * WEEK)))
+        refresh(path, answer, sandbox=sandbox, force=False)
+        assert words in only_problem(path) and "finished first" not in only_problem(path)
+        path.write_text(re.sub(r"(refresh_token:).*", r"\1", path.read_text()))
+        caplog.clear()
+        trakt_config.authorize(path)
+        for said in (caplog.text, only_problem(path)):
+            assert "there is no refresh token" in said or "has no refresh token" in said
+        assert look(path).step is Step.KEEP
+        (path.parent / f".{path.name}.trakt-journal").unlink()
+
+
 def test_edit_that_would_be_refused(sandbox: Sandbox, config: Any,
                                     monkeypatch: pytest.MonkeyPatch) -> None:
     """A problem while the authorization is fresh; an error where the next run has to write."""
