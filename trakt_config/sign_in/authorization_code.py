@@ -28,7 +28,7 @@ from trakt_config.errors import (
 from trakt_config.oauth import VISIBLE
 from trakt_config.sign_in import browser, loopback
 from trakt_config.sign_in.registration import needs_loopback_uri
-from trakt_config.sign_in.sign_in import SignIn
+from trakt_config.sign_in.sign_in import SignIn, refuse_awaitable
 from trakt_config.tokens import Authorization, Secret
 
 #: Seconds that a person has for a sign-in in the browser.
@@ -72,7 +72,7 @@ def in_browser(sign_in: SignIn) -> Authorization:
     if address is None:
         raise needs_loopback_uri(snapshot.document)
     with loopback.listen(address, request.state) as receiver:
-        sign_in.dialog.show_address(url)
+        refuse_awaitable("show_address", sign_in.dialog.show_address(url))
         with browser.opened(url, sign_in.dialog.open_browser,
                             lambda why: _browser_failed(sign_in, receiver, why)):
             try:
@@ -86,7 +86,7 @@ def with_pin(sign_in: SignIn) -> Authorization:
     """The person brings the code from a browser anywhere."""
     snapshot = sign_in.prove_saving()
     request = AuthorizationRequest()
-    sign_in.dialog.show_address(request.url(sign_in, snapshot))
+    refuse_awaitable("show_address", sign_in.dialog.show_address(request.url(sign_in, snapshot)))
     for left in reversed(range(PIN_TRIES)):
         typed = sign_in.dialog.ask_pin()
         if not isinstance(typed, str):
@@ -99,6 +99,8 @@ def with_pin(sign_in: SignIn) -> Authorization:
         if refused.reason != "pin_refused" or not typed or not left \
                 or not sign_in.dialog.offer_new_pin(refused.message):
             break
+    refused.path = sign_in.run.name
+    refused.hint = refused.hint.replace("trakt-config login ", "trakt-config login --pin ", 1)
     raise refused
 
 

@@ -15,7 +15,7 @@ from trakt_config.errors import (
 )
 from trakt_config.oauth import DeviceCode, DevicePoll, TraktClient
 from trakt_config.sign_in import browser
-from trakt_config.sign_in.sign_in import SignIn
+from trakt_config.sign_in.sign_in import SignIn, refuse_awaitable
 from trakt_config.tokens import Authorization
 
 #: Seconds that each SLOW_DOWN adds to the interval, for good (RFC 8628, section 3.5).
@@ -37,7 +37,7 @@ def by_device_code(sign_in: SignIn) -> Authorization:
 
 def _with_one_code(sign_in: SignIn, trakt: TraktClient, code: DeviceCode) -> Authorization:
     deadline = sign_in.monotonic() + code.expires_in
-    sign_in.dialog.show_code(code)
+    refuse_awaitable("show_code", sign_in.dialog.show_code(code))
     with ExitStack() as pages:
         try:
             return _poll_until(deadline, sign_in, code, trakt, pages)

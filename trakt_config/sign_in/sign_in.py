@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, fields
-from inspect import iscoroutinefunction
+from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import Any, Callable, TypeVar
 
 from trakt_config import storage
@@ -88,6 +88,17 @@ class Dialog:
     def __repr__(self) -> str:
         """Without the functions: help() shows this as a default."""
         return "Dialog()"
+
+
+def refuse_awaitable(name: str, returned: object) -> None:
+    """A callback that returns something to await has shown nothing yet, and nobody awaits it.
+
+    :raises TypeError: this one has.
+    """
+    if isawaitable(returned):
+        if iscoroutine(returned):
+            returned.close()
+        raise TypeError(f"{name} has to be a plain function: nobody awaits what it returns")
 
 
 @dataclass(frozen=True)

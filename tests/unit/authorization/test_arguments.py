@@ -171,6 +171,27 @@ def test_a_callback_is_a_function(name: str, value: Any) -> None:
         Dialog(**{name: value})
 
 
+@pytest.mark.parametrize("method, name", [("device", "show_code"), ("pin", "show_address")])
+def test_what_a_callback_returns_is_not_awaited(method: Any, name: str, config: Any,
+                                                environ: Mapping[str, str]) -> None:
+    """By a lambda around an async function the person is shown nothing: nobody is waited for."""
+    callbacks: Any = {"ask_pin": str, name: lambda shown: _nobody_awaits(shown)}
+    with pytest.raises(TypeError, match=f"^{name} has to be a plain function: nobody awaits"):
+        trakt_config.login(config(), method=method, dialog=Dialog(**callbacks), environ=environ,
+                           sleep=_refuse)
+
+
+@pytest.mark.parametrize("typed", ["1234ABCD", "<pin>"])
+def test_after_a_refused_pin_the_advice_is_to_bring_another(typed: str, config: Any,
+                                                            environ: Mapping[str, str]) -> None:
+    """By the command that asks for one: the other would show a code."""
+    path = config()
+    dialog = Dialog(show_address=str, ask_pin=lambda: typed)
+    with pytest.raises(trakt_config.LoginRequired) as caught:
+        trakt_config.login(path, method="pin", dialog=dialog, environ=environ)
+    assert caught.value.hint.endswith(f": trakt-config login --pin {path}")
+
+
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Dialog)])
 def test_only_a_callback_that_may_be_missing_is_none(name: str) -> None:
     given: Any = {name: None}
