@@ -245,3 +245,20 @@ def test_commands_name_a_place_or_stand_in_a_container() -> None:
         for line in path.read_text("utf-8").splitlines():
             words = shlex.split(line, comments=True)
             assert "trakt-config" not in words, path.name
+
+
+def test_no_config_gets_into_an_image_or_a_commit() -> None:
+    """An image is built from what is let through by name; a config lies at the top, as a rule."""
+    lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    first, *patterns = [line for line in lines if not line.startswith("#")]
+    assert first == "*"
+    assert {line[1:] for line in patterns if line.startswith("!")} \
+        == {"LICENSE", "README.rst", "setup.cfg", "setup.py", "trakt_config"}
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    assert {"/config.yml", ".*.trakt-journal*"} <= set(ignored)
+
+
+def test_root_installs_a_wheel_and_leaves_nothing_in_the_checkout() -> None:
+    for path in (ROOT / "README.rst", RECIPES / "README.rst"):
+        installs = re.findall(r"sudo \S+/pip install (.*)", path.read_text("utf-8"))
+        assert installs == ["--force-reinstall dist/trakt_config-*.whl"], path
