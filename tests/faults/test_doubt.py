@@ -22,7 +22,7 @@ from tests.support.injection import FULL, Ended, Fault
 from tests.support.scenes import WEEK, Scene
 from trakt_config.authorization.intent import Intent
 from trakt_config.sandbox import Answer
-from trakt_config.storage import Unfinished
+from trakt_config.storage import JournalContent
 from trakt_config.tokens import Secret, fingerprint
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -230,7 +230,7 @@ def test_a_doubt_about_a_pin_is_none_about_the_refresh_token(events: Sequence[Ev
 def test_an_intent_says_younger_facts_only_where_they_are_so(facts: dict[str, Any]) -> None:
     """A version that does not know them leaves a journal with them to a newer one."""
     intent = Intent("a digest", **facts)
-    assert Intent.decode(Unfinished(note=intent.encode())) == intent
+    assert Intent.decode(JournalContent(note=intent.encode())) == intent
     said = json.loads(intent.encode())
     assert ("answer_lost" in said) is ("answer_lost" in facts)
 
@@ -241,7 +241,7 @@ def test_an_intent_of_the_first_format() -> None:
     for doubtful in (True, False):
         facts = {"refresh_token": digest, "pin": None, "spends_refresh_token": doubtful}
         encoded = json.dumps(facts).encode()
-        intent = Intent.decode(Unfinished(note=encoded))
+        intent = Intent.decode(JournalContent(note=encoded))
         assert intent == Intent(digest, refresh_unknown=doubtful)
         assert intent and intent.doubts(Secret("a token")) is doubtful
         assert not intent.doubts(Secret("another"))

@@ -288,7 +288,7 @@ def test_the_power_fails_while_a_doubt_is_noted_again(trakt: Any, tmp_path: Path
     assert len(seen) > 3
     for state in seen:
         put_on_disk(made, state)
-        left = storage.peek(str(made.config), made.environ)
+        left = storage.peek_journal(str(made.config), made.environ)
         intent = Intent.decode(left)
         token = Secret(scenes.values(made)["refresh_token"])
         assert intent and intent.doubts(token), f"forgotten: {left}"

@@ -59,7 +59,7 @@ def _kind(config: Content) -> str:
 
 def of_the_disk(made: Scene) -> Moment:
     data = made.config.read_bytes()
-    found = storage.peek(str(made.config), made.environ)
+    found = storage.peek_journal(str(made.config), made.environ)
     records = [] if found is None else [
         name for name in ("note", "answer", "before", "content")
         if getattr(found, name) is not None]

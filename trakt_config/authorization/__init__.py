@@ -1,0 +1,1 @@
+"""Whether a config is signed in, and what a run does about it. Entered by its modules."""

@@ -104,7 +104,7 @@ def _is_whole(run: Run, snapshot: Snapshot) -> bool:
     While there is one there is a journal; and what was read in the midst of one that has ended
     since, with its journal gone, is not there any more.
     """
-    if storage.exists(run.path, run.options.environ):
+    if storage.journal_exists(run.path, run.options.environ):
         return False
     try:
         return storage.read(run.path) == snapshot.document.data

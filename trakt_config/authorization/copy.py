@@ -40,7 +40,7 @@ from trakt_config.errors import (
     TraktConfigError,
     os_reason,
 )
-from trakt_config.storage import Unfinished
+from trakt_config.storage import JournalContent
 from trakt_config.tokens import fingerprint
 
 #: Digests of refresh tokens.
@@ -127,8 +127,8 @@ def plan_copy(other: ConfigPath, holder: ConfigPath, options: Options, *,
         return Plan(f"has the authorization of {name_of(holder)}", "", "", "", leaves_tokens=True)
     obstacle = storage.obstacle(target.path, options.environ)
     left_over = ""
-    if storage.exists(target.path, options.environ) \
-            and not plan.remembers_only(storage.peek(target.path, options.environ)):
+    if storage.journal_exists(target.path, options.environ) \
+            and not plan.remembers_only(storage.peek_journal(target.path, options.environ)):
         left_over = plan.LEFT_OVER
     return Plan(f"would get the access token of {name_of(holder)}",
                 document.masked_diff(now, edited, values_known=holder_stays), left_over,
@@ -159,7 +159,7 @@ def _named(name: str) -> Iterator[None]:
 
 def _tokens_of(source: Run) -> Tokens:
     """:func:`own_tokens`. Half a token in a file that is half written is nobody's."""
-    found = _tokens_of_journals([storage.peek(source.path, source.options.environ)])
+    found = _tokens_of_journals([storage.peek_journal(source.path, source.options.environ)])
     with suppress(ConfigError):
         token = _refresh_token_in(source)
         if token:
@@ -171,7 +171,7 @@ def _refresh_token_in(run: Run) -> str | None:
     return fingerprint(document.parse(storage.read(run.path)).token("refresh_token"))
 
 
-def _tokens_of_journals(left: Iterable[Unfinished | None]) -> Tokens:
+def _tokens_of_journals(left: Iterable[JournalContent | None]) -> Tokens:
     intents = map(Intent.decode, left)
     return frozenset(intent.refresh_token for intent in intents if intent and intent.refresh_token)
 
@@ -206,7 +206,7 @@ def _has_all(source: Run, target: Run, known: Tokens) -> bool:
     now = document.parse(storage.read(target.path))
     _check(now, snapshot, target.options, known)
     return _edited(now, snapshot) is now \
-        and not storage.exists(target.path, target.options.environ)
+        and not storage.journal_exists(target.path, target.options.environ)
 
 
 def _hold_both(locks: ExitStack, source: Run, target: Run) -> dict[str, storage.Held]:

@@ -5,7 +5,7 @@ import json
 
 from trakt_config.authorization.run import Snapshot
 from trakt_config.startup import Record, fields_of
-from trakt_config.storage import Unfinished
+from trakt_config.storage import JournalContent
 from trakt_config.tokens import Secret, fingerprint
 
 #: Facts that the first form of the note, from before the first release, does not know.
@@ -44,7 +44,7 @@ class Intent(Record):
         return json.dumps(facts).encode("ascii")
 
     @classmethod
-    def decode(cls, left: Unfinished | None) -> Intent | None:
+    def decode(cls, left: JournalContent | None) -> Intent | None:
         """The intent in a journal; None where there is none, or another version of this package
         wrote it.
 

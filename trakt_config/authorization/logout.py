@@ -59,7 +59,7 @@ def logout(config_path: ConfigPath, options: Options, *, local: bool = False) ->
     """
     run = Run.on(config_path, options)
     first: Snapshot | None = None
-    is_left_over = storage.exists(run.path, run.options.environ)
+    is_left_over = storage.journal_exists(run.path, run.options.environ)
     try:
         first = run.read()
     except ConfigError:

@@ -15,7 +15,7 @@ from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
 from trakt_config.errors import SIGN_IN, ConfigError, LoginRequired, SaveError, TraktConfigError
 from trakt_config.startup import Record
-from trakt_config.storage import Unfinished
+from trakt_config.storage import JournalContent
 from trakt_config.tokens import Authorization
 
 LEFT_OVER = ("an earlier run was cut short or got no answer, or another one is running; "
@@ -112,8 +112,8 @@ def foresee(run: Run) -> Outlook:
     :raises ConfigError: the file or a setting has to be edited.
     """
     environ = run.options.environ
-    has_left_over = storage.exists(run.path, environ)
-    left = storage.peek(run.path, environ) if has_left_over else None
+    has_left_over = storage.journal_exists(run.path, environ)
+    left = storage.peek_journal(run.path, environ) if has_left_over else None
     snapshot = _as_finished(run, left)
     obstacle = storage.obstacle(run.path, environ)
     step: Step | None = None
@@ -135,13 +135,13 @@ def foresee(run: Run) -> Outlook:
                    is_refused)
 
 
-def _is_refused(snapshot: Snapshot, left: Unfinished | None) -> bool:
+def _is_refused(snapshot: Snapshot, left: JournalContent | None) -> bool:
     """Whether the journal says that Trakt has refused the config's refresh token."""
     intent, token = Intent.decode(left), snapshot.settings.refresh_token
     return bool(token and intent and intent.refresh_refused and intent.doubts(token))
 
 
-def _of_left_over(run: Run, snapshot: Snapshot, left: Unfinished | None) -> str:
+def _of_left_over(run: Run, snapshot: Snapshot, left: JournalContent | None) -> str:
     if _is_refused(snapshot, left):
         return policy.REFUSED
     if left is not None and Intent.decode(left) is None:
@@ -158,7 +158,7 @@ def _of_left_over(run: Run, snapshot: Snapshot, left: Unfinished | None) -> str:
     return f"{IN_DOUBT} when the access token is due, {due:%Y-%m-%d %H:%M} UTC"
 
 
-def remembers_only(left: Unfinished | None) -> bool:
+def remembers_only(left: JournalContent | None) -> bool:
     """Whether there is nothing to finish: the journal says no more than that the refresh token may
     be spent, or that Trakt refused it. It goes on saying so.
     """
@@ -168,7 +168,7 @@ def remembers_only(left: Unfinished | None) -> bool:
             and intent.refresh_unknown)
 
 
-def _as_finished(run: Run, left: Unfinished | None) -> Snapshot:
+def _as_finished(run: Run, left: JournalContent | None) -> Snapshot:
     """The config; where it is half of an overwrite in place, the whole of it.
 
     :raises ConfigError: it cannot be used.
@@ -187,7 +187,7 @@ def _as_finished(run: Run, left: Unfinished | None) -> Snapshot:
         raise _unsaved_answer(error) from None
 
 
-def _next_step(run: Run, snapshot: Snapshot, left: Unfinished | None, has_left_over: bool,
+def _next_step(run: Run, snapshot: Snapshot, left: JournalContent | None, has_left_over: bool,
                obstacle: SaveError | None) -> Step:
     """The order is that of a run: see :mod:`trakt_config.authorization.policy`."""
     if snapshot.is_fresh and not has_left_over:
@@ -268,7 +268,7 @@ def _left_to_newer(snapshot: Snapshot) -> Step:
 
 
 def _recovered(run: Run, snapshot: Snapshot,
-               left: Unfinished | None) -> tuple[Snapshot, RecoveryResult]:
+               left: JournalContent | None) -> tuple[Snapshot, RecoveryResult]:
     """What :func:`trakt_config.authorization.recovery.finish` will make of the journal."""
     if left is None:
         return snapshot, RecoveryResult.NOTHING

@@ -66,7 +66,7 @@ def _without_lock(run: Run, first: Snapshot | None, broken: ConfigError | None,
 
 def _may_be_torn(run: Run, snapshot: Snapshot) -> bool:
     """Whether what was read without a lock may be half of an overwrite in place."""
-    data, found = snapshot.document.data, storage.peek(run.path, run.options.environ)
+    data, found = snapshot.document.data, storage.peek_journal(run.path, run.options.environ)
     if found is not None and found.content is not None and data not in (found.before,
                                                                         found.content):
         return True
@@ -205,7 +205,7 @@ def refuse_what_others_have_spent(run: Run, snapshot: Snapshot) -> None:
     :raises SaveError: it is, and must not be sent.
     """
     token = snapshot.settings.refresh_token
-    for path, left in storage.of_others(run.path, run.options.environ):
+    for path, left in storage.journals_of_others(run.path, run.options.environ):
         intent = Intent.decode(left)
         if token and intent and intent.doubts(token) and recovery.answer_in(left):
             raise SaveError("the refresh token was spent by a run on another config, which has "

@@ -9,7 +9,7 @@ from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Run, Snapshot
 from trakt_config.errors import ConfigError, SaveError
 from trakt_config.startup import replace
-from trakt_config.storage import Unfinished
+from trakt_config.storage import JournalContent
 from trakt_config.tokens import Authorization, Secret, UnusableAnswer, fingerprint
 
 
@@ -83,7 +83,7 @@ def _finished(run: Run, held: storage.Held,
     return snapshot, recovered
 
 
-def finish(run: Run, held: storage.Held, found: Unfinished | None,
+def finish(run: Run, held: storage.Held, found: JournalContent | None,
            snapshot: Snapshot) -> RecoveryResult:
     """Do what the left-over calls for.
 
@@ -113,7 +113,7 @@ def doubt_of(intent: Intent) -> RecoveryResult:
     return RecoveryResult.LOST if intent.answer_lost else RecoveryResult.REFUSED
 
 
-def answer_in(found: Unfinished | None, sent: Secret | None = None) -> Authorization | None:
+def answer_in(found: JournalContent | None, sent: Secret | None = None) -> Authorization | None:
     """What is usable of the answer in a journal: tokens, or a refresh token alone.
 
     :param sent: the refresh token that the request sent, which stays where the answer has none.
@@ -127,7 +127,7 @@ def answer_in(found: Unfinished | None, sent: Secret | None = None) -> Authoriza
         return unusable.rest
 
 
-def of_half(found: Unfinished, intent: Intent, snapshot: Snapshot,
+def of_half(found: JournalContent, intent: Intent, snapshot: Snapshot,
             answer: Authorization) -> Intent:
     """The intent, where the config's refresh token is half of the new one and half of the old.
 
@@ -144,7 +144,7 @@ def of_half(found: Unfinished, intent: Intent, snapshot: Snapshot,
     return replace(intent, refresh_token=fingerprint(current)) if is_half else intent
 
 
-def refuse_to_lose(held: storage.Held, found: Unfinished | None, problem: str) -> None:
+def refuse_to_lose(held: storage.Held, found: JournalContent | None, problem: str) -> None:
     """Raise, where the config is broken and the journal holds an answer for it.
 
     :raises SaveError: there is one.
@@ -167,7 +167,7 @@ def _save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
     return RecoveryResult.FINISHED if was_missing else RecoveryResult.NOTHING
 
 
-def refuse_newer(found: Unfinished | None) -> None:
+def refuse_newer(found: JournalContent | None) -> None:
     """Raise, where another version wrote the journal: its file, or the note in it."""
     if found is not None and Intent.decode(found) is None:
         raise newer_journal()

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 from trakt_config.startup import lazy
 from trakt_config.storage.files import read, resolve
-from trakt_config.storage.places import exists, left_without_config
+from trakt_config.storage.places import journal_exists, left_without_config
 
 if TYPE_CHECKING:
     from trakt_config.storage.creation import create, remove_if_empty
     from trakt_config.storage.held import Held, hold
-    from trakt_config.storage.journal import of_others, peek
+    from trakt_config.storage.journal import journals_of_others, peek_journal
     from trakt_config.storage.obstacles import obstacle
     from trakt_config.storage.overwrite import Changed, is_half_new, is_torn
-    from trakt_config.storage.records import Unfinished
+    from trakt_config.storage.records import JournalContent
     from trakt_config.storage.refusals import recall_refusal, remember_refusal
     from trakt_config.storage.surroundings import (
         is_mount_point,
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 __all__ = [
     "Changed",
     "Held",
-    "Unfinished",
+    "JournalContent",
     "create",
-    "exists",
     "hold",
     "is_half_new",
     "is_mount_point",
     "is_torn",
+    "journal_exists",
+    "journals_of_others",
     "left_without_config",
     "obstacle",
-    "of_others",
-    "peek",
+    "peek_journal",
     "read",
     "readable_by_others",
     "readable_warning",
@@ -48,15 +48,15 @@ __all__ = [
 _LAZY = {
     "Changed": "overwrite",
     "Held": "held",
-    "Unfinished": "records",
+    "JournalContent": "records",
     "create": "creation",
     "hold": "held",
     "is_half_new": "overwrite",
     "is_mount_point": "surroundings",
     "is_torn": "overwrite",
+    "journals_of_others": "journal",
     "obstacle": "obstacles",
-    "of_others": "journal",
-    "peek": "journal",
+    "peek_journal": "journal",
     "readable_by_others": "surroundings",
     "readable_warning": "surroundings",
     "recall_refusal": "refusals",

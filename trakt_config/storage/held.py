@@ -21,10 +21,10 @@ from typing import Callable
 from trakt_config.errors import LockTimeout, SaveError, os_reason, printable
 from trakt_config.storage import files, folders, journal, locks, overwrite, replacement
 from trakt_config.storage.journal_file import Journal
-from trakt_config.storage.records import Unfinished
+from trakt_config.storage.records import JournalContent
 
 #: More than an answer of the token endpoint may have.
-LARGEST_ANSWER = 288 * 1024
+ANSWER_ROOM = 288 * 1024
 
 _NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
@@ -51,7 +51,7 @@ class Held:
         """Where the journal stands, as it is shown to people."""
         return printable(self._journal.path)
 
-    def recover(self) -> Unfinished | None:
+    def recover(self) -> JournalContent | None:
         """Finish an overwrite that was cut short, and return what else a killed run left.
 
         From here on it stays until :meth:`discard_journal`, whatever happens.
@@ -80,7 +80,7 @@ class Held:
         :param with_answer: whether there will be an answer worth keeping.
         :raises SaveError: saving would fail; nothing has been spent.
         """
-        room = 2 * size + (LARGEST_ANSWER if with_answer else 0)
+        room = 2 * size + (ANSWER_ROOM if with_answer else 0)
         try:
             folders.refuse_if_moved(self.path)
             files.close(files.open_regular(self.path, os.O_RDWR))

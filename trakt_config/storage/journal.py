@@ -17,14 +17,14 @@ from trakt_config.errors import ConfigError, LockTimeout, SaveError, os_reason, 
 from trakt_config.storage import access, files, folders, locks, records
 from trakt_config.storage.journal_file import Journal, let_go
 from trakt_config.storage.places import beside, in_state_directory, other_journals
-from trakt_config.storage.records import Unfinished
+from trakt_config.storage.records import JournalContent
 
 #: How often a journal that cannot be opened is tried again while nobody holds the config: whose it
 #: is may be about to lock that, or to remove the journal.
 _TRIES = 3
 
 
-def peek(config: str, environ: Mapping[str, str]) -> Unfinished | None:
+def peek_journal(config: str, environ: Mapping[str, str]) -> JournalContent | None:
     """What the journal of `config` says, for those who do not hold it; None where it says nothing
     or cannot be read.
     """
@@ -34,7 +34,8 @@ def peek(config: str, environ: Mapping[str, str]) -> Unfinished | None:
                default=None)
 
 
-def of_others(config: str, environ: Mapping[str, str]) -> Iterator[tuple[str, Unfinished]]:
+def journals_of_others(config: str,
+                       environ: Mapping[str, str]) -> Iterator[tuple[str, JournalContent]]:
     """What the journals of other configs say, as far as they can be read, each with its path: where
     this one was renamed after a run on it was killed, its own is among them.
     """
@@ -44,7 +45,7 @@ def of_others(config: str, environ: Mapping[str, str]) -> Iterator[tuple[str, Un
             yield printable(path), left
 
 
-def _read(path: str) -> Unfinished | None:
+def _read(path: str) -> JournalContent | None:
     try:
         with files.opened(path, os.O_RDONLY) as fd:
             return records.parse(files.read_all(fd, records.LARGEST_JOURNAL))

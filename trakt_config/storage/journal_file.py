@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 
 from trakt_config.storage import files, folders, locks, records
-from trakt_config.storage.records import LARGEST_JOURNAL, MOST_BEFORE_A_NOTE, Unfinished
+from trakt_config.storage.records import LARGEST_JOURNAL, MOST_BEFORE_A_NOTE, JournalContent
 
 
 class Journal:
@@ -34,7 +34,7 @@ class Journal:
         """Whether the next run has to know what it says."""
         return self.is_needed or self._is_overwriting
 
-    def unfinished(self) -> Unfinished | None:
+    def unfinished(self) -> JournalContent | None:
         """What an earlier run left here; None where it is empty. Else it is needed from now on.
 
         :raises OSError: it cannot be read.

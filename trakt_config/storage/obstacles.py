@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from trakt_config.errors import SaveError, printable
 from trakt_config.storage import access, files, places
-from trakt_config.storage.held import LARGEST_ANSWER
+from trakt_config.storage.held import ANSWER_ROOM
 from trakt_config.storage.journal import unusable
 
 
@@ -66,7 +66,7 @@ def _room_problem(folder: str, config: str) -> SaveError | None:
     if not hasattr(os, "statvfs"):
         return None
     disk = os.statvfs(folder)
-    needed = LARGEST_ANSWER + 2 * os.stat(config).st_size
+    needed = ANSWER_ROOM + 2 * os.stat(config).st_size
     free = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail  # Root may take what is reserved.
     if disk.f_blocks and free * disk.f_frsize < needed:
         return _cannot_write("there is no room on its disk, so nothing new could be saved "

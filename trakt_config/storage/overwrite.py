@@ -10,7 +10,7 @@ import os
 
 from trakt_config.storage import files
 from trakt_config.storage.journal_file import Journal
-from trakt_config.storage.records import Unfinished
+from trakt_config.storage.records import JournalContent
 
 _ATTEMPTS = 2
 #: What a disk writes wholly or not at all, as the power fails.
@@ -40,7 +40,7 @@ def overwrite(path: str, expected: bytes, new: bytes, journal: Journal) -> None:
         raise Changed from None
 
 
-def finish_overwrite(path: str, left: Unfinished) -> None:
+def finish_overwrite(path: str, left: JournalContent) -> None:
     """Finish an overwrite that was cut short. A file that was edited since is left as it is.
 
     :raises OSError: it could not be written.

@@ -46,7 +46,7 @@ def name_of(config: str) -> str:
     return hashlib.sha256(os.fsencode(config)).hexdigest()[:32]
 
 
-def exists(config: str, environ: Mapping[str, str]) -> bool:
+def journal_exists(config: str, environ: Mapping[str, str]) -> bool:
     """Whether there is a journal of `config` in either place."""
     if os.path.lexists(beside(config)):
         return True

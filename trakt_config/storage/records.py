@@ -37,8 +37,11 @@ MOST_BEFORE_A_NOTE = LARGEST_JOURNAL // 2
 _LATEST = 10.0 ** 14
 
 
-class Unfinished(Record):
-    """What a killed run left. ``newer`` says that a newer version of this package wrote it."""
+class JournalContent(Record):
+    """What a run left that was killed, or ended in doubt.
+
+    ``newer`` says that a newer version of this package wrote it.
+    """
 
     note: bytes | None = hidden(default=None)
     answer: bytes | None = hidden(default=None)
@@ -66,20 +69,20 @@ def record(kind: bytes, payload: bytes, at: float) -> bytes:
     return b"%s %.0f %d %s\n%s\n" % (kind, at, len(payload), _digest(payload), payload)
 
 
-def parse(data: bytes) -> Unfinished | None:
+def parse(data: bytes) -> JournalContent | None:
     """What the bytes of a journal say; None where not even the note is whole."""
     line, _, rest = data.partition(b"\n")
     version = line[len(MAGIC):]
     if not line.startswith(MAGIC) or not version.isdigit():
         return None
     if int(version[:9]) > VERSION:
-        return Unfinished(newer=True)
+        return JournalContent(newer=True)
     records, kept_size, size = _records(rest)
     if b"note" not in records:
         return None
     answer, answered_at = records.get(b"answer", (None, 0.0))
     first = len(line) + 1
-    return Unfinished(note=records[b"note"][0], answer=answer, answered_at=answered_at,
+    return JournalContent(note=records[b"note"][0], answer=answer, answered_at=answered_at,
                       before=records.get(b"before", (None, 0.0))[0],
                       content=records.get(b"content", (None, 0.0))[0],
                       size=first + size, kept_size=first + kept_size)

@@ -180,7 +180,7 @@ def killed(path: Path, environ: Mapping[str, str], monkeypatch: pytest.MonkeyPat
         patch.setattr(save, "save", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             authorize.ensure_authorized(path, Options(environ=environ))
-    assert storage.exists(str(path), environ)
+    assert storage.journal_exists(str(path), environ)
 
 
 def test_left_over_answer_is_revoked_as_well(sandbox: Sandbox, config: Any, out: Logout,

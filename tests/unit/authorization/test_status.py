@@ -324,7 +324,7 @@ def test_not_writable(sandbox: Sandbox, config: Any, monkeypatch: pytest.MonkeyP
 def test_left_over_journal(sandbox: Sandbox, config: Any) -> None:
     path = config(issued(sandbox))
     (path.parent / f".{path.name}.trakt-journal").touch()
-    assert storage.exists(str(path), {}) and only_problem(path) == LEFT_OVER
+    assert storage.journal_exists(str(path), {}) and only_problem(path) == LEFT_OVER
 
 
 def test_what_a_journal_only_remembers_is_not_said_to_be_finished(

@@ -19,7 +19,7 @@ from tests.support import children, mounts
 from trakt_config import storage
 from trakt_config.errors import ConfigError, LockTimeout, SaveError
 from trakt_config.storage import files, journal, places
-from trakt_config.storage.held import LARGEST_ANSWER, Held
+from trakt_config.storage.held import ANSWER_ROOM, Held
 
 OLD, NEW = b"trakt:\n  pin: 1\n", b"trakt:\n  pin:\n"
 NOTE = b"{}"
@@ -516,7 +516,7 @@ def test_room_is_reserved_for_the_answer_and_for_both_contents(config: Path) -> 
     with hold(config) as held:
         held.reserve(NOTE, 1 << 20)
         status = os.stat(held.journal_path)
-        assert status.st_blocks * 512 >= (2 << 20) + LARGEST_ANSWER
+        assert status.st_blocks * 512 >= (2 << 20) + ANSWER_ROOM
 
 
 # -- odd file systems ----------------------------------------------------------------------------

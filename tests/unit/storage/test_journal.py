@@ -17,7 +17,7 @@ from tests.support import children, mounts
 from trakt_config.errors import SaveError
 from trakt_config.storage import files, journal, journal_file, places, records
 from trakt_config.storage.journal_file import Journal
-from trakt_config.storage.records import Unfinished, parse
+from trakt_config.storage.records import JournalContent, parse
 
 ROOM = 4096
 NOTE = b'{"refresh_token": "d1ge57"}'
@@ -86,7 +86,7 @@ def test_a_journal_that_was_only_begun_has_a_note_and_nothing_else(config: str) 
     """A request may have been sent: its outcome is unknown."""
     found = parse(written(config))
     assert found is not None
-    assert found == Unfinished(note=NOTE, size=found.size, kept_size=found.size)
+    assert found == JournalContent(note=NOTE, size=found.size, kept_size=found.size)
 
 
 def test_the_last_answer_counts(config: str) -> None:
@@ -107,7 +107,7 @@ def test_a_note_takes_back_what_was_there(matters: bool, config: str) -> None:
     opened.close(remove=False)
     data = Path(places.beside(config)).read_bytes()
     found = parse(data)
-    assert found == Unfinished(note=b"second", size=len(data), kept_size=len(data))
+    assert found == JournalContent(note=b"second", size=len(data), kept_size=len(data))
     assert (NOTE in data) is matters and (len(data) > size) is matters
 
 
@@ -120,7 +120,8 @@ def test_notes_do_not_pile_up_for_ever(config: str, monkeypatch: pytest.MonkeyPa
 
 def test_the_repr_of_a_left_over_has_no_token() -> None:
     """It holds an answer and two configs."""
-    shown = repr(Unfinished(note=b"NOTE", answer=b"ANSWER", before=b"BEFORE", content=b"CONTENT"))
+    shown = repr(JournalContent(note=b"NOTE", answer=b"ANSWER", before=b"BEFORE",
+                                content=b"CONTENT"))
     assert not any(word in shown for word in ("NOTE", "ANSWER", "BEFORE", "CONTENT"))
 
 
@@ -134,12 +135,12 @@ def test_the_repr_of_a_left_over_has_no_token() -> None:
     (b"trakt_config journal x\nnote", None),
     (b"trakt_config journal -2\n", None),
     (b"something: else\n", None),
-    (b"trakt_config journal 2\n", Unfinished(newer=True)),
-    (b"trakt_config journal 2\nanything \xff", Unfinished(newer=True)),
-    (b"trakt_config journal 10\n", Unfinished(newer=True)),
-    (b"trakt_config journal 99999999999999999999\n", Unfinished(newer=True)),
+    (b"trakt_config journal 2\n", JournalContent(newer=True)),
+    (b"trakt_config journal 2\nanything \xff", JournalContent(newer=True)),
+    (b"trakt_config journal 10\n", JournalContent(newer=True)),
+    (b"trakt_config journal 99999999999999999999\n", JournalContent(newer=True)),
 ])
-def test_the_header_says_what_it_is(data: bytes, expected: Unfinished | None) -> None:
+def test_the_header_says_what_it_is(data: bytes, expected: JournalContent | None) -> None:
     """Torn before the note, or not ours: nothing. A newer version's: left to it."""
     assert parse(data) == expected
 
@@ -309,13 +310,13 @@ def test_it_exists_in_either_place(config: str, tmp_path: Path) -> None:
     environ = {"TRAKT_CONFIG_STATE_DIR": str(tmp_path / "state")}
     elsewhere = places.in_state_directory(config, environ)
     assert elsewhere is not None
-    assert not places.exists(config, environ)
+    assert not places.journal_exists(config, environ)
     for place in (elsewhere, places.beside(config)):
         os.makedirs(os.path.dirname(place), exist_ok=True)
         os.symlink("nowhere", place)
-        assert places.exists(config, environ)
+        assert places.journal_exists(config, environ)
         os.unlink(place)
-    assert not places.exists(config, {})
+    assert not places.journal_exists(config, {})
 
 
 # -- acquire -------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from trakt_config.errors import LARGEST_CONFIG
 from trakt_config.storage import journal, overwrite, places, records
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.overwrite import Changed, is_half_new, is_torn
-from trakt_config.storage.records import Unfinished
+from trakt_config.storage.records import JournalContent
 
 OLD = b"trakt:\n  authorization:\n    access_token: old\n"
 NEW = b"trakt:\n  authorization:\n    access_token: new and longer\n"
@@ -98,7 +98,7 @@ def test_an_overwrite_that_is_cut_at_any_byte_is_finished(
             pass
         finally:
             os.close(fd)
-        left = Unfinished(note=b"", before=before, content=content)
+        left = JournalContent(note=b"", before=before, content=content)
         cut_after(allowed // 2, step, monkeypatch)
         try:
             overwrite.finish_overwrite(str(config), left)
@@ -196,7 +196,7 @@ def test_zeros_in_the_part_that_was_there_are_no_cut() -> None:
 
 def finished(current: bytes, before: bytes, content: bytes, path: Path) -> bytes:
     path.write_bytes(current)
-    overwrite.finish_overwrite(str(path), Unfinished(note=b"", before=before, content=content))
+    overwrite.finish_overwrite(str(path), JournalContent(note=b"", before=before, content=content))
     return path.read_bytes()
 
 
@@ -213,14 +213,14 @@ def test_a_file_that_has_the_new_content_is_not_written(config: Path) -> None:
     """Its time stays."""
     config.write_bytes(NEW)
     os.utime(config, (1, 1))
-    overwrite.finish_overwrite(str(config), Unfinished(note=b"", before=OLD, content=NEW))
+    overwrite.finish_overwrite(str(config), JournalContent(note=b"", before=OLD, content=NEW))
     assert config.stat().st_mtime == 1
 
 
 @pytest.mark.parametrize("left_over", [
-    Unfinished(note=b""), Unfinished(note=b"", before=OLD), Unfinished(newer=True),
+    JournalContent(note=b""), JournalContent(note=b"", before=OLD), JournalContent(newer=True),
 ])
-def test_without_both_contents_nothing_is_finished(left_over: Unfinished, config: Path) -> None:
+def test_without_both_contents_nothing_is_finished(left_over: JournalContent, config: Path) -> None:
     """The overwrite had not begun."""
     overwrite.finish_overwrite(str(config), left_over)
     assert config.read_bytes() == OLD
@@ -241,13 +241,13 @@ def test_nothing_but_a_regular_file_is_finished(plant: Any, tmp_path: Path) -> N
     target.write_bytes(b"old")
     plant(path, target)
     with pytest.raises(OSError):
-        overwrite.finish_overwrite(str(path), Unfinished(before=b"old", content=b"new"))
+        overwrite.finish_overwrite(str(path), JournalContent(before=b"old", content=b"new"))
     assert target.read_bytes() == b"old"
 
 
 # -- two tries -----------------------------------------------------------------------------------
 
-def left_by(opened: Journal) -> Unfinished:
+def left_by(opened: Journal) -> JournalContent:
     opened.close(remove=False)
     with open(opened.path, "rb") as stream:
         found = records.parse(stream.read())
