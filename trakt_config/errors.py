@@ -125,6 +125,10 @@ class TraktConfigError(Exception):
     def hint(self, hint: str) -> None:
         self._hint = hint
 
+    def advise_first(self, advice: str) -> None:
+        """Put `advice` before the hint, whose commands name the config once it is known."""
+        self._hint = f"{advice} {self._hint}".rstrip()
+
     @property
     def where(self) -> str:
         """``file`` or ``file:line:column``, as far as it is known."""

@@ -285,8 +285,8 @@ def correct_first(error: LoginRequired, snapshot: Snapshot) -> LoginRequired:
     """A sign-in is refused where a key was meant to be another one: advise to correct that."""
     for found in document.unread_keys(snapshot.document):
         if (found.line, found.column) != (error.line, error.column):
-            error.hint = (f"First correct {place(found.line, found.column)} ({found.message}). "
-                          f"{error.hint}")
+            error.advise_first(f"First correct {place(found.line, found.column)} "
+                               f"({found.message}). {found.hint}")
         break
     return error
 

@@ -165,6 +165,10 @@ def _missing(options: argparse.Namespace, *, again: bool) -> tuple[str, ...]:
         if key:
             output.err(f"warning: {printable(options.config)}: it has a key {key}, as another "
                        "program's file has, and no trakt block: is this the right file?")
+        comment = sign_in.commented_out(options.config) \
+            if "client_id" in missing and not again else ""
+        if comment:
+            output.err(f"warning: {comment}")
         return missing
     if not os.path.isdir(os.path.dirname(options.config) or os.curdir):
         raise ConfigError("the config does not exist, and cannot be created: its folder does not "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from trakt_config.document.document import Document, parse
 from trakt_config.document.keys import SETTING_KEYS
 from trakt_config.document.layout import Entry
-from trakt_config.document.misplaced import other_keys, unread_keys
+from trakt_config.document.misplaced import commented_out, other_keys, unread_keys
 from trakt_config.document.settings import (
     Settings,
     client_id,
@@ -31,6 +31,7 @@ __all__ = [
     "Settings",
     "clear_authorization",
     "client_id",
+    "commented_out",
     "fill_client",
     "masked_diff",
     "other_keys",

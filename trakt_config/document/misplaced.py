@@ -9,7 +9,7 @@ from trakt_config.document.document import Document, require_document
 from trakt_config.document.keys import SETTING_KEYS, is_end, key_elsewhere, key_meant
 from trakt_config.document.layout import Entry, Stray
 from trakt_config.document.lines import NEWLINE, has_code, mistake, position
-from trakt_config.errors import command
+from trakt_config.errors import ConfigError, command
 from trakt_config.tokens import AUTHORIZATION_KEYS, number_of
 
 ON_AND_OFF = ("true", "True", "TRUE", "false", "False", "FALSE")
@@ -81,8 +81,9 @@ def refuse_unread_keys(document: Document) -> None:
     :raises ConfigError: there is one, with line and column.
     """
     for found in unread_keys(document):
-        raise mistake(found.message, f"{found.hint} Or delete it, to sign in anew: what a sign-in "
-                      "writes would hide it.", found.line, found.column)
+        anew = " Or delete it, to sign in anew: what a sign-in writes would hide it." \
+            if found.key in ("authorization", *AUTHORIZATION_KEYS) else ""
+        raise mistake(found.message, found.hint + anew, found.line, found.column)
 
 
 def _beside(stray: Stray) -> str:
@@ -131,6 +132,19 @@ def refuse_commented_out(document: Document, key: str) -> None:
         raise mistake(f"{key} is commented out, and so is not read",
                       f"Delete the # before it and before what belongs to it{anew}",
                       *position(document._text, found.start(1)))
+
+
+def commented_out(document: Document) -> SettingWarning | None:
+    """The trakt block or its client_id, where a comment was it."""
+    value = (document.trakt or {}).get("client_id")
+    if value is not None:
+        return SettingWarning("trakt.client_id is only a comment: what is after # is not read",
+                              value.line, value.column) if value.commented_out else None
+    try:
+        refuse_commented_out(document, "client_id" if document.has_trakt else "trakt")
+    except ConfigError as error:
+        return SettingWarning(error.message, error.line or 1, error.column or 1)
+    return None
 
 
 def client_id_meant(document: Document) -> Entry | None:

@@ -20,6 +20,14 @@ _NUMBERS = {
     "created_at": "seconds since 1970, as a number of ten digits",
 }
 
+_ONLY_COMMENT = "is only a comment: what is after # is not read"
+
+#: No `####` of a template.
+_PIN_AS_COMMENT = re.compile(r"[ ]*:[ ]*#(?=[A-Za-z]*[0-9])[0-9A-Za-z]+[ ]*(?:[\r\n]|\Z)")
+
+#: Any address, one with a scheme of an app's own, and what is filled in from elsewhere.
+_URI = re.compile(r"urn:|[A-Za-z][\w+.-]*:/|.*(?:<<|\$|\{\{|%)")
+
 _OF_ANOTHER_PROGRAM = ("another program fills it in; run trakt-config after that, on the file that "
                        "it writes")
 
@@ -51,10 +59,16 @@ def _warnings(document: Document) -> Iterator[SettingWarning]:
     elif value is not None and _SPACED_PIN.fullmatch(value.text):
         yield SettingWarning("trakt.pin does nothing as it is: write the PIN without the space "
                              "in it", value.line, value.column)
-    value = trakt.get("client_secret")
-    if value is not None and value.commented_out:
-        yield SettingWarning("trakt.client_secret is only a comment: what is after # is not "
-                             "read", value.line, value.column)
+    value = trakt.get("redirect_uri")
+    if value is not None and value.text and not _URI.match(value.text):
+        yield SettingWarning("trakt.redirect_uri does not begin with http:// or https://, as an "
+                             "address does: write it as the Trakt app has it", value.line,
+                             value.column)
+    for key in ("client_secret", "redirect_uri", "pin", "force_refresh"):
+        value = trakt.get(key)
+        if value is not None and value.commented_out and (
+                key != "pin" or _PIN_AS_COMMENT.match(document._text, value.key_end)):
+            yield SettingWarning(f"trakt.{key} {_ONLY_COMMENT}", value.line, value.column)
     yield from _copied_along(document)
     yield from _unread_tokens(document)
     yield from misspelt_keys(document)
@@ -82,6 +96,9 @@ def _unread_tokens(document: Document) -> Iterator[SettingWarning]:
     """What stands in the authorization and counts as nothing, since it cannot be meant."""
     for key in AUTHORIZATION_KEYS:
         value = document.authorization.get(key)
+        if value is not None and value.commented_out:
+            yield SettingWarning(f"trakt.authorization.{key} {_ONLY_COMMENT}", value.line,
+                                 value.column, key)
         if value is None or value.blank:
             continue
         expected = ""

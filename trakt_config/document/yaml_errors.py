@@ -13,7 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import ScalarEvent
 from ruamel.yaml.reader import ReaderError
 
-from trakt_config.document.keys import KNOWN_KEYS
+from trakt_config.document.keys import KNOWN_KEYS, SETTING_KEYS
 from trakt_config.document.lines import (
     NEWLINE,
     indentation,
@@ -40,6 +40,10 @@ _HUGE_ESCAPE = re.compile(r"(\\U(?!0010|000)[0-9a-fA-F]{8})")
 _FENCE = re.compile(r"(?m)^[ ]*(```)")
 _SLASHES = re.compile(r"(?m)^[ \t]*//")
 
+#: A key of ours at the beginning of a line, behind our block's own with nothing in it.
+_BESIDE = re.compile(
+    rf"(?m)^trakt:(?:[ ]*(?:#[^\r\n]*)?(?:\r\n|\n|\r(?!\n)))+({'|'.join(sorted(SETTING_KEYS))}):")
+
 #: What a program replaces that makes the config from a template.
 _OF_TEMPLATE = re.compile(r"""(?<!["'])(\{%|\{#|\{\{[^{}]*\}\})""")
 
@@ -62,6 +66,8 @@ def yaml_error(text: str, problem: Exception, last: Any) -> ConfigError:
         "Delete the lines with ```.") or _before_each_line(text)
     if found is None and isinstance(problem, MarkedYAMLError):
         found = _of_template(text, problem)
+    if found is None and isinstance(problem, MarkedYAMLError):
+        found = _not_indented(text, problem)
     if found is None and isinstance(problem, ReaderError):
         found = mistake("a character that YAML does not allow",
                         "Delete the invisible character there.", *position(text, problem.position))
@@ -98,6 +104,18 @@ def _of_template(text: str, problem: MarkedYAMLError) -> ConfigError | None:
         if found is not None:
             return of_another_program("this", number, found.start(1) + 1)
     return None
+
+
+def _not_indented(text: str, problem: MarkedYAMLError) -> ConfigError | None:
+    """The first keys of the block are not indented, and those below them are."""
+    mark = problem.problem_mark or problem.context_mark
+    found = _BESIDE.search(text)
+    if mark is None or found is None or found.start(1) > mark.index \
+            or indentation(line_at(text, mark.line + 1)) == 0:
+        return None
+    return mistake(f"{found[1]} is beside trakt, not in it",
+                   "Indent it, and the others like it, like the keys of the block.",
+                   *position(text, found.start(1)))
 
 
 def _of_another_language(text: str, mark: Any) -> ConfigError | None:

@@ -162,7 +162,7 @@ def in_doubt(error: TraktUnavailable, credential: Credential) -> TraktUnavailabl
     doubt = f"{credential.name.capitalize()} may be spent."
     error.outcome_unknown = credential.works_once
     if credential.works_once and doubt not in error.hint:
-        error.hint = f"{doubt} {error.hint}".rstrip()
+        error.advise_first(doubt)
     return error
 
 

@@ -165,7 +165,8 @@ def _code_typed(text: str, request: AuthorizationRequest, known: Sequence[Secret
                             hint=SIGN_IN_AGAIN)
     if not redirect.get("code") and not redirect.get("error"):
         raise LoginRequired("that address has no code", reason="pin_refused",
-                            hint="Open it, allow the app there, and bring what comes then.")
+                            hint="Bring the address of the page that comes once the app is "
+                                 f"allowed at Trakt. Start again: {command('login')}")
     return _code_in(redirect, known)
 
 
@@ -190,4 +191,5 @@ def _checked(code: str) -> Secret:
         return Secret(code)
     problem = "the pin has spaces or characters that are not ASCII" if code else "no pin was given"
     raise LoginRequired(problem, reason="pin_refused",
-                        hint="Start again, and bring the pin alone, or the whole address.")
+                        hint="Bring the pin alone, or the whole address. Start again: "
+                             f"{command('login')}")

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from trakt_config.authorization.run import Run, logger
 from trakt_config.authorization.trakt import client_for
 from trakt_config.errors import (
     SIGN_IN_AGAIN,
@@ -68,7 +69,7 @@ def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
             if isinstance(failure, TraktUnavailable) and failure.outcome_unknown:
                 lost = failure
             if before is None or before.message != failure.message:
-                sign_in.run.warn(f"{failure.message}; asking again until the code expires")
+                _warn_of(failure, sign_in.run)
         elif state is DevicePoll.SLOW_DOWN:
             interval += SLOWER
         elif state is DevicePoll.PENDING:
@@ -78,6 +79,19 @@ def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
     if lost and (failure is None or isinstance(failure, TraktUnavailable)):
         raise lost
     raise failure or _ended(DevicePoll.EXPIRED)
+
+
+def _warn_of(failure: TraktConfigError, run: Run) -> None:
+    """With the place of what a person has to mend; nothing else is asked of them."""
+    if not isinstance(failure, ConfigError):
+        run.warn(f"{failure.message}; asking again until the code expires")
+        return
+    goes_on = f"{failure.message}; once that is mended, the sign-in goes on by itself, until the " \
+        "code expires"
+    if failure.line is not None:
+        logger.warning("%s", run.located(failure.line, failure.column or 1, goes_on))
+    else:
+        run.warn(goes_on)
 
 
 def _wait(sign_in: SignIn, seconds: float, deadline: float, code: DeviceCode,

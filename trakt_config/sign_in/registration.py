@@ -14,7 +14,13 @@ from dataclasses import dataclass, field
 from trakt_config import document, storage
 from trakt_config.authorization import recovery, save
 from trakt_config.authorization.intent import Intent
-from trakt_config.authorization.run import ConfigPath, Options, Run, reports_errors
+from trakt_config.authorization.run import (
+    ConfigPath,
+    Options,
+    Run,
+    name_of,
+    reports_errors,
+)
 from trakt_config.errors import (
     APPS_PAGE,
     ClientRejected,
@@ -60,6 +66,13 @@ def foreign_key(config_path: ConfigPath) -> str:
 
 
 @reports_errors
+def commented_out(config_path: ConfigPath) -> str:
+    """A comment that was the trakt block or its client_id, with its place; else empty."""
+    found = document.commented_out(document.parse(storage.read(storage.resolve(config_path))))
+    return f"{name_of(config_path)}:{found.line}:{found.column}: {found.message}" if found else ""
+
+
+@reports_errors
 def loopback_uri(config_path: ConfigPath) -> str:
     """The redirect_uri of a sign-in in the browser: the config's own, or the one that is written.
 
@@ -79,6 +92,13 @@ def loopback_uri(config_path: ConfigPath) -> str:
 def needs_loopback_uri(parsed: document.Document) -> ConfigError:
     """The error for a config whose redirect_uri is no address of this machine."""
     value = (parsed.trakt or {}).get("redirect_uri")
+    if value and value.text.startswith("https:") \
+            and loopback.address_of(value.text.replace("https", "http", 1)):
+        return ConfigError("a sign-in in the browser needs a redirect_uri with http, not https: "
+                           "nothing leaves this machine",
+                           hint=f"In line {value.line}, write http in place of https, and give the "
+                                f"app the same one ({APPS_PAGE}); or sign in with a code instead.",
+                           line=value.line, column=value.column)
     what = f"In line {value.line}, change it to `redirect_uri: {LOOPBACK_URI}`" if value \
         else f"Add this line to the trakt block: `redirect_uri: {LOOPBACK_URI}`"
     return ConfigError("a sign-in in the browser needs a redirect_uri on this machine, with a port",

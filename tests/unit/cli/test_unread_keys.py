@@ -146,12 +146,15 @@ def test_what_a_sign_in_would_refuse_is_corrected_first(age: int, dead: bool, sa
            more="  redirect_url: x\n").chmod(0o600)
     command("authorize", "--force")
     sandbox.revoke_all()
-    assert command("login").returncode == 2
+    refused = command("login")
+    assert refused.returncode == 2 and "delete" not in refused.stderr
     for arguments in (("status",), ("status", "--online"), ("authorize",),
                       ("authorize", "--force"), ("authorize", "--dry-run")):
         said = command(*arguments).stderr
         before, advised, _ = said.partition("trakt-config login")
         assert not advised or "irst correct config.yml:8:3 (" in before, said
+        assert not advised or "Write it as `redirect_uri:`." in before
+        assert "CONFIG" not in said
         assert "the access token ends" not in said
 
 
@@ -193,6 +196,22 @@ def test_what_is_no_pin_is_called_what_it_is(pin: str, column: int, what: str, c
         error = json.loads(done.stdout)["error"]
         assert (done.returncode, error["line"], error["column"]) == (3, 8, column)
         assert error["message"] == f"the config has no authorization yet, and trakt.pin {what}"
+
+
+@pytest.mark.parametrize("text, words", [
+    ("trakt:\n  client_id: #abc\n", "2:3: trakt.client_id is only a comment"),
+    ("trakt:\n  # client_id: abc\n  pin:\n", "2:3: client_id is commented out"),
+    ("x: 1\n#trakt:\n#  client_id: abc\n", "2:1: trakt is commented out"),
+    ("trakt:\n  client_id: # mine\n", "")])
+def test_a_sign_in_says_what_is_commented_out(text: str, words: str, command: Any,
+                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it asks for what seems to be there."""
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    Path("config.yml").write_text(text)
+    done = command("login")
+    assert done.returncode == 2 and Path("config.yml").read_text() == text
+    assert ("warning: " in done.stderr) is bool(words)
+    assert not words or f"warning: config.yml:{words}" in done.stderr
 
 
 @pytest.mark.parametrize("text, key", [

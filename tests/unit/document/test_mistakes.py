@@ -466,6 +466,10 @@ ERRORS = (
      "8:1: a second YAML document begins here",
      "Both have a trakt block: keep one of the two, and delete the other, and the line with the "
      "dashes."),
+    ("the first keys at column 0",
+     "x: 1\ntrakt:\n# mine\nclient_id: abc\nclient_secret: def\n  pin:\n  authorization:\n",
+     "4:1: client_id is beside trakt, not in it",
+     "Indent it, and the others like it, like the keys of the block."),
     ("two docs, the dots alone",
      GOOD + "...\na: 1\n",
      "9:1: a second YAML document begins here",
@@ -862,6 +866,18 @@ WARNINGS = (
     ("tokens directly under trakt",
      "trakt:\n  client_id: abc\n  access_token: a\n",
      "3:3: trakt has a key that is not read here; access_token belongs in trakt.authorization"),
+    *((f"{key} comment", GOOD.replace("  pin:\n", f"  {key}: #12ab34cd # c\n")
+       if key != "pin" else GOOD.replace("  pin:\n", "  pin: #12ab34cd\n"),
+       f"4:3: trakt.{key} is only a comment: what is after # is not read")
+      for key in ("pin", "redirect_uri", "force_refresh")),
+    *((f"{key} comment", GOOD.replace("    access_token: a\n", f"    {key}: #xyz\n").replace(
+        "    refresh_token: b\n", "" if key == "refresh_token" else "    refresh_token: b\n"),
+       f"6:5: trakt.authorization.{key} is only a comment: what is after # is not read")
+      for key in AUTHORIZATION_KEYS),
+    ("redirect_uri without a scheme",
+     GOOD + "  redirect_uri: localhost:8765\n",
+     "8:17: trakt.redirect_uri does not begin with http:// or https://, as an address does: write "
+     "it as the Trakt app has it"),
     ("client_secret comment",
      "trakt:\n  client_id: abc\n  client_secret: ####\n",
      "3:3: trakt.client_secret is only a comment: what is after # is not read"),
@@ -882,6 +898,10 @@ WARNINGS = (
 #: Nothing is wrong with these, however odd they look.
 NO_MISTAKES = (
     GOOD,
+    *(GOOD + f"  redirect_uri: {uri}\n" for uri in (
+        "urn:ietf:wg:oauth:2.0:oob", "http://127.0.0.1:8765/callback", "https://example.org",
+        "org.example.app:/callback", "example://callback", "")),
+    GOOD.replace("access_token: a", "access_token: # none yet"),
     GOOD.replace("  pin:\n", "  pin: ####\n"),
     GOOD.replace("  pin:\n", "  pin: Enter your pin here\n"),
     GOOD.replace("  pin:\n", "  pin: <8 digits>\n"),

@@ -256,6 +256,39 @@ def test_failures_pass(failure: Answer, sandbox: Sandbox, clock: Clock, config: 
     assert len(warnings) == 1 and "asking again until the code expires" in warnings[0]
 
 
+def test_a_config_that_breaks_meanwhile_is_named_with_its_place(
+        sandbox: Sandbox, clock: Clock, config: Any, sign_in: Login,
+        caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is sent until it is mended, and then the sign-in goes on."""
+    path = config()
+    before = path.read_bytes()
+
+    def show(code: DeviceCode) -> None:
+        approving(sandbox, clock)(code)
+        path.write_bytes(before + b"  x: [\n")
+        clock.events[clock.passed + 20] = lambda: path.write_bytes(before)
+
+    assert_signed_in(path, before, sign_in(path, show_code=show), sandbox)
+    said = [record.getMessage() for record in caplog.records
+            if record.levelno == logging.WARNING]
+    assert len(said) == 1 and re.match(
+        re.escape(str(path)) + r":\d+:\d+: .*; once that is mended, the sign-in goes on by itself",
+        said[0])
+
+
+@pytest.mark.parametrize("redirect_uri, words, advice", [
+    ("https://127.0.0.1:8765/callback", "http, not https", "write http in place of https"),
+    ("https://example.org/callback", "on this machine, with a port", "change it to `redirect_uri")])
+def test_a_redirect_uri_that_a_browser_cannot_be_sent_back_to(
+        redirect_uri: str, words: str, advice: str, config: Any, sign_in: Login) -> None:
+    """What is wrong with it is said, and where."""
+    path = config(redirect_uri=redirect_uri)
+    with untouched(path), pytest.raises(ConfigError, match=words) as caught:
+        sign_in(path, "browser")
+    assert advice in caught.value.hint and caught.value.line and caught.value.column
+    assert_clean(path)
+
+
 @polled_seldom
 def test_failing_until_the_end(sandbox: Sandbox, clock: Clock, config: Any,
                                sign_in: Login) -> None:
@@ -934,6 +967,7 @@ def test_pin_that_is_none(typed: str, reason: str, words: str, config: Any,
         sign_in(path, "pin", ask_pin=lambda: typed)
     assert caught.value.reason == reason
     assert "1234" not in caught.value.message + caught.value.hint
+    assert f"trakt-config login --pin {path}" in caught.value.hint
     assert_clean(path)
 
 
