@@ -27,7 +27,7 @@ _SECRETS = re.compile(r"--?(?:client|.*(?:secret|token|passw|code))")
 #: An option as it may be repeated: not what is glued to it, which may be a secret.
 _OPTION = re.compile("--[A-Za-z][A-Za-z_-]*|-[A-Za-z]")
 #: Options that other programs have for what is an argument here.
-_CONFIG_OPTIONS = ("--config", "--config-file", "--file", "-c")
+CONFIG_OPTIONS = ("--config", "--config-file", "--file", "-c")
 #: Options that other programs have for what is ``--json`` here.
 _JSON_OPTIONS = ("--format", "--output", "--output-format", "-j", "-o")
 #: Options for what `login` does without one.
@@ -110,7 +110,7 @@ class Parser(argparse.ArgumentParser):
     def _meant(self, word: str, option: str) -> str:
         if not word.startswith("--") and os.path.lexists(word):
             return f"; did you mean {quoted_for_shell(word)}?"
-        if option in _CONFIG_OPTIONS:
+        if option in CONFIG_OPTIONS:
             return ": the config is named without one"
         if option in _JSON_OPTIONS and "--json" in self._option_string_actions:
             return "; did you mean --json?"

@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import Any
 
 from trakt_config.cli import boundary, output
-from trakt_config.cli.arguments import Parser, did_you_mean
+from trakt_config.cli.arguments import CONFIG_OPTIONS, Parser, did_you_mean
 from trakt_config.errors import printable
 from trakt_config.version import __version__
 
@@ -100,6 +100,8 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 def _refuse(parser: Parser, chosen: str, argv: Sequence[str]) -> None:
     """The error where no command is named; ``--help`` and ``--version`` need none."""
+    if argv and argv[0].partition("=")[0] in CONFIG_OPTIONS:  # What follows is its value.
+        parser.refuse(argv[0])
     if chosen and not re.fullmatch("[A-Za-z-]{1,20}", chosen) and not os.path.exists(chosen):
         parser.error(f"a command has to come first: {', '.join(COMMANDS)}")
     if chosen:
@@ -112,8 +114,15 @@ def _refuse(parser: Parser, chosen: str, argv: Sequence[str]) -> None:
                      "what they do)")
 
 
+#: What people call our commands.
+_OTHER_NAMES = {"refresh": "authorize", "renew": "authorize", "check": "status", "show": "status",
+                "signin": "login", "signout": "logout", "run": "exec"}
+
+
 def _meant(word: str) -> str:
     """What somebody may have meant who named no command."""
+    if word.lower() in _OTHER_NAMES:
+        return f"; did you mean {_OTHER_NAMES[word.lower()]}?"
     if os.path.exists(word):
         import shlex
         return f"; did you mean: trakt-config authorize {shlex.quote(printable(word))}"
