@@ -62,7 +62,9 @@ def logout(config_path: ConfigPath, options: Options, *, local: bool = False) ->
     is_left_over = storage.journal_exists(run.path, run.options.environ)
     try:
         first = run.read()
-    except ConfigError:
+    except ConfigError as error:
+        if not is_left_over and error.line is None and "trakt-config login" in error.hint:
+            error.hint = "There is nothing to revoke. Is this the right file?"
         if not is_left_over:  # With one, it may be a torn overwrite, which is finished first.
             raise
     if first:

@@ -9,7 +9,7 @@ from trakt_config.authorization import recovery, redeem, refusal, save
 from trakt_config.authorization.freshness import Freshness
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
-from trakt_config.authorization.run import Outcome, Result, Run, Snapshot
+from trakt_config.authorization.run import Outcome, Result, Run, Snapshot, in_units
 from trakt_config.errors import (
     SIGN_IN,
     AccountProblem,
@@ -33,7 +33,7 @@ PIN_REFUSED = "Trakt refused the pin when it was last tried"
 REFUSED = "Trakt refused the refresh token when it was last tried"
 
 #: What brings a new access token to a config that holds no refresh token.
-COPY = f"if it is a copy, with: {command('authorize HOLDER --copy-to')}"
+COPY = f"if it is a copy, with its HOLDER: {command('authorize HOLDER --copy-to')}"
 SIGN_IN_OR_COPY = f"{SIGN_IN} (or, {COPY})"
 
 
@@ -252,18 +252,10 @@ def _new_pair(run: Run, outcome: Outcome, authorization: Authorization) -> Resul
     if left < asked:
         clock = "; is the clock of this machine right?" if left < authorization.expires_in / 2 \
             else ": every run will refresh it"
-        less = "less" if _in_units(left) != _in_units(asked) else "no longer"
-        run.warn(f"the new access token is valid for {_in_units(left)}, {less} than the "
-                 f"{_in_units(asked)} that were asked for{clock}")
+        less = "less" if in_units(left) != in_units(asked) else "no longer"
+        run.warn(f"the new access token is valid for {in_units(left)}, {less} than the "
+                 f"{in_units(asked)} that were asked for{clock}")
     return Result(outcome, authorization)
-
-
-def _in_units(seconds: float) -> str:
-    """With a decimal, since two spans that are nearly alike are compared."""
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
 
 
 def no_authorization(snapshot: Snapshot) -> LoginRequired:

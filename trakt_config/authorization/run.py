@@ -37,8 +37,6 @@ ConfigPath = Union[str, os.PathLike[str]]
 
 Work = TypeVar("Work", bound=Callable[..., Any])
 
-ISSUED_IN_FUTURE = "the authorization was issued in the future: check the clock of this machine"
-
 
 class Outcome(enum.Enum):
     """How a run ended that did not fail."""
@@ -204,12 +202,20 @@ class Run(Record):
         """Whether the access token is valid for as long as was asked."""
         return snapshot.assessment.seconds_left >= self.options.min_validity.total_seconds()
 
+    def issued_in_future(self, snapshot: Snapshot) -> str:
+        """That one of the two clocks is wrong, and by how much."""
+        authorization = snapshot.settings.authorization
+        assert authorization is not None
+        ahead = in_units(max(1.0, authorization.created_at - self.options.clock()))
+        return (f"the authorization was issued {ahead} in the future: check the clock of this "
+                "machine")
+
     def result(self, outcome: Outcome, snapshot: Snapshot) -> Result:
         """The result of a run that leaves the config as `snapshot` has it, with one warning where
         the clocks disagree.
         """
         if snapshot.assessment.issued_in_future:
-            self.warn(ISSUED_IN_FUTURE)
+            self.warn(self.issued_in_future(snapshot))
         assert snapshot.settings.authorization is not None
         return Result(outcome, snapshot.settings.authorization)
 
@@ -268,3 +274,11 @@ def reports_errors(work: Work) -> Work:
         raise ours.with_traceback(None)
 
     return cast(Work, reporting)
+
+
+def in_units(seconds: float) -> str:
+    """With a decimal, since two spans that are nearly alike are compared."""
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"

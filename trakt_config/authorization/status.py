@@ -13,7 +13,6 @@ from trakt_config import document, oauth, storage
 from trakt_config.authorization import plan, policy, redeem
 from trakt_config.authorization.plan import Outlook, Step
 from trakt_config.authorization.run import (
-    ISSUED_IN_FUTURE,
     ConfigPath,
     Options,
     Run,
@@ -171,7 +170,7 @@ def _state(snapshot: Snapshot) -> str:
 def _problems(run: Run, found: Outlook, ends: str) -> Iterator[str]:
     snapshot = found.snapshot
     if snapshot.assessment.issued_in_future:
-        yield ISSUED_IN_FUTURE
+        yield run.issued_in_future(snapshot)
     if ends:
         yield ends
     yield from _refresh_problems(run, found)

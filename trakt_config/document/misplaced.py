@@ -191,6 +191,8 @@ def _unknown_keys(document: Document) -> Iterator[
             if misplaced:
                 home, found = others, misplaced
             message, hint = _advice(key, value, found, misplaced and other), ""
+            if found and not misplaced and _has(home, found, document):
+                message = f"{found} is there as well: delete this one if that was meant"
             if block is document.authorization and _has_tokens_within(document, value):
                 home, found = trakt, "authorization"
                 message = "the tokens below it belong in its place"

@@ -377,8 +377,9 @@ def test_unusable_config(sandbox: Sandbox, tmp_path: Path, out: Logout, text: st
                          words: str) -> None:
     path = tmp_path / "config.yml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=words):
+    with pytest.raises(ConfigError, match=words) as caught:
         out(path)
+    assert "login" not in caught.value.hint
     assert path.read_text() == text and sandbox.ledger == []
 
 

@@ -996,6 +996,13 @@ def test_unrelated_keys_are_left_alone(name: str, text: str) -> None:
     assert read_settings(document, {}).warnings == ()
 
 
+@pytest.mark.parametrize("key, name", [("access_token", "acces_token"), ("scope", "scopes")])
+def test_a_misspelt_key_beside_the_right_one_is_to_be_deleted(key: str, name: str) -> None:
+    (problem,) = other_keys(parse(f"{GOOD}    {key}: a\n    {name}: b\n".replace(
+        "    access_token: a\n", "", key == "access_token").encode()))
+    assert problem.message.endswith(f"; {key} is there as well: delete this one if that was meant")
+
+
 @pytest.mark.parametrize("name", ["expires_at", "expires", "expiry", "expiration_date"])
 def test_an_end_of_the_token_in_other_words_is_in_nobodys_way(name: str) -> None:
     """What is written fills expires_in, whatever that says; seconds there are expires_in."""
