@@ -112,6 +112,7 @@ def _with_client(options: argparse.Namespace, client: NewClient, dialog: Dialog)
         raise
     except sign_in.CannotRegister as error:
         problem = error.problem
+        problem.path = options.config
     output.err(sign_in.block(client.client_id, has_secret=bool(client.client_secret),
                              redirect_uri=client.redirect_uri).rstrip("\n"))
     raise ConfigError(problem.message, path=options.config, line=problem.line,
