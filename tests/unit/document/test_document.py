@@ -921,6 +921,13 @@ def test_values_that_are_no_mapping(values: Any) -> None:
     assert "SECRET" not in str(caught.value)
 
 
+@pytest.mark.parametrize("data", [b"", b"x: 1\n", b"trakt:\n"])
+def test_without_a_block_a_program_is_told_what_adds_one(data: bytes) -> None:
+    with pytest.raises(ConfigError, match="there is no trakt block") as caught:
+        set_authorization(parse(data), {})
+    assert "fill_client" in caught.value.hint
+
+
 def test_a_flag_is_true_or_false() -> None:
     document, wrong = parse(b"trakt:\n  client_id: a\n"), cast(Any, "no")
     with pytest.raises(TypeError, match="^clear_pin has to be True or False, not str$"):
