@@ -59,7 +59,7 @@ def test_what_an_annotation_needs(tmp_path: Path) -> None:
 
 def _exported() -> list[Callable[..., Any]]:
     """The functions and classes of the public modules, and the methods of the classes."""
-    found = []
+    found: list[Callable[..., Any]] = []
     for module in (trakt_config, trakt_config.document, trakt_config.sandbox):
         for value in (getattr(module, name) for name in module.__all__):
             if inspect.isclass(value):

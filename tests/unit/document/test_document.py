@@ -736,7 +736,7 @@ def test_fill_client_where_a_null_stands(text: str, place: str) -> None:
 
 @pytest.mark.parametrize("name", ["client_id", "client_secret", "redirect_uri"])
 def test_fill_client_takes_no_value_that_is_longer_than_any(name: str) -> None:
-    values = {"client_id": "ID", "client_secret": "", name: "s3cret" * 50_000}
+    values: dict[str, Any] = {"client_id": "ID", "client_secret": "", name: "s3cret" * 50_000}
     with pytest.raises(ValueError, match=f"^{name} is longer than 262144 characters$"):
         fill_client(parse(b""), **values)
 
