@@ -94,7 +94,8 @@ def problems(scene: Scene, fault: Fault, ended: Ended, window: Window) -> Iterat
         yield f"asked again although the answer was kept\n{healed}"
     if trakt.issued() > 1:
         yield "more than one exchange"
-    if trakt.spent_again() and not lost:
+    # Where the answer was not read, the request is repeated, and may overtake the first one.
+    if trakt.spent_again() and not lost and fault.kind != "recv_into":
         yield "what was spent was sent again"
 
 
