@@ -30,9 +30,9 @@ if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 #: Tests with so many cases are sampled by default: they run one in so many of their cases. Those
-#: of faults do sooner: each of their cases is a process or many.
+#: whose cases are processes do sooner.
 LONG, SHARE = 8, 3
-LONG_AMONG_FAULTS, SHARE_AMONG_FAULTS = 3, 5
+LONG_OF_PROCESSES, SHARE_OF_PROCESSES = 3, 5
 
 
 def _stop_measuring() -> None:
@@ -99,8 +99,8 @@ def _share(item: pytest.Item, cases: int) -> int:
     sampled = item.get_closest_marker("sampled")
     if sampled:
         return int(sampled.args[0])
-    if "faults" in item.path.parts:
-        return SHARE_AMONG_FAULTS if cases >= LONG_AMONG_FAULTS else 1
+    if {"e2e", "faults"}.intersection(item.path.parts):
+        return SHARE_OF_PROCESSES if cases >= LONG_OF_PROCESSES else 1
     return SHARE if cases >= LONG else 1
 
 

@@ -246,7 +246,7 @@ CLOCKS = [
     (0, WEEK, 0, "fresh", 0, 0), (0, DAY, 0, "fresh", 0, 0),
     (0, WEEK, 600, "fresh", 0, 0), (0, WEEK, -600, "fresh", 0, 1),
     (0, DAY, 600, "fresh", 0, 0), (0, DAY, -600, "fresh", 0, 1),
-    (0, WEEK, 365 * DAY, "refreshed", 1, 1), (0, WEEK, -365 * DAY, "refreshed", 1, 0),
+    (0, WEEK, 365 * DAY, "refreshed", 1, 1), (0, WEEK, -365 * DAY, "refreshed", 1, 1),
     (DAY - 300, DAY, 0, "refreshed", 1, 0), (DAY - 300, DAY, -600, "refreshed", 1, 0),
     (STILL_FRESH * WEEK, WEEK, 0, "fresh", 0, 0), (STILL_FRESH * DAY, DAY, 0, "fresh", 0, 0),
     (WORTH_REFRESHING * WEEK, WEEK, 0, "refreshed", 1, 0),

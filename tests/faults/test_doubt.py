@@ -137,6 +137,7 @@ FAULTS: list[tuple[str, object]] = [
              for action in ("kill", errno.ENOSPC, errno.EDQUOT, errno.EIO))]
 
 
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("begun", [killed_before_the_answer, lost_answer, refused],
                          ids=lambda event: event.__name__)
 @pytest.mark.parametrize("kind, action", FAULTS)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from trakt_config import document, oauth, storage
 from trakt_config.authorization import recovery, redeem, refusal, save
-from trakt_config.authorization.freshness import Freshness
+from trakt_config.authorization.freshness import LARGEST_LEAD, Freshness
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import Outcome, Result, Run, Snapshot, in_units
@@ -255,6 +255,9 @@ def _new_pair(run: Run, outcome: Outcome, authorization: Authorization) -> Resul
         less = "less" if in_units(left) != in_units(asked) else "no longer"
         run.warn(f"the new access token is valid for {in_units(left)}, {less} than the "
                  f"{in_units(asked)} that were asked for{clock}")
+    if authorization.created_at - now > LARGEST_LEAD * authorization.expires_in:
+        run.warn(f"{run.issued_in_future(authorization)}; until it is right, every run will "
+                 "refresh")
     return Result(outcome, authorization)
 
 

@@ -202,10 +202,8 @@ class Run(Record):
         """Whether the access token is valid for as long as was asked."""
         return snapshot.assessment.seconds_left >= self.options.min_validity.total_seconds()
 
-    def issued_in_future(self, snapshot: Snapshot) -> str:
+    def issued_in_future(self, authorization: Authorization) -> str:
         """That one of the two clocks is wrong, and by how much."""
-        authorization = snapshot.settings.authorization
-        assert authorization is not None
         ahead = in_units(max(1.0, authorization.created_at - self.options.clock()))
         return (f"the authorization was issued {ahead} in the future: check the clock of this "
                 "machine")
@@ -214,10 +212,11 @@ class Run(Record):
         """The result of a run that leaves the config as `snapshot` has it, with one warning where
         the clocks disagree.
         """
+        authorization = snapshot.settings.authorization
+        assert authorization is not None
         if snapshot.assessment.issued_in_future:
-            self.warn(self.issued_in_future(snapshot))
-        assert snapshot.settings.authorization is not None
-        return Result(outcome, snapshot.settings.authorization)
+            self.warn(self.issued_in_future(authorization))
+        return Result(outcome, authorization)
 
     def hold(self) -> AbstractContextManager[storage.Held]:
         """Lock the config (see :func:`storage.hold`)."""

@@ -169,8 +169,9 @@ def _state(snapshot: Snapshot) -> str:
 
 def _problems(run: Run, found: Outlook, ends: str) -> Iterator[str]:
     snapshot = found.snapshot
-    if snapshot.assessment.issued_in_future:
-        yield run.issued_in_future(snapshot)
+    authorization = snapshot.settings.authorization
+    if authorization and snapshot.assessment.issued_in_future:
+        yield run.issued_in_future(authorization)
     if ends:
         yield ends
     yield from _refresh_problems(run, found)

@@ -136,6 +136,7 @@ def refuse_commented_out(document: Document, key: str) -> None:
 
 def commented_out(document: Document) -> SettingWarning | None:
     """The trakt block or its client_id, where a comment was it."""
+    require_document(document)
     value = (document.trakt or {}).get("client_id")
     if value is not None:
         return SettingWarning("trakt.client_id is only a comment: what is after # is not read",
