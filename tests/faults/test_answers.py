@@ -19,7 +19,7 @@ from tests.support import scenes
 from tests.support.ages import STILL_FRESH, WORTH_REFRESHING
 from tests.support.injection import command, forked
 from tests.support.scenes import WEEK, Scene
-from trakt_config.authorization.policy import MIGRATION
+from trakt_config.authorization.advice import MIGRATION
 from trakt_config.sandbox import Answer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -89,12 +89,12 @@ def ensure_authorized(config_path: ConfigPath, options: Options) -> Result:
         run.explain("the access token is good: there is nothing to ask Trakt for")
         return run.result(Outcome.FRESH, first)
     # Not at the top: a fresh run needs nothing of HTTP.
-    from trakt_config.authorization import policy
+    from trakt_config.authorization import advice, policy
     try:
         return policy.renew(run, first, broken)
     except LoginRequired as error:
         if first is not None:
-            policy.correct_first(error, first)
+            advice.correct_first(error, first)
         raise
 
 

@@ -9,7 +9,7 @@ import enum
 import time
 
 from trakt_config import document, oauth, storage
-from trakt_config.authorization import policy, recovery, redeem, refusal, save
+from trakt_config.authorization import advice, policy, recovery, redeem, refusal, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
@@ -126,7 +126,7 @@ def foresee(run: Run) -> Outlook:
             oauth.Endpoints.from_environ(environ)
     except (LoginRequired, SaveError) as error:
         if isinstance(error, LoginRequired):
-            policy.correct_first(error, snapshot)
+            advice.correct_first(error, snapshot)
         error.path = run.name
         failure = error
     is_refused = _is_refused(snapshot, left)
@@ -143,7 +143,7 @@ def _is_refused(snapshot: Snapshot, left: JournalContent | None) -> bool:
 
 def _of_left_over(run: Run, snapshot: Snapshot, left: JournalContent | None) -> str:
     if _is_refused(snapshot, left):
-        return policy.REFUSED
+        return advice.REFUSED
     if left is not None and Intent.decode(left) is None:
         return recovery.newer_journal().message
     if not remembers_only(left):
@@ -213,7 +213,7 @@ def _refuse_without_pin(run: Run, snapshot: Snapshot, recovered: RecoveryResult)
 
     :raises LoginRequired: nothing.
     """
-    refused = LoginRequired(policy.PIN_REFUSED, reason="pin_refused", hint=SIGN_IN)
+    refused = LoginRequired(advice.PIN_REFUSED, reason="pin_refused", hint=SIGN_IN)
     if snapshot.can_be_kept:
         return
     if not snapshot.settings.refresh_token:
@@ -221,7 +221,7 @@ def _refuse_without_pin(run: Run, snapshot: Snapshot, recovered: RecoveryResult)
     try:
         _refresh(run, snapshot, recovered)
     except LoginRequired as also:
-        raise policy.both_refused(refused, also) from None
+        raise advice.both_refused(refused, also) from None
 
 
 def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
@@ -229,7 +229,7 @@ def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
     if not snapshot.settings.refresh_token and recovered is not RecoveryResult.PARTIAL:
         if snapshot.can_be_kept:
             return Step.KEEP
-        raise policy.no_authorization(snapshot)
+        raise advice.no_authorization(snapshot)
     if snapshot.can_be_kept and recovered.in_doubt:
         return Step.KEEP_REFUSED if recovered.is_refused else Step.KEEP_IN_DOUBT
     try:
@@ -238,13 +238,13 @@ def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
         return _unsaved(snapshot, error)
     if snapshot.can_be_kept:
         return Step.REFRESH_OR_KEEP
-    if policy.is_before_migration(snapshot) and recovered is not RecoveryResult.PARTIAL:
+    if advice.is_before_migration(snapshot) and recovered is not RecoveryResult.PARTIAL:
         raise LoginRequired(BEFORE_MIGRATION, reason="refresh_token_refused", hint=SIGN_IN)
     if recovered.is_refused:  # A run tries all the same, and Trakt says the same.
-        raise policy.refused_before(recovered)
+        raise advice.refused_before(recovered)
     known = refusal.recall(run)
     if known.of_refresh_token(snapshot.settings.refresh_token):
-        raise policy.refused_before(RecoveryResult.LOST if known.answer_lost
+        raise advice.refused_before(RecoveryResult.LOST if known.answer_lost
                                     else RecoveryResult.REFUSED)
     return Step.REFRESH_IN_DOUBT if recovered.in_doubt else Step.REFRESH
 
@@ -254,7 +254,7 @@ def _unsaved(snapshot: Snapshot, error: SaveError) -> Step:
     if snapshot.can_be_kept:
         return Step.KEEP_UNSAVED
     if not snapshot.settings.pin and not snapshot.settings.refresh_token:
-        raise policy.no_authorization(snapshot)
+        raise advice.no_authorization(snapshot)
     raise error
 
 

@@ -4,14 +4,13 @@ What is kept, what is an error, and what is spent when, is decided here and nowh
 """
 from __future__ import annotations
 
-from trakt_config import document, oauth, storage
-from trakt_config.authorization import recovery, redeem, refusal, save
+from trakt_config import oauth, storage
+from trakt_config.authorization import advice, recovery, redeem, refusal, save
 from trakt_config.authorization.freshness import LARGEST_LEAD, Freshness
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import Outcome, Result, Run, Snapshot, in_units
 from trakt_config.errors import (
-    SIGN_IN,
     AccountProblem,
     ClientRejected,
     ConfigError,
@@ -20,21 +19,8 @@ from trakt_config.errors import (
     SaveError,
     TraktConfigError,
     TraktUnavailable,
-    command,
-    place,
 )
-from trakt_config.tokens import Authorization, number_of
-
-#: Trakt moved to a new server then (2026-07-01, UTC); older refresh tokens stayed behind.
-MIGRATION = 1782864000
-
-#: What an earlier run has left word of.
-PIN_REFUSED = "Trakt refused the pin when it was last tried"
-REFUSED = "Trakt refused the refresh token when it was last tried"
-
-#: What brings a new access token to a config that holds no refresh token.
-COPY = f"if it is a copy, with its HOLDER: {command('authorize HOLDER --copy-to')}"
-SIGN_IN_OR_COPY = f"{SIGN_IN} (or, {COPY})"
+from trakt_config.tokens import Authorization
 
 
 def renew(run: Run, first: Snapshot | None, broken: ConfigError | None) -> Result:
@@ -61,7 +47,7 @@ def _without_lock(run: Run, first: Snapshot | None, broken: ConfigError | None,
     if _may_be_torn(run, first):
         raise problem
     has_grant = first.settings.pin or first.settings.refresh_token
-    return _keep(run, first, problem if has_grant else no_authorization(first))
+    return _keep(run, first, problem if has_grant else advice.no_authorization(first))
 
 
 def _may_be_torn(run: Run, snapshot: Snapshot) -> bool:
@@ -85,7 +71,7 @@ def _with_lock(run: Run, held: storage.Held, first: Snapshot | None) -> Result:
         return run.result(Outcome.ADOPTED, snapshot)
     if snapshot.is_fresh and recovered is not RecoveryResult.PARTIAL:
         if recovered.is_refused and snapshot.settings.refresh_token:
-            run.warn(last_access_token(snapshot, REFUSED))
+            run.warn(advice.last_access_token(snapshot, advice.REFUSED))
         return run.result(Outcome.FRESH, snapshot)
     return _refresh_due(run, held, snapshot, recovered)
 
@@ -159,7 +145,7 @@ def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Re
         result = _refresh_due(run, held, snapshot, recovered)
     except LoginRequired as also:
         refusal.remember(run, snapshot, pin=True)
-        raise both_refused(refused, also) from None
+        raise advice.both_refused(refused, also) from None
     cleared = "it is cleared, and " if result.outcome is Outcome.REFRESHED else ""
     run.warn(f"{refused.message}; {cleared}the old authorization is used")
     return result
@@ -169,9 +155,9 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
                  recovered: RecoveryResult) -> Result:
     """The authorization is due."""
     if not snapshot.settings.refresh_token:
-        return _keep(run, snapshot, no_authorization(snapshot))
+        return _keep(run, snapshot, advice.no_authorization(snapshot))
     if recovered.is_refused and snapshot.can_be_kept:
-        return _keep(run, snapshot, refused_before(recovered))
+        return _keep(run, snapshot, advice.refused_before(recovered))
     if recovered is RecoveryResult.UNKNOWN and snapshot.can_be_kept:
         return _keep(run, snapshot, TraktUnavailable(
             "an earlier refresh was cut short, and whether Trakt did it is not known",
@@ -189,7 +175,7 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
     except LoginRequired as refused:
         if run.read(snapshot, held).settings.refresh_token != snapshot.settings.refresh_token:
             return adopt(run, held)
-        refused = _refused(snapshot, refused, recovered)
+        refused = advice.why_refused(snapshot, refused, recovered)
         redeem.remember_refusal(run, held, snapshot, refused)
         return _keep(run, snapshot, refused)
     except (ClientRejected, AccountProblem, TraktUnavailable, SaveError) as problem:
@@ -234,10 +220,10 @@ def _keep(run: Run, snapshot: Snapshot, error: TraktConfigError) -> Result:
     if not snapshot.can_be_kept:
         raise error
     if isinstance(error, LoginRequired):
-        correct_first(error, snapshot)
+        advice.correct_first(error, snapshot)
     error.path = run.name
-    advice = f". {error.hint}" if error.hint else ""
-    run.warn(f"{error.message}; the access token is still valid, so it is kept{advice}")
+    hint = f". {error.hint}" if error.hint else ""
+    run.warn(f"{error.message}; the access token is still valid, so it is kept{hint}")
     return run.result(Outcome.KEPT, snapshot)
 
 
@@ -259,85 +245,3 @@ def _new_pair(run: Run, outcome: Outcome, authorization: Authorization) -> Resul
         run.warn(f"{run.issued_in_future(authorization)}; until it is right, every run will "
                  "refresh")
     return Result(outcome, authorization)
-
-
-def no_authorization(snapshot: Snapshot) -> LoginRequired:
-    what = "has no authorization yet"
-    if snapshot.access_token:
-        what = "has no refresh token" if snapshot.settings.authorization else _of_unknown_age(
-            snapshot)
-    error = LoginRequired(f"the config {what}", reason="no_authorization",
-                          hint=SIGN_IN_OR_COPY if snapshot.access_token else SIGN_IN)
-    meant = document.what_is_meant(snapshot.document)
-    if meant is not None:
-        error.message += f", and {meant.message}"
-        error.line, error.column = meant.line, meant.column
-        error.hint = meant.hint or SIGN_IN
-    return error
-
-
-def correct_first(error: LoginRequired, snapshot: Snapshot) -> LoginRequired:
-    """A sign-in is refused where a key was meant to be another one: advise to correct that."""
-    for found in document.unread_keys(snapshot.document):
-        if (found.line, found.column) != (error.line, error.column):
-            error.advise_first(f"First correct {place(found.line, found.column)} "
-                               f"({found.message}). {found.hint}")
-        break
-    return error
-
-
-def _of_unknown_age(snapshot: Snapshot) -> str:
-    """There is an access token, and nothing says until when it is valid."""
-    values = snapshot.document.authorization
-    unknown = [key for key in ("created_at", "expires_in")
-               if key not in values or number_of(key, values[key].text) is None]
-    if not unknown or not snapshot.settings.access_token:
-        return "has an access token that cannot be used, and no refresh token"
-    what = "are" if len(unknown) > 1 else "is"
-    return (f"has an access token of unknown age ({' and '.join(unknown)} {what} missing or not "
-            "usable), and no refresh token")
-
-
-def _refused(snapshot: Snapshot, error: LoginRequired,
-             recovered: RecoveryResult) -> LoginRequired:
-    """Trakt refused the refresh token: why, as far as can be told."""
-    if error.reason == "answer_lost":
-        return error
-    if recovered in (RecoveryResult.UNKNOWN, RecoveryResult.LOST):
-        return LoginRequired("Trakt refused the refresh token: the answer to an earlier refresh "
-                             "was lost", reason="answer_lost", hint=SIGN_IN)
-    if not error.detail and is_before_migration(snapshot):
-        return oauth.before_migration()
-    return error
-
-
-def refused_before(recovered: RecoveryResult) -> LoginRequired:
-    """The refresh token is not sent again while the access token is good."""
-    if recovered is RecoveryResult.LOST:
-        return LoginRequired(f"{REFUSED}: the answer to an earlier refresh was lost",
-                             reason="answer_lost", hint=SIGN_IN)
-    return LoginRequired(REFUSED, reason="refresh_token_refused", hint=SIGN_IN)
-
-
-def last_access_token(snapshot: Snapshot, why: str) -> str:
-    """Nothing follows on the access token: when it ends at the latest, and what to do. Trakt may
-    have revoked it with the refresh token, and nobody is asked here.
-    """
-    for found in document.unread_keys(snapshot.document):
-        return f"{why}: correct {place(found.line, found.column)} first ({found.message})"
-    authorization = snapshot.settings.authorization
-    ends = f", and the access token ends {authorization.expires_at:%Y-%m-%d %H:%M} UTC, unless " \
-        "it was revoked" if authorization and snapshot.is_valid else ""
-    return f"{why}{ends}: sign in, with: {command('login')}"
-
-
-def both_refused(pin: LoginRequired, also: LoginRequired) -> LoginRequired:
-    """Neither the pin nor what stands beside it is of any use."""
-    return LoginRequired(f"{pin.message}; and {also.message}", reason=pin.reason, hint=SIGN_IN)
-
-
-def is_before_migration(snapshot: Snapshot) -> bool:
-    """Whether Trakt refuses the refresh token, whatever else is right."""
-    authorization = snapshot.settings.authorization
-    return bool(authorization and authorization.created_at < MIGRATION
-                and snapshot.settings.refresh_token)

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from trakt_config import document, oauth, storage
-from trakt_config.authorization import plan, policy, redeem
+from trakt_config.authorization import advice, plan, policy, redeem
 from trakt_config.authorization.plan import Outlook, Step
 from trakt_config.authorization.run import (
     ConfigPath,
@@ -128,13 +128,13 @@ def ask(config_path: ConfigPath, options: Options,
     except TraktUnavailable as error:
         return replace(found, failure=_named(error, run)), None
     except LoginRequired as error:
-        if policy.is_before_migration(snapshot):  # Nor could a run refresh it.
+        if advice.is_before_migration(snapshot):  # Nor could a run refresh it.
             error.hint = SIGN_IN
         elif not snapshot.settings.refresh_token:
-            error.hint = policy.SIGN_IN_OR_COPY
+            error.hint = advice.SIGN_IN_OR_COPY
         elif found.is_refused:
-            error.message, error.hint = f"{error.message}; and {policy.REFUSED}", SIGN_IN
-        policy.correct_first(error, snapshot)
+            error.message, error.hint = f"{error.message}; and {advice.REFUSED}", SIGN_IN
+        advice.correct_first(error, snapshot)
         return replace(found, state="refused", step=None, failure=_named(error, run), ends="",
                        problems=[each for each in found.problems if each != found.ends]), None
     except (ClientRejected, AccountProblem) as error:
@@ -187,15 +187,15 @@ def _last_access_token(run: Run, found: Outlook) -> str:
     """Why nothing follows on this access token, and when it ends; empty where one may."""
     snapshot = found.snapshot
     authorization = snapshot.settings.authorization
-    if policy.is_before_migration(snapshot):
+    if advice.is_before_migration(snapshot):
         why, instead = plan.BEFORE_MIGRATION, ""
     elif authorization and not snapshot.settings.refresh_token and not snapshot.settings.pin:
-        why, instead = "there is no refresh token", f" (or, {policy.COPY})"
+        why, instead = "there is no refresh token", f" (or, {advice.COPY})"
     elif found.is_refused and not snapshot.settings.pin:
-        why, instead = policy.REFUSED, ""
+        why, instead = advice.REFUSED, ""
     else:
         return ""
-    return with_path(policy.last_access_token(snapshot, why) + instead, run.name)
+    return with_path(advice.last_access_token(snapshot, why) + instead, run.name)
 
 
 def _refresh_problems(run: Run, found: Outlook) -> Iterator[str]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from trakt_config.document import other_kinds, templates, typos, yaml_errors  # noqa: F401
+from trakt_config.document.arguments import check_flag, check_texts, wanted_values
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, require_document
 from trakt_config.document.keys import AUTHORIZATION, TRAKT, Path
 from trakt_config.document.layout import Block, Entry, Layout
@@ -32,18 +33,13 @@ from trakt_config.document.splices import (
     set_value,
 )
 from trakt_config.errors import ConfigError, command
-from trakt_config.tokens import AUTHORIZATION_KEYS, LARGEST_NUMBERS, Authorization
+from trakt_config.tokens import AUTHORIZATION_KEYS, Authorization
 
 #: Filled in by Kometa (``<<name>>``) or by another program (``${NAME}``).
 _PLACEHOLDER = re.compile(r"<<[^<>]+>>|\$\{[^{}]*\}")
 
 #: A line that holds a key or a list item, and is not only a comment.
 _KEY_OR_ITEM = re.compile(r"[ \t]*(?!#)(?:.*:(?:[ \t]|$)|-(?:[ \t]|$))")
-
-_NAME = re.compile("[A-Za-z_]{1,20}")
-
-#: Characters of one value; no answer that is read has more.
-LONGEST_VALUE = 256 * 1024
 
 _COMMENT = re.compile(r"(?:^|[ \t])#")
 
@@ -77,8 +73,8 @@ def authorization_change(document: Document,
                          values: Authorization | Mapping[str, str | int | None], *,
                          clear_pin: bool = False) -> Change:
     """What `set_authorization` would do, not proved."""
-    wanted = _wanted(values)
-    _check_flag("clear_pin", clear_pin)
+    wanted = wanted_values(values)
+    check_flag("clear_pin", clear_pin)
     trakt = _trakt(document)
     change = Change(document, [], {})
     pin = trakt.entry("pin")
@@ -86,53 +82,6 @@ def authorization_change(document: Document,
         _set(change, TRAKT, trakt, pin, None)
     _set_values(change, trakt, wanted)
     return change
-
-
-def _wanted(values: Authorization | Mapping[str, str | int | None]) -> dict[str, str | None]:
-    """The values as text, in the order of the block. What is wrong with one never quotes it."""
-    if isinstance(values, Authorization):
-        values = values.values()
-    if not isinstance(values, Mapping):
-        raise TypeError("the values have to be an Authorization, or a mapping of some of its keys, "
-                        f"not {type(values).__name__}")
-    unknown = [_shown(key) for key in values if key not in AUTHORIZATION_KEYS]
-    if unknown:
-        raise ValueError(f"not a key of authorization: {', '.join(sorted(unknown))}")
-    return {key: _text_of(key, values[key]) for key in AUTHORIZATION_KEYS if key in values}
-
-
-def _shown(key: object) -> str:
-    """A key that is not known; one that is no name may be a token, and is not shown."""
-    is_name = isinstance(key, str) and _NAME.fullmatch(key)
-    return repr(key) if is_name else f"one of {type(key).__name__}"
-
-
-def _text_of(key: str, value: str | int | None) -> str | None:
-    """What is wrong with a value is the caller's mistake, and the file is not looked at for it."""
-    if value is None:
-        return None
-    if key in LARGEST_NUMBERS:
-        return _digits_of(key, value)
-    if not isinstance(value, str):
-        raise TypeError(f"authorization.{key} has to be a str or None, not {type(value).__name__}")
-    if len(value) > LONGEST_VALUE:
-        raise ValueError(f"authorization.{key} is longer than {LONGEST_VALUE} characters")
-    return value
-
-
-def _digits_of(key: str, value: str | int) -> str:
-    """A number as text; nothing, where there is nothing."""
-    if not isinstance(value, (str, int)) or isinstance(value, bool):
-        raise TypeError(f"authorization.{key} has to be an int, its digits or None, not "
-                        f"{type(value).__name__}")
-    if isinstance(value, int):
-        number = int(value)
-    else:
-        number = int(value or 0) if re.fullmatch("[0-9]{0,15}", value) else -1
-    if not 0 <= number <= LARGEST_NUMBERS[key]:
-        raise ValueError(f"authorization.{key} has to be a whole number from 0 to "
-                         f"{LARGEST_NUMBERS[key]}")
-    return value if isinstance(value, str) else str(number)
 
 
 def clear_authorization(document: Document) -> Document:
@@ -166,12 +115,8 @@ def fill_client(document: Document, client_id: str, client_secret: str, *,
         ``clientid``, do not stop it: :func:`unread_keys` names them.
     """
     client = {"client_id": client_id, "client_secret": client_secret}
-    for name, value in {**client, "redirect_uri": redirect_uri}.items():
-        if not isinstance(value, str):
-            raise TypeError(f"{name} has to be a str, not {type(value).__name__}")
-        if len(value) > LONGEST_VALUE:
-            raise ValueError(f"{name} is longer than {LONGEST_VALUE} characters")
-    _check_flag("complete", complete)
+    check_texts({**client, "redirect_uri": redirect_uri})
+    check_flag("complete", complete)
     if redirect_uri:
         client["redirect_uri"] = redirect_uri
     trakt = _layout(document).trakt
@@ -195,11 +140,6 @@ def fill_client(document: Document, client_id: str, client_secret: str, *,
             change.splices.extend(insert(document._text, trakt, place, fields, 2))
             change.written.update({TRAKT + (key,): value for key, value in fields.items()})
     return proved(change)
-
-
-def _check_flag(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} has to be True or False, not {type(value).__name__}")
 
 
 def _layout(document: Document) -> Layout:
