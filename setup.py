@@ -12,7 +12,8 @@ class BuildAnew(build_py):
     def run(self):
         """Empty the folder first; never one that somebody has named, or that is no build's."""
         build_base = self.get_finalized_command("build").build_base
-        if self.build_lib.startswith(os.path.join(build_base, "")) and not self.editable_mode:
+        if self.build_lib.startswith(os.path.join(build_base, "")) \
+                and not getattr(self, "editable_mode", False):
             shutil.rmtree(self.build_lib, ignore_errors=True)
         super().run()
 
