@@ -63,9 +63,10 @@ def left_without_config(config: str, environ: Mapping[str, str]) -> str:
         config = os.path.realpath(config)
         if os.path.lexists(config):
             return ""
+        places = beside(config), in_state_directory(config, environ)
     except (OSError, ValueError):  # No path at all.
         return ""
-    for path in filter(None, (beside(config), in_state_directory(config, environ))):
+    for path in filter(None, places):
         try:
             if os.stat(path).st_size:
                 return path
