@@ -31,8 +31,8 @@ if hasattr(signal, "SIGHUP"):
 
 #: Tests with so many cases are sampled by default: they run one in so many of their cases. Those
 #: whose cases are processes do sooner.
-LONG, SHARE = 8, 3
-LONG_OF_PROCESSES, SHARE_OF_PROCESSES = 3, 5
+LONG, SHARE = 6, 5
+LONG_OF_PROCESSES, SHARE_OF_PROCESSES = 3, 8
 
 
 def _stop_measuring() -> None:
