@@ -34,14 +34,13 @@ def no_authorization(snapshot: Snapshot) -> LoginRequired:
     return error
 
 
-def correct_first(error: LoginRequired, snapshot: Snapshot) -> LoginRequired:
+def correct_first(error: LoginRequired, snapshot: Snapshot) -> None:
     """A sign-in is refused where a key was meant to be another one: advise to correct that."""
     for found in document.unread_keys(snapshot.document):
         if (found.line, found.column) != (error.line, error.column):
             error.advise_first(f"First correct {place(found.line, found.column)} "
                                f"({found.message}). {found.hint}")
         break
-    return error
 
 
 def _of_unknown_age(snapshot: Snapshot) -> str:
@@ -57,7 +56,7 @@ def _of_unknown_age(snapshot: Snapshot) -> str:
 
 
 def why_refused(snapshot: Snapshot, error: LoginRequired,
-             recovered: RecoveryResult) -> LoginRequired:
+                recovered: RecoveryResult) -> LoginRequired:
     """Trakt refused the refresh token: why, as far as can be told."""
     if error.reason == "answer_lost":
         return error
@@ -69,9 +68,9 @@ def why_refused(snapshot: Snapshot, error: LoginRequired,
     return error
 
 
-def refused_before(recovered: RecoveryResult) -> LoginRequired:
+def refused_before(*, answer_lost: bool) -> LoginRequired:
     """The refresh token is not sent again while the access token is good."""
-    if recovered is RecoveryResult.LOST:
+    if answer_lost:
         return LoginRequired(f"{REFUSED}: the answer to an earlier refresh was lost",
                              reason="answer_lost", hint=SIGN_IN)
     return LoginRequired(REFUSED, reason="refresh_token_refused", hint=SIGN_IN)

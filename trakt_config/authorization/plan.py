@@ -241,11 +241,10 @@ def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
     if advice.is_before_migration(snapshot) and recovered is not RecoveryResult.PARTIAL:
         raise LoginRequired(BEFORE_MIGRATION, reason="refresh_token_refused", hint=SIGN_IN)
     if recovered.is_refused:  # A run tries all the same, and Trakt says the same.
-        raise advice.refused_before(recovered)
+        raise advice.refused_before(answer_lost=recovered is RecoveryResult.LOST)
     known = refusal.recall(run)
     if known.of_refresh_token(snapshot.settings.refresh_token):
-        raise advice.refused_before(RecoveryResult.LOST if known.answer_lost
-                                    else RecoveryResult.REFUSED)
+        raise advice.refused_before(answer_lost=known.answer_lost)
     return Step.REFRESH_IN_DOUBT if recovered.in_doubt else Step.REFRESH
 
 

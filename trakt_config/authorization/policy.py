@@ -157,7 +157,8 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
     if not snapshot.settings.refresh_token:
         return _keep(run, snapshot, advice.no_authorization(snapshot))
     if recovered.is_refused and snapshot.can_be_kept:
-        return _keep(run, snapshot, advice.refused_before(recovered))
+        return _keep(run, snapshot, advice.refused_before(
+            answer_lost=recovered is RecoveryResult.LOST))
     if recovered is RecoveryResult.UNKNOWN and snapshot.can_be_kept:
         return _keep(run, snapshot, TraktUnavailable(
             "an earlier refresh was cut short, and whether Trakt did it is not known",
