@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 from zlib import crc32
 
 import pytest
@@ -20,6 +20,7 @@ import pytest
 from tests.support import injection
 from tests.support.injection import FULL
 from tests.support.left_behind import LeftBehind
+from trakt_config.cli import main, output
 from trakt_config.sandbox import Sandbox
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
@@ -192,6 +193,30 @@ def base() -> Iterator[Path]:
 def environ(sandbox: Sandbox, home: Path) -> dict[str, str]:
     """A copy of the environment that sends the package to the sandbox."""
     return {**os.environ, **sandbox.environ}
+
+
+class Done(NamedTuple):
+    """What a command said, and its exit status."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def command(environ: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+            capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Runs the command on `config.yml`, in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(output, "raise_on_signals", lambda: None)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> Done:
+        logging.getLogger("trakt_config").handlers.clear()
+        capsys.readouterr()
+        return Done(main.main([*arguments, "config.yml"]), *capsys.readouterr())
+    return run
 
 
 @pytest.fixture

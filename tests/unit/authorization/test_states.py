@@ -2,12 +2,11 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 
 import pytest
 
@@ -245,30 +244,6 @@ STATES: Mapping[str, tuple[Make, str | None, str]] = {
                                              None, "SaveError"),
     "answer, advisory": (lambda c, i, s: _answered(c, i, ADVISORY), "adopt", "adopted"),
 }
-
-
-class Done(NamedTuple):
-    """What a command said, and its exit status."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def command(environ: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-            capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """Runs the command on `config.yml`, in this process: there are many states."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(main.output, "raise_on_signals", lambda: None)
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> Done:
-        logging.getLogger("trakt_config").handlers.clear()
-        capsys.readouterr()
-        return Done(main.main([*arguments, "config.yml"]), *capsys.readouterr())
-    return run
 
 
 def _everything(folder: Path) -> dict[str, Any]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import re
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from trakt_config.cli import main
 from trakt_config.sandbox import Sandbox
 
 APP = "trakt:\n  client_id: {id}\n  client_secret: {secret}\n  pin:\n"
@@ -69,30 +66,6 @@ MISTAKES = (
         0, ", ") + "pin: null}}\n", "1:167",
             "Put it, and the others like it, into braces behind `authorization:`.", GOOD),
 )
-
-
-class Done(NamedTuple):
-    """What a command said, and its exit status."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def command(environ: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-            capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """Runs the command on `config.yml`, in this process."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(main.output, "raise_on_signals", lambda: None)
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> Done:
-        logging.getLogger("trakt_config").handlers.clear()
-        capsys.readouterr()
-        return Done(main.main([*arguments, "config.yml"]), *capsys.readouterr())
-    return run
 
 
 def _written(text: str, sandbox: Sandbox) -> None:
