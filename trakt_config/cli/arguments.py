@@ -4,10 +4,12 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, NoReturn
 
+from trakt_config.cli import boundary, output
 from trakt_config.errors import printable, quoted_for_shell
 from trakt_config.tokens import LONGEST_LIFETIME
 
@@ -61,6 +63,16 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         super().__init__(formatter_class=_Formatter, **settings)
         self._words: list[str] = []
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """A help text that could not be shown is a failure, as other output is."""
+        if message:
+            self._print_message(message, sys.stderr)
+        sys.exit(status or boundary.with_output(0))
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        show = output.err if file is not None and file is sys.stderr else output.out
+        show(message.rstrip("\n"))
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """What a command does not know is its own error, with its own usage."""

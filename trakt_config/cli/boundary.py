@@ -47,6 +47,24 @@ def exit_status(work: Callable[[], int | None], *, verbose: bool,
         return bug(error, verbose)
 
 
+def with_output(status: int, *, is_the_job: bool = True) -> int:
+    """The exit status of a command, some of whose output may be lost; that is told here.
+
+    :param is_the_job: whether the command was called for what it prints. Who closes the stdout of
+        another one wants no word of what was done.
+    """
+    why = output.take_loss()
+    if not why:
+        return status
+    what = f"the output could not be written to stdout: {why}"
+    if is_the_job:
+        output.error(f"trakt-config: {what}\n  Check where it goes, and that the disk has room.")
+        return gravest((status, EXIT_STATUSES[SaveError]))
+    if why != output.CLOSED:
+        output.err(f"warning: {what}")
+    return status
+
+
 def gravest(statuses: Iterable[int]) -> int:
     """The status of a command that has done several files."""
     return min(statuses, key=GRAVEST_FIRST.index)

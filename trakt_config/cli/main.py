@@ -49,12 +49,19 @@ def main(argv: Sequence[str]) -> int:
         options = _parser(words).parse_args(words)
         options.command_line = command_line
         _log(options.verbose)
-        return boundary.exit_status(lambda: _command(options.command).run(options),
-                                    verbose=options.verbose)
+        status = boundary.exit_status(lambda: _command(options.command).run(options),
+                                      verbose=options.verbose)
+        return boundary.with_output(status, is_the_job=_is_for_its_output(options))
     except output.Interrupted as interrupted:
         return interrupted.exit_status
     except Exception as error:
         return boundary.bug(error, verbose)
+
+
+def _is_for_its_output(options: argparse.Namespace) -> bool:
+    """Whether it was called for what it prints: else it has done its job without."""
+    return (options.command in ("status", "demo") or getattr(options, "json", False)
+            or getattr(options, "dry_run", False))
 
 
 def _chosen(argv: Sequence[str]) -> str:

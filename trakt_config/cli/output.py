@@ -30,6 +30,7 @@ def prepare() -> None:
 
     :raises SaveError: one is closed, and nothing can take its number.
     """
+    take_loss()
     for fd in (0, 1, 2):
         try:
             os.fstat(fd)
@@ -63,8 +64,11 @@ def _interrupt(signal_number: int, frame: FrameType | None) -> None:
 
 
 def out(text: str) -> bool:
-    """A result; False where it could not be written."""
-    return _write(sys.stdout, text)
+    """A result; False where it could not be written, which :func:`take_loss` knows of."""
+    error = _write(sys.stdout, text)
+    if error and not isinstance(error, ConnectionError):
+        _losses.append(os_reason(error) if isinstance(error, OSError) else CLOSED)
+    return error is None
 
 
 def json(value: object) -> bool:
@@ -73,22 +77,48 @@ def json(value: object) -> bool:
     return out(dumps(value))
 
 
-def err(text: str) -> None:
-    """A warning or an error."""
-    _write(sys.stderr, text)
+def err(text: str) -> bool:
+    """A warning or an error; False where it could not be written."""
+    return _write(sys.stderr, text) is None
 
 
-def _write(stream: TextIO | None, text: str) -> bool:
-    """Write a line. A reader who has gone, or a full disk behind a redirection, ends nothing."""
-    if stream is None:
-        return False
+CLOSED = "it is closed"
+#: Why stdout did not take something.
+_losses: list[str] = []
+
+
+def take_loss() -> str:
+    """Why something of the output was lost since the last call; empty where nothing was, or where
+    the reader had gone, who has seen enough.
+    """
+    why = _losses[0] if _losses else ""
+    _losses.clear()
+    return why
+
+
+def reader_has_gone() -> bool:
+    """Whether nobody reads the pipe any more that stdout is."""
     try:
+        import select
+        pipe = select.poll()
+        pipe.register(sys.stdout.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in pipe.poll(0))
+    except (AttributeError, OSError, ValueError):  # There is no poll, or no stdout.
+        return False
+
+
+def _write(stream: TextIO | None, text: str) -> Exception | None:
+    """Write a line, or return why not. A reader who has gone, or a full disk, ends nothing."""
+    try:
+        if stream is None:
+            raise ValueError
         stream.write(text + "\n")
         stream.flush()
-        return True
-    except (OSError, ValueError):
-        _give_up(stream)
-        return False
+        return None
+    except (OSError, ValueError) as error:
+        if stream is not None:
+            _give_up(stream)
+        return error
 
 
 #: The descriptors that go nowhere by now, and duplicates of what they were.

@@ -27,11 +27,14 @@ class _Seen:
     account: UserSettings | None = None
     error: TraktConfigError | None = None
 
-    def warn(self, problems: list[str]) -> None:
+    def warn(self, problems: list[str], failure: TraktConfigError | None = None) -> None:
+        """Warn of them, but for the one that will be told as the failure."""
         self.problems += problems
         for problem in problems:
             is_located = problem.startswith(f"{self.config}:")
-            logger.warning("%s", problem if is_located else f"{self.config}: {problem}")
+            text = problem if is_located else f"{self.config}: {problem}"
+            if not failure or str(failure).splitlines()[0] != text:
+                logger.warning("%s", text)
 
     def fails(self, error: TraktConfigError) -> None:
         self.error = error
@@ -83,7 +86,7 @@ def _look(config: str, options: argparse.Namespace, seen: _Seen) -> None:
         seen.status, seen.account = found, _ = status.ask(config, Options(), found)
     if not options.json:
         output.out("\n".join(_lines(seen.config, found)))
-    seen.warn(found.problems)
+    seen.warn(found.problems, found.failure)
     if seen.account is not None:
         seen.warn(status.switched_off(seen.account))
         if not options.json:

@@ -27,5 +27,6 @@ def run(options: argparse.Namespace) -> None:
     result = ensure_authorized(options.config, Options(min_validity=options.min_validity,
                                                        ignore_force_refresh=True))
     if not output.out(result.authorization.access_token):
+        output.take_loss()  # It is told here.
         raise SaveError("the access token could not be written to stdout", path=options.config,
                         hint="Check that something reads it, and that the disk has room.")

@@ -39,7 +39,7 @@ ROWS = {
     "authorize": Row(["authorize", "config.yml"], 2, 3, 0),
     "exec": Row(["exec", "config.yml", "--", "true"], 2, 3, None),  # It becomes `true`.
     "login": Row(["login", "config.yml"], 2, None, None),  # It waits for a person.
-    "status": Row(["status", "config.yml"], 2, 3, 0),
+    "status": Row(["status", "config.yml"], 2, 3, 5),
     "token": Row(["token", "config.yml"], 2, 3, 5),
     "logout": Row(["logout", "--local", "config.yml"], 2, 0, 0),
     "demo": Row(["demo"], None, None, None),  # These two have no config.
@@ -123,9 +123,11 @@ def test_a_config_without_authorization_is_named(words: list[str], status: int, 
 def test_output_that_cannot_be_written(words: list[str], status: int, run: Any, config: Any,
                                        sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch,
                                        capsys: pytest.CaptureFixture[str]) -> None:
-    """It is an error, with the config's name, where the command was run for its output alone."""
+    """It is an error where the command was run for its output alone."""
     config(issued(sandbox), more="  force_refresh: false\n").chmod(0o600)
     with open("/dev/full", "w", encoding="utf-8") as full:
         monkeypatch.setattr("sys.stdout", full)
         assert run(words) == status
-    assert capsys.readouterr().err.partition(": ")[0] == ("config.yml" if status else "")
+    said = capsys.readouterr().err
+    assert said.count("could not be written to stdout") == 1
+    assert said.startswith("warning: ") == (status == 0)
