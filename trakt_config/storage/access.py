@@ -9,7 +9,7 @@ import os
 import stat
 
 from trakt_config.startup import Record
-from trakt_config.storage import files, folders
+from trakt_config.storage import files, folders, users
 
 _ACL = "system.posix_acl_access"
 
@@ -51,7 +51,7 @@ def objection(fd: int, path: str, config: Access) -> str:
     is_ours = not hasattr(os, "geteuid") or status.st_uid in (config.uid, os.geteuid())
     if not is_planted and (is_ours or _is_the_groups(status, path, config)):
         return ""
-    return f"it belongs to another user, {user_name(status.st_uid)}"
+    return f"it belongs to another user, {users.user_name(status.st_uid)}"
 
 
 def is_roots_own(fd: int, config: Access) -> bool:
@@ -100,12 +100,3 @@ def _without_acl(fd: int) -> bool:
     with files.forgiven():
         os.removexattr(fd, _ACL)
     return not _has_acl(fd)
-
-
-def user_name(uid: int) -> str:
-    """The name of a user, or the number of one without a name."""
-    try:
-        import pwd
-        return pwd.getpwuid(uid).pw_name
-    except (ImportError, KeyError):
-        return f"number {uid}"

@@ -134,9 +134,10 @@ def resolve(path: str | os.PathLike[str]) -> str:
         else:
             hint = _advice(os.fspath(path)) or hint
     except PermissionError:
-        folder = printable(_closed_folder(real))
-        problem, hint = f"cannot be read: this user may not enter {folder}", \
-            "Let this user enter the folder, or run this as one who may."
+        from trakt_config.storage import users
+        folder = _closed_folder(real)
+        problem = f"cannot be read: {users.this_user()} may not enter {printable(folder)}"
+        hint = "Let this user enter the folder, or run this as one who may."
     except (OSError, ValueError) as error:
         problem = f"cannot be read: {os_reason(error)}"
     raise ConfigError(f"the config {problem}", hint=hint)
@@ -216,6 +217,7 @@ def read(path: str) -> bytes:
     :raises ConfigError: it cannot be read, or is no regular file any more.
     :raises OSError: no file descriptors are left, which is not the file's fault.
     """
+    hint = "Check the path and its permissions."
     try:
         with opened(path, os.O_RDONLY) as fd:
             return read_all(fd, LARGEST_CONFIG + 1)
@@ -225,7 +227,11 @@ def read(path: str) -> bytes:
         if error.errno in NO_DESCRIPTORS:
             raise
         problem = f"cannot be read: {os_reason(error)}"
-    raise ConfigError(f"the config {problem}", hint="Check the path and its permissions.")
+        if isinstance(error, PermissionError):
+            from trakt_config.storage import users
+            problem += users.among_users(error, path)
+            hint = "Run this as the user whose file it is, or let this one read and write it."
+    raise ConfigError(f"the config {problem}", hint=hint)
 
 
 def read_all(fd: int, limit: int) -> bytes:

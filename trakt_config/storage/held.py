@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Callable
 
 from trakt_config.errors import LockTimeout, SaveError, os_reason, printable
-from trakt_config.storage import files, folders, journal, locks, overwrite, replacement
+from trakt_config.storage import files, folders, journal, locks, overwrite, replacement, users
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.records import JournalContent
 
@@ -31,6 +31,8 @@ _NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _LONGEST_PAUSE = 0.25
 
 _TRY_AGAIN = "Nothing was sent to Trakt. Try again when this is fixed."
+_LET_IT_WRITE = ("Nothing was sent to Trakt. Let this user write to the file, or keep the "
+                 "tokens in a small file of their own.")
 
 
 class Held:
@@ -184,10 +186,12 @@ def _config_locked(path: str, wait: Callable[[], None],
         return
     while True:
         last_fork = locks.last_fork()
-        with _refusing("the config cannot be opened for writing",
-                       "Nothing was sent to Trakt. Let this user write to the file, or keep the "
-                       "tokens in a small file of their own."):
+        try:
             fd = files.open_regular(path, os.O_RDWR)
+        except OSError as error:
+            raise SaveError("the config cannot be opened for writing: "
+                            f"{files.reason(error)}{users.among_users(error, path)}",
+                            hint=_LET_IT_WRITE) from None
         try:
             if _is_locked(fd, path, wait, warn, last_fork):
                 yield

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Callable
 
 from trakt_config.errors import ConfigError, LockTimeout, SaveError, os_reason, printable
-from trakt_config.storage import access, files, folders, locks, records
+from trakt_config.storage import access, files, folders, locks, records, users
 from trakt_config.storage.journal_file import Journal, let_go
 from trakt_config.storage.places import beside, in_state_directory, other_journals
 from trakt_config.storage.records import JournalContent
@@ -76,6 +76,10 @@ def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
         except OSError as error:
             problems.append(f"in the state directory {printable(os.path.dirname(elsewhere))}: "
                             f"{_reason(elsewhere, error)}")
+    if not os.access(config, os.W_OK):  # A folder that takes files would be of no use.
+        raise SaveError(f"{users.why_not_writable(config)}; nor can a journal be written",
+                        hint="Nothing was sent to Trakt. Let this user write to the config and "
+                             "its folder.")
     raise SaveError(
         f"no journal can be written beside the config ({'; '.join(problems)})",
         hint="Nothing was sent to Trakt. Let this user write to the folder, "
@@ -273,7 +277,7 @@ def unusable(path: str, problem: str) -> SaveError:
         pass
     else:
         if stat.S_ISREG(status.st_mode) and status.st_size:
-            owner = access.user_name(status.st_uid)
+            owner = users.user_name(status.st_uid)
             advice = f"Keep it: it may hold Trakt's answer. Let its owner, {owner}, finish it " \
                      "by running trakt-config."
             if owner not in problem:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 
 from trakt_config.errors import SaveError, printable
-from trakt_config.storage import access, files, places
+from trakt_config.storage import access, files, places, users
 from trakt_config.storage.held import ANSWER_ROOM
 from trakt_config.storage.journal import unusable
 
@@ -16,7 +16,7 @@ def obstacle(config: str, environ: Mapping[str, str]) -> SaveError | None:
     :param config: as :func:`trakt_config.storage.resolve` gave it.
     """
     if not os.access(config, os.W_OK):
-        return _cannot_write("this user cannot write to it, so nothing new could be saved")
+        return _cannot_write(f"{users.why_not_writable(config)}, so nothing new could be saved")
     near, elsewhere = places.beside(config), places.in_state_directory(config, environ)
     standing = [path for path in (elsewhere, near) if path and os.path.lexists(path)]
     if standing:
@@ -28,7 +28,7 @@ def obstacle(config: str, environ: Mapping[str, str]) -> SaveError | None:
         return None
     state = f" {printable(os.path.dirname(elsewhere))}" if elsewhere else ""
     return _cannot_write(f"neither its folder nor the state directory{state} takes a file from "
-                         "this user, so nothing new could be saved")
+                         f"{users.this_user()}, so nothing new could be saved")
 
 
 def _cannot_write(problem: str) -> SaveError:

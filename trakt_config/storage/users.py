@@ -1,0 +1,40 @@
+"""The users of this machine, in words: who this run is, and whose a file or folder is."""
+from __future__ import annotations
+
+import os
+
+
+def user_name(uid: int) -> str:
+    """The name of a user, or the number of one without a name."""
+    try:
+        import pwd
+        return pwd.getpwuid(uid).pw_name
+    except (ImportError, KeyError):
+        return f"number {uid}"
+
+
+def this_user() -> str:
+    """``this user (NAME)``, or without a name where the system has no such users."""
+    return f"this user ({user_name(os.geteuid())})" if hasattr(os, "geteuid") else "this user"
+
+
+def owner_of(path: str) -> str:
+    """The name of the user whose file or folder it is, as far as that can be told."""
+    try:
+        return user_name(os.stat(path).st_uid)
+    except OSError:
+        return "another user"
+
+
+def among_users(error: OSError, path: str) -> str:
+    """Which two users an error of permissions is about, in brackets; empty for other errors."""
+    if not isinstance(error, PermissionError) or not hasattr(os, "geteuid"):
+        return ""
+    return f" (it belongs to {owner_of(path)}; this is run by {user_name(os.geteuid())})"
+
+
+def why_not_writable(path: str) -> str:
+    """Why this user cannot write to the file, as far as that can be told."""
+    if hasattr(os, "statvfs") and os.statvfs(path).f_flag & os.ST_RDONLY:
+        return "it is on a read-only file system"
+    return f"{this_user()} cannot write to it, which belongs to {owner_of(path)}"
