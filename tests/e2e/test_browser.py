@@ -177,7 +177,7 @@ def test_allow(host: str, browser: Browser, signing_in: SigningIn, sandbox: Sand
     done = signing_in(path)
     assert sandbox.client_id in browser.see("asks for access")
     browser.click("button[value=allow]")
-    assert "You can close this tab" in browser.see("Trakt is authorized")
+    assert "You can close this tab" in browser.see("You are signed in")
     assert browser.url.startswith(callback(port, host))
     authorization = done.result(PATIENCE)
     assert access_token(path) == authorization.access_token
@@ -193,7 +193,7 @@ def test_the_last_page_waits_for_the_file(browser: Browser, signing_in: SigningI
         browser.click("button[value=allow]")
         hold.wait()
         assert not done.done() and access_token(path) == ""
-    browser.see("Trakt is authorized")
+    browser.see("You are signed in")
     saved = access_token(path)
     assert saved == done.result(PATIENCE).access_token
 
@@ -204,7 +204,7 @@ def test_deny(browser: Browser, signing_in: SigningIn, sandbox: Sandbox, config:
     before = path.read_bytes()
     done = signing_in(path)
     browser.click("button[value=deny]")
-    assert "denied" in browser.see("Trakt is not authorized")
+    assert "denied" in browser.see("You are not signed in")
     with pytest.raises(LoginRequired, match="denied"):
         done.result(PATIENCE)
     assert path.read_bytes() == before and sandbox.token_requests == []
@@ -222,7 +222,7 @@ def test_a_wrong_state(browser: Browser, signing_in: SigningIn, sandbox: Sandbox
     assert not done.done() and sandbox.token_requests == []
     browser.get(page)
     browser.click("button[value=allow]")
-    browser.see("Trakt is authorized")
+    browser.see("You are signed in")
     assert access_token(path) == done.result(PATIENCE).access_token
 
 
@@ -233,7 +233,7 @@ def test_what_trakt_says_is_only_text(browser: Browser, signing_in: SigningIn, s
                                            "error_description": words}).encode()))
     done = signing_in(config(redirect_uri=callback(port)))
     browser.click("button[value=allow]")
-    assert "<b>bold</b>" in browser.see("Trakt is not authorized")
+    assert "<b>bold</b>" in browser.see("You are not signed in")
     with pytest.raises(LoginRequired):
         done.result(PATIENCE)
 
@@ -247,7 +247,7 @@ def test_a_config_that_cannot_be_saved(browser: Browser, signing_in: SigningIn, 
     monkeypatch.setattr(storage.Held, "replace", broken)
     done = signing_in(config(redirect_uri=callback(port)))
     browser.click("button[value=allow]")
-    assert "could not be saved" in browser.see("Trakt is not authorized")
+    assert "could not be saved" in browser.see("You are not signed in")
     assert done.exception(PATIENCE) is not None
 
 

@@ -191,7 +191,7 @@ def test_a_page_of_ours_leads_the_browser_to_trakt(login: Login, sandbox: Sandbo
     said = visit(sandbox.sign_in(target_of(page)))
     status, _ = login.end()
     assert status == 0 and sandbox.honours_access(access_token(path))
-    assert "Trakt is authorized" in said
+    assert "You are signed in" in said
     assert not page.exists() and not page.parent.exists()
 
 

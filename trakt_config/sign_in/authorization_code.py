@@ -124,16 +124,16 @@ def _answered(sign_in: SignIn, snapshot: Snapshot, request: AuthorizationRequest
         authorization = _exchange_code(
             sign_in, request, _code_in(redirect, _secrets(snapshot, request)))
     except save.TokensReplaced:
-        receiver.answer("Trakt was authorized elsewhere",
+        receiver.answer("Signed in elsewhere meanwhile",
                         f"{name} has other tokens by now, and those stay.")
         raise
     except TraktConfigError as error:
-        receiver.answer("Trakt is not authorized", f"{name} is not signed in: {error.message}; "
-                                                   "the program that you signed in for says what "
-                                                   "to do.")
+        receiver.answer("You are not signed in",
+                        f"{name} was not signed in: {error.message}; the program that you signed in "
+                        "for says what to do.")
         raise
     account = sign_in.account_of(authorization)
-    receiver.answer("Trakt is authorized",
+    receiver.answer("You are signed in",
                     f"{name} is signed in{f' as {account}' if account else ''}.")
     return authorization
 

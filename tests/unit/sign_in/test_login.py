@@ -670,7 +670,7 @@ def test_browser(host: str, sandbox: Sandbox, clock: Clock, config: Any, sign_in
     before = path.read_bytes()
     authorization = sign_in(path, "browser", **everybody(sandbox, clock, pages=pages))
     assert_signed_in(path, before, authorization, sandbox)
-    assert soon(lambda: pages) and "Trakt is authorized" in pages[0]
+    assert soon(lambda: pages) and "You are signed in" in pages[0]
     assert f"<p>{path} is signed in as sandbox.</p>" in pages[0]
     assert "prefers-color-scheme: dark" in pages[0] and "color-scheme: light dark" in pages[0]
     body = sandbox.token_requests[0].body
@@ -728,7 +728,7 @@ def test_browser_denied(sandbox: Sandbox, clock: Clock, config: Any, sign_in: Lo
     with untouched(path), pytest.raises(LoginRequired, match="denied") as caught:
         sign_in(path, "browser", **everybody(sandbox, clock, allow=False, pages=pages))
     assert caught.value.reason == "denied" and sandbox.token_requests == []
-    assert soon(lambda: pages) and "Trakt is not authorized" in pages[0]
+    assert soon(lambda: pages) and "You are not signed in" in pages[0]
     assert_clean(path)
 
 
@@ -742,9 +742,9 @@ def test_the_page_says_what_went_wrong(sandbox: Sandbox, clock: Clock, config: A
     with pytest.raises(LoginRequired):
         sign_in(path, "browser", **everybody(sandbox, clock, pages=pages))
     assert soon(lambda: pages)
-    assert "Trakt is not authorized" in pages[0] and "<script>" not in pages[0]
+    assert "You are not signed in" in pages[0] and "<script>" not in pages[0]
     assert "&lt;script&gt;" in pages[0]
-    assert f"<p>{path} is not signed in: Trakt refused the code" in pages[0]
+    assert f"<p>{path} was not signed in: Trakt refused the code" in pages[0]
     assert "; the program that you signed in for says what to do.</p>" in pages[0]
 
 
