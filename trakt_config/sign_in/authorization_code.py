@@ -129,8 +129,8 @@ def _answered(sign_in: SignIn, snapshot: Snapshot, request: AuthorizationRequest
         raise
     except TraktConfigError as error:
         receiver.answer("You are not signed in",
-                        f"{name} was not signed in: {error.message}; the program that you signed in "
-                        "for says what to do.")
+                        f"{name} was not signed in: {error.message}; the program that you signed "
+                        "in for says what to do.")
         raise
     account = sign_in.account_of(authorization)
     receiver.answer("You are signed in",
