@@ -19,17 +19,15 @@ from trakt_config.document.arguments import check_flag, check_texts, wanted_valu
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, require_document
 from trakt_config.document.keys import AUTHORIZATION, TRAKT, Path
 from trakt_config.document.layout import Block, Entry, Layout
-from trakt_config.document.lines import NEWLINE, mistake
+from trakt_config.document.lines import NEWLINE, end_of_line, mistake, newline_at
 from trakt_config.document.proof import Change, proved
 from trakt_config.document.splices import (
     Fields,
     Splice,
     block_lines,
-    end_of_line,
     fill,
     insert,
     insert_lines,
-    newline_at,
     set_value,
 )
 from trakt_config.errors import ConfigError, command

@@ -26,6 +26,31 @@ def position(text: str, offset: int) -> tuple[int, int]:
     return len(breaks) + 1, offset - start - marks + 1
 
 
+def start_of_line(text: str, place: int) -> int:
+    """Behind the line break before the line, or the beginning of the text."""
+    return max(text.rfind("\n", 0, place), text.rfind("\r", 0, place)) + 1
+
+
+def end_of_line(text: str, place: int) -> int:
+    """Where the line break stands that ends the line, or the end of the text."""
+    match = NEWLINE.search(text, place)
+    return match.start() if match else len(text)
+
+
+def newline_at(text: str, place: int) -> str:
+    """The line break of the line at `place`; where it has none, that of the line before."""
+    match = NEWLINE.search(text, place)
+    if match is not None:
+        return match.group()
+    before = NEWLINE.findall(text, 0, place)
+    return before[-1] if before else "\n"
+
+
+def is_broken(text: str, start: int, end: int) -> bool:
+    """Whether a line ends between the two places."""
+    return NEWLINE.search(text, start, end) is not None
+
+
 def has_code(line: str) -> bool:
     """Whether there is more than a comment on it."""
     return line.strip()[:1] not in ("", "#")

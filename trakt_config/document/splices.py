@@ -11,7 +11,13 @@ from typing import Union
 
 from trakt_config.document import quoting
 from trakt_config.document.layout import Block, Entry
-from trakt_config.document.lines import NEWLINE
+from trakt_config.document.lines import (
+    NEWLINE,
+    end_of_line,
+    is_broken,
+    newline_at,
+    start_of_line,
+)
 from trakt_config.document.marks import BLANKS_BEHIND, BLOCK_HEADER, skip_gap
 
 Splice = tuple[int, int, str]
@@ -85,7 +91,7 @@ def _has_to_move(text: str, entry: Entry, colon: int, start: int, new: str) -> b
     Kometa, fails on them: where the old value was not plain, or had a tag or an anchor, such a
     file must not come about. In flow style there is no such trap.
     """
-    if not _newline(text, colon, start):
+    if not is_broken(text, colon, start):
         return False
     if not entry.scalar and not entry.event.flow_style:
         return True
@@ -232,7 +238,7 @@ def _insert_in_flow(text: str, block: Block, place: int | None,
     if place is None:
         return [(block.start, block.start, _spaced(text, 0, block.start, ", ".join(items)))]
     first = skip_gap(text, block.start)
-    if not _newline(text, block.start, first):
+    if not is_broken(text, block.start, first):
         new = "".join(f", {item}" for item in items)
         return [(place, place, _apart(text, place) + _spaced(text, block.start, place, new))]
     return _insert_flow_lines(text, place, items, " " * (first - start_of_line(text, first)))
@@ -258,31 +264,7 @@ def _insert_flow_lines(text: str, place: int, items: Sequence[str],
             (end, end, _spaced(text, 0, end, separator + f",{separator}".join(items)))]
 
 
-# -- lines ---------------------------------------------------------------------------------------
-
-def start_of_line(text: str, place: int) -> int:
-    """Behind the line break before the line, or the beginning of the text."""
-    return max(text.rfind("\n", 0, place), text.rfind("\r", 0, place)) + 1
-
-
-def end_of_line(text: str, place: int) -> int:
-    """Where the line break stands that ends the line, or the end of the text."""
-    match = NEWLINE.search(text, place)
-    return match.start() if match else len(text)
-
-
-def newline_at(text: str, place: int) -> str:
-    """The line break of the line at `place`; where it has none, that of the line before."""
-    match = NEWLINE.search(text, place)
-    if match is not None:
-        return match.group()
-    before = NEWLINE.findall(text, 0, place)
-    return before[-1] if before else "\n"
-
-
-def _newline(text: str, start: int, end: int) -> bool:
-    return NEWLINE.search(text, start, end) is not None
-
+# -- comments ------------------------------------------------------------------------------------
 
 def _end_of_comment(text: str, place: int) -> int:
     """The end of the line when only blanks and a comment are left on it, else `place`."""
