@@ -7,7 +7,15 @@ from typing import Any
 
 from ruamel.yaml.events import ScalarEvent, SequenceStartEvent
 
-from trakt_config.document.lines import NEWLINE, has_code, indentation, line_at, mistake
+from trakt_config.document.lines import (
+    NEWLINE,
+    has_code,
+    indentation,
+    line_at,
+    mistake,
+    of_another_program,
+    position,
+)
 from trakt_config.document.typos import (
     conflict,
     no_colon,
@@ -24,6 +32,9 @@ _TRAKT_AS_ITEM = r"""(?m)(?:^(?:[ ]*-[ ]+|[ ]{2})|[\[{]\s*)["']?trakt["']?[ ]*:"
 _WORD = re.compile(r"[ ]*[\w.-]+[ ]*$")
 _KEY = re.compile(r"(?m)^[ ]*[\w.-]+:(?=[ \r\n]|\Z)")
 
+#: For YAML, braces that are open from there on.
+_COMMENT_OF_TEMPLATE = re.compile(r"(?m)^[ ]*(\{#)")
+
 _RIGHT_FILE = ("A config has `key: value` lines at its outermost level: is this the right file?")
 
 
@@ -34,6 +45,9 @@ def not_a_mapping(text: str, name: str, event: Any) -> ConfigError:
     space = other_space(text, line)
     if space is not None:
         return space
+    comment = _COMMENT_OF_TEMPLATE.search(text, 0, mark.index)
+    if comment is not None:
+        return of_another_program("this", *position(text, comment.start(1)))
     if isinstance(event, ScalarEvent) and event.style is None:
         found = conflict(text) or same_key_twice(text, line) or without_colon(text, line)
         if found is None and not name and _KEY.search(text, mark.index):
