@@ -18,24 +18,28 @@ _SECTOR = 512
 
 
 class Changed(Exception):
-    """Somebody else changed the file in the meantime; nothing was written."""
+    """Somebody else changed the file in the meantime: the one that has its name is not written."""
 
 
 def overwrite(path: str, expected: bytes, new: bytes, journal: Journal) -> None:
     """Write `new` over the file's content, once the journal has both.
 
-    :raises Changed: the content is not `expected`; the journal does not hold the two any more.
+    :raises Changed: the content is not `expected`, or another file has taken its name; the journal
+        does not hold the two any more.
     :raises OSError: it could not be written; the journal has both.
     """
     try:
         # What is compared is what is written, whoever may swap names meanwhile.
         with files.opened(path, os.O_RDWR) as fd:
             journal.record_overwrite(expected, new)
-            if files.read_all(fd, len(expected) + 1) != expected:
-                journal.drop_overwrite()
-                raise Changed
-            _write_over(fd, len(expected), new)
-            journal.end_overwrite()
+            if files.read_all(fd, len(expected) + 1) == expected and files.same_file(fd, path):
+                _write_over(fd, len(expected), new)
+                # An editor that saves by rename has given the name to another file by now, perhaps.
+                if files.same_file(fd, path):
+                    journal.end_overwrite()
+                    return
+            journal.drop_overwrite()
+            raise Changed
     except files.NotRegular:
         raise Changed from None
 

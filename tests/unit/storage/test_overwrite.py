@@ -290,6 +290,45 @@ def test_the_next_try_leaves_its_own_pair_alone(config: Path) -> None:
     assert os.path.getsize(opened.path) == size
 
 
+CALLS = ("open", "fstat", "lseek", "write", "fsync", "read", "ftruncate")
+
+
+@pytest.mark.parametrize("new", [NEW, OLD.replace(b"old", b"new"), OLD[:-2]],
+                         ids=["longer", "as long", "shorter"])
+@pytest.mark.parametrize("saved", [OLD, OLD + b"# edited\n"], ids=["as it was", "edited"])
+def test_a_file_that_took_the_name_meanwhile_is_not_taken_for_the_one_that_was_written(
+        saved: bytes, new: bytes, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An editor saves by rename at each call: what was written over has no name any more."""
+    theirs = config.with_name("theirs")
+    for step in itertools.count(1):
+        config.write_bytes(OLD)
+        theirs.write_bytes(saved)
+        opened = hold(config)
+        opened.record_answer(b"answer", 1)
+        calls = itertools.count(1)
+        with monkeypatch.context() as patch:
+            for name in CALLS:
+                patch.setattr(os, name, saving_at(step, calls, theirs, config, getattr(os, name)))
+            try:
+                overwrite.overwrite(str(config), OLD, new, opened)
+                assert config.read_bytes() == new, f"call {step}: written to no file"
+            except Changed:
+                assert config.read_bytes() == saved, f"call {step}"
+        left = left_by(opened)
+        assert left.content is None or config.read_bytes() == left.content
+        if theirs.exists():
+            break
+    assert step > 10
+
+
+def saving_at(step: int, calls: Iterator[int], theirs: Path, config: Path, real: Any) -> Any:
+    def call(*arguments: Any, **more: Any) -> Any:
+        if next(calls) == step:
+            os.replace(theirs, config)
+        return real(*arguments, **more)
+    return call
+
+
 @pytest.mark.parametrize("name", ["ftruncate", "fsync", "write"])
 @pytest.mark.parametrize("step", range(1, 8))
 def test_a_journal_that_fails_in_the_second_try_never_pairs_it_with_the_first(
