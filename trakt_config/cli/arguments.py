@@ -5,7 +5,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -14,7 +14,7 @@ from trakt_config.errors import printable, quoted_for_shell
 from trakt_config.tokens import LONGEST_LIFETIME
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([a-z])")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]{1,9})?)([a-z])")
 
 #: Columns of a help text; narrower on a narrow terminal.
 _WIDTH = 98
@@ -64,6 +64,10 @@ class Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=_Formatter, **settings)
         self._words: list[str] = []
 
+    @property
+    def options(self) -> Collection[str]:
+        return self._option_string_actions
+
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """A help text that could not be shown is a failure, as other output is."""
         if message:
@@ -97,7 +101,7 @@ class Parser(argparse.ArgumentParser):
         words, self._words = self._words, []
         for word in words[:words.index("--")] if "--" in words else words:
             option = _OPTION.match(word)
-            if option and word.startswith("-") and option[0] not in self._option_string_actions:
+            if option and word.startswith("-") and option[0] not in self.options:
                 self.refuse(word)
 
     def refuse(self, word: str) -> NoReturn:
@@ -112,7 +116,7 @@ class Parser(argparse.ArgumentParser):
         if option[0].replace("_", "-") == "--client-id":
             self.error(f"there is no option {option[0]}: it stands in the config, and login asks "
                        "for it, or reads it from stdin, where it does not")
-        if option[0] in _CODE_OPTIONS and "--browser" in self._option_string_actions:
+        if option[0] in _CODE_OPTIONS and "--browser" in self.options:
             self.error(f"there is no option {option[0]}: without one, login gives a code to enter "
                        "on any device")
         if _SECRETS.match(option[0]):
@@ -124,11 +128,11 @@ class Parser(argparse.ArgumentParser):
             return f"; did you mean {quoted_for_shell(word)}?"
         if option in CONFIG_OPTIONS:
             return ": the config is named without one"
-        if option in _JSON_OPTIONS and "--json" in self._option_string_actions:
+        if option in _JSON_OPTIONS and "--json" in self.options:
             return "; did you mean --json?"
         if not word.startswith("--"):
-            return did_you_mean(word.partition("=")[0], self._option_string_actions)
-        return did_you_mean(option, self._option_string_actions)
+            return did_you_mean(word.partition("=")[0], self.options)
+        return did_you_mean(option, self.options)
 
 
 def _with_negative_times(words: Iterable[str]) -> list[str]:
@@ -152,6 +156,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {bare[close[0]]}?" if close else ""
 
 
+def is_duration(text: str) -> bool:
+    """Whether :func:`duration` takes it."""
+    try:
+        duration(text)
+        return True
+    except argparse.ArgumentTypeError:
+        return False
+
+
 def duration(text: str) -> timedelta:
     """``30s``, ``45m``, ``6h``, ``1.5h``, ``1h30m``, ``2d``, ``1w`` or ``0``, up to ten years."""
     text = text.strip().lower()
@@ -162,8 +175,9 @@ def duration(text: str) -> timedelta:
     if re.fullmatch(r"[0-9]+(?:\.[0-9]*)?", text):
         raise argparse.ArgumentTypeError(f"which unit? For example {text}s, {text}m or {text}h")
     parts = _PART.findall(text)
+    units = [unit for _, unit in parts]
     if not parts or "".join(number + unit for number, unit in parts) != text \
-            or any(unit not in _UNITS for _, unit in parts):
+            or units != sorted(set(units) & set(_UNITS), key=lambda unit: -_UNITS[unit]):
         raise argparse.ArgumentTypeError("use a number with a unit: 30s, 45m, 6h, 1h30m, 2d, 1w")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if seconds > LONGEST_LIFETIME:
@@ -175,6 +189,9 @@ def path(text: str) -> str:
     """A path that is not empty, as an unset variable of a shell leaves it, and not a PIN."""
     if not text:
         raise argparse.ArgumentTypeError("the path is empty: an unset shell variable?")
+    option = _OPTION.match(text)
+    if option and not os.path.lexists(text):
+        raise argparse.ArgumentTypeError(f"{option[0]} is behind --, where only paths are")
     if text[0] in _OTHER_DASHES and not os.path.lexists(text):
         raise argparse.ArgumentTypeError(_PLAIN_HYPHENS)
     if _PIN.fullmatch(text) and not os.path.lexists(text):

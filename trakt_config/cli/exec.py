@@ -58,12 +58,14 @@ def add_arguments(parser: arguments.Parser) -> None:
                         help=f"set NAME as well; KEY is one of {', '.join(EXPORTED)}")
     parser.add_argument("--anyway", action="store_true",
                         help="start COMMAND, without a token, where there is no authorization")
-    parser.too_many = "write -- between CONFIG and COMMAND"
+    parser.too_many = "one CONFIG, then --, then COMMAND"
     parser.usage = f"{parser.prog} [options] CONFIG -- COMMAND [ARG ...]"
 
 
 def _variable(text: str) -> tuple[str, str]:
-    name, _, key = text.partition("=")
+    name, equals, key = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("write it as NAME=KEY, such as TRAKT_TOKEN=access_token")
     if not name.isidentifier() or not name.isascii():
         raise argparse.ArgumentTypeError("NAME is a word of letters, digits and underscores")
     if key not in EXPORTED:

@@ -14,14 +14,12 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 from trakt_config.cli import boundary, output
-from trakt_config.cli.arguments import CONFIG_OPTIONS, Parser, did_you_mean
-from trakt_config.errors import printable
+from trakt_config.cli.arguments import Parser
 from trakt_config.version import __version__
 
 #: Each command and what it does, in a line.
@@ -76,7 +74,7 @@ def _split(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     return argv[:end], argv[end + 1:]
 
 
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> Parser:
     """The parser; of the commands only the one that `argv` names has its arguments.
 
     Where that comes first, the others are not there at all: nothing shows them then, and every
@@ -100,42 +98,17 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
             command.epilog = f"examples:\n{module.EXAMPLES}"
             module.add_arguments(command)
             command.set_defaults(refuse=command.error)
-    if chosen not in COMMANDS:
-        _refuse(parser, chosen, argv)
+    before = argv[:list(argv).index(chosen)] if chosen else argv
+    if chosen not in COMMANDS or any(word not in parser.options for word in before):
+        from trakt_config.cli import meant
+        meant.refuse(parser, chosen, argv, COMMANDS, _options_of)
     return parser
 
 
-def _refuse(parser: Parser, chosen: str, argv: Sequence[str]) -> None:
-    """The error where no command is named; ``--help`` and ``--version`` need none."""
-    if argv and argv[0].partition("=")[0] in CONFIG_OPTIONS:  # What follows is its value.
-        parser.refuse(argv[0])
-    if chosen and not re.fullmatch("[A-Za-z-]{1,20}", chosen) and not os.path.exists(chosen):
-        parser.error(f"a command has to come first: {', '.join(COMMANDS)}")
-    if chosen:
-        parser.error(f"there is no command {printable(chosen)}{_meant(chosen)}")
-    for word in argv:
-        if word not in parser._option_string_actions:
-            parser.refuse(word)
-    if not {"-h", "--help", "--version"} & set(argv):
-        parser.error(f"a command has to follow: {', '.join(COMMANDS)} (trakt-config --help says "
-                     "what they do)")
-
-
-#: What people call our commands.
-_OTHER_NAMES = {"refresh": "authorize", "renew": "authorize", "check": "status", "show": "status",
-                "signin": "login", "signout": "logout", "run": "exec"}
-
-
-def _meant(word: str) -> str:
-    """What somebody may have meant who named no command."""
-    if word.lower() in _OTHER_NAMES:
-        return f"; did you mean {_OTHER_NAMES[word.lower()]}?"
-    if os.path.exists(word):
-        import shlex
-        return f"; did you mean: trakt-config authorize {shlex.quote(printable(word))}"
-    if word in ("help", "version"):
-        return f"; did you mean: trakt-config --{word}"
-    return did_you_mean(word, COMMANDS) or f"; there are {', '.join(COMMANDS)}"
+def _options_of(name: str) -> Collection[str]:
+    parser = Parser(parents=[_general_options()])
+    _command(name).add_arguments(parser)
+    return parser.options
 
 
 def _command(name: str) -> Any:

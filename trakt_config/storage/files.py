@@ -160,13 +160,24 @@ def _advice(path: str) -> str:
     if "://" in path or path.startswith("file:"):
         return "Give the path of a file on this machine, not an address."
     if any(character in path for character in "*?["):
-        return "No file matches this pattern."
+        from glob import iglob
+        return "Write the names out: no shell has expanded this pattern." \
+            if any(iglob(path)) else "No file matches this pattern."
     name, suffix = os.path.splitext(path)
     without_place = re.sub(r"(?::[0-9]+){1,2}:?$", "", path)
-    for other in (path.strip(), without_place, name + _TWINS.get(suffix, suffix)):
+    for other in (path.strip(), without_place, name + _TWINS.get(suffix, suffix),
+                  *_in_other_case(path)):
         if other != path and os.path.isfile(other):
             return f"Is this meant: {quoted_for_shell(other)}"
     return ""
+
+
+def _in_other_case(path: str) -> Iterator[str]:
+    folder, name = os.path.split(path)
+    with suppress(OSError):
+        for other in os.listdir(folder or os.curdir):
+            if other.lower() == name.lower():
+                yield os.path.join(folder, other)
 
 
 def open_regular(path: str, flags: int) -> int:
