@@ -248,7 +248,7 @@ def _write(target: Run, held: storage.Held, holder: Snapshot, known: Tokens) -> 
     for journal in _journals(held):
         found = journal.recover()
         recovery.refuse_newer(found)
-        recovery.refuse_to_lose(journal, found, "an earlier run on it was cut short")
+        recovery.refuse_to_lose(journal, found, "an earlier run on it was cut short", half=True)
 
     def edit() -> bool:
         now = document.parse(storage.read(held.path))

@@ -144,14 +144,18 @@ def of_half(found: JournalContent, intent: Intent, snapshot: Snapshot,
     return replace(intent, refresh_token=fingerprint(current)) if is_half else intent
 
 
-def refuse_to_lose(held: storage.Held, found: JournalContent | None, problem: str) -> None:
-    """Raise, where the config is broken and the journal holds an answer for it.
+def refuse_to_lose(held: storage.Held, found: JournalContent | None, problem: str, *,
+                   half: bool = False) -> None:
+    """Raise, where the config cannot take an answer that the journal holds for it.
 
+    :param half: a refresh token alone is one, too.
     :raises SaveError: there is one.
     """
     answer = answer_in(found)
-    if answer is not None and not answer.is_refresh_token_alone:
-        raise save.unsaved(held.journal_path, problem, answer, in_journal=True)
+    if answer is None or answer.is_refresh_token_alone and not half:
+        return
+    raise save.unsaved(held.journal_path, problem,
+                       None if answer.is_refresh_token_alone else answer, in_journal=True)
 
 
 def _save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,

@@ -159,12 +159,15 @@ def _settle(run: Run, held: storage.Held, snapshot: Snapshot, intent: Intent,
     """No tokens: what stays in the journal is what may still matter.
 
     :raises HalfAnswer: what Trakt gave to a sign-in is worth being refreshed.
+    :raises SaveError: it gave a refresh token alone, which neither journal nor config takes.
     """
     alone = record.refresh_token_alone
     if alone and spends != "refresh_token":
         save.save(run, held, intent, snapshot, alone, in_journal=record.is_durable)
         raise HalfAnswer from None
     if alone:
+        if not record.is_durable:
+            save.save(run, held, intent, snapshot, alone, in_journal=False)
         return  # The next run spends that one.
     is_refused = isinstance(error, LoginRequired)
     is_unknown = isinstance(error, TraktUnavailable) and error.outcome_unknown

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from trakt_config import ConfigError, LockTimeout, LoginRequired, SaveError, doc
 from trakt_config.authorization import copy
 from trakt_config.authorization.authorize import ensure_authorized
 from trakt_config.authorization.copy import copy_authorization, disarm_twin
+from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Options, Outcome, Run
 from trakt_config.sandbox import Answer, Sandbox
 
@@ -86,6 +88,26 @@ def test_what_must_not_become_a_copy(text: str, words: str, sandbox: Sandbox, co
         copy_authorization(holder, other, environ=environ)
     assert caught.value.path == str(other)
     assert other.read_text() == text and holder.read_bytes() == before
+
+
+@pytest.mark.parametrize("fields", [("access_token", "refresh_token"), ("refresh_token",)])
+def test_a_twin_whose_journal_has_an_answer_does_not_lose_it(
+        fields: tuple[str, ...], sandbox: Sandbox, config: Config,
+        environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it, or a refresh token alone: nothing is sent for either file but by a run on it."""
+    old = issued(sandbox, 2 * WEEK)
+    holder, twin = config(old), config(old, name="twin.yml")
+    new = issued(sandbox)
+    with Run.on(twin, Options(environ=environ)).hold() as held:
+        held.reserve(Intent.of(Run.on(twin, Options()).read()).encode(), 1000)
+        held.record(json.dumps({key: new[key] for key in fields}).encode(), time.time())
+    options = Options(environ=environ)
+    for copying in (disarm_twin, copy.copy_to):
+        with pytest.raises(SaveError, match="cut short"):
+            copying(twin, holder, options)
+    with pytest.raises(SaveError, match="another config"):
+        ensure_authorized(holder, options)
+    assert sandbox.honours_access(ensure_authorized(twin, options).authorization.access_token)
 
 
 def test_a_missing_copy_and_a_missing_holder(sandbox: Sandbox, config: Config,

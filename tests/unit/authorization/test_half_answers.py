@@ -1,6 +1,7 @@
 """Trakt gives half of what a sign-in or a refresh is for; what came is used."""
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import time
@@ -12,6 +13,7 @@ import pytest
 
 import trakt_config
 from tests.support.clocks import Clock
+from trakt_config import storage
 from trakt_config.authorization.authorize import ensure_authorized
 from trakt_config.authorization.run import Options
 from trakt_config.sandbox import Answer, Sandbox
@@ -134,3 +136,24 @@ def test_a_refresh_that_gives_no_usable_refresh_token(
     assert values(path) == authorization.values()
     assert authorization.refresh_token == old["refresh_token"]
     assert ("a person has to sign in" in warnings(caplog)) is warned
+
+
+def test_a_refresh_token_alone_that_the_journal_does_not_take_is_in_the_config(
+        sandbox: Sandbox, config: Any, environ: Mapping[str, str],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refresh gave it, and the disk fails at the journal: the next run redeems it."""
+    path = config(sandbox.issue_authorization(created_at=int(time.time()) - 2 * WEEK))
+    new = sandbox.issue_authorization()
+    prepare(sandbox, refresh_token=new["refresh_token"])
+
+    def fail(*_: Any) -> None:
+        raise OSError(errno.EIO, "no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.Held, "record", fail)
+        with pytest.raises(trakt_config.TraktUnavailable):
+            trakt_config.authorize(path, environ=environ)
+    assert values(path)["refresh_token"] == new["refresh_token"]
+    authorization = trakt_config.authorize(path, environ=environ)
+    assert sandbox.honours_access(authorization.access_token)
+    assert len(sandbox.token_requests) == 2
