@@ -18,7 +18,7 @@ import pytest
 
 from tests.support import scenes
 from tests.support.ages import WORTH_REFRESHING
-from tests.support.injection import FULL, Ended, Fault
+from tests.support.injection import FULL, Ended, Fault, command, forked
 from tests.support.scenes import WEEK, Scene
 from trakt_config.authorization.intent import Intent
 from trakt_config.sandbox import Answer
@@ -99,6 +99,14 @@ def token_taken_out_while_a_wrong_pin_is_sent(made: Scene) -> None:
     made.config.write_bytes(before)
 
 
+def token_taken_out_while_a_logout_fails(made: Scene) -> None:
+    before = made.config.read_bytes()
+    made.config.write_bytes(re.sub(rb"(?m)^    refresh_token: .*", b"    refresh_token:", before))
+    made.trakt.answer(Answer(503), path="/oauth/revoke")
+    assert forked(command("logout", made.config), environ=made.environ).status == 4
+    made.config.write_bytes(before)
+
+
 def refused(made: Scene) -> None:
     run(made, REFUSED)
 
@@ -107,7 +115,8 @@ BEGINNINGS: list[Event] = [killed_before_the_answer, lost_answer]
 EVENTS: list[Event] = [
     killed_before_the_answer, killed_before_the_request, lost_answer, wrong_pin,
     wrong_pin_and_a_kill, pin_that_is_lost, pin_while_the_app_is_refused, edit_elsewhere,
-    token_taken_out_and_put_back, token_taken_out_while_a_wrong_pin_is_sent]
+    token_taken_out_and_put_back, token_taken_out_while_a_wrong_pin_is_sent,
+    token_taken_out_while_a_logout_fails]
 
 ORDERS = [[begun, *later] for begun in BEGINNINGS
           for later in itertools.product(EVENTS, repeat=2 if FULL else 1)]

@@ -5,7 +5,7 @@ import enum
 from collections.abc import Sequence
 
 from trakt_config import document, storage
-from trakt_config.authorization import recovery, save
+from trakt_config.authorization import recovery, redeem, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
@@ -96,6 +96,8 @@ def _with_lock(run: Run, held: storage.Held, first: Snapshot | None, local: bool
     intent = Intent.of(snapshot, refresh_unknown=recovered.in_doubt,
                        refresh_refused=recovered.is_refused,
                        answer_lost=recovered is RecoveryResult.LOST)
+    if recovered.in_doubt:
+        intent = redeem.with_doubt(held, intent)
     held.reserve(intent.encode(), len(snapshot.document.data), with_answer=False)
 
     def revoke_and_empty() -> None:
