@@ -9,13 +9,11 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 
+from trakt_config.storage import files
 from trakt_config.storage.places import name_of
 
 _SUFFIX = ".refused"
 _LONGEST = 4096
-#: Through no link, and waiting for nobody at the other end of a FIFO.
-_WRITE = (os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
-          | getattr(os, "O_NONBLOCK", 0))
 
 
 def remember_refusal(config: str, note: bytes, environ: Mapping[str, str]) -> None:
@@ -25,17 +23,17 @@ def remember_refusal(config: str, note: bytes, environ: Mapping[str, str]) -> No
         return
     with suppress(OSError):
         os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-        with open(path, "wb", opener=lambda name, _: os.open(name, _WRITE, 0o600)) as stream:
-            stream.write(note)
+        with files.opened(path, os.O_WRONLY | os.O_CREAT) as fd:
+            if os.fstat(fd).st_nlink == 1:  # By another name it may be anybody's.
+                os.ftruncate(fd, 0)
+                files.write_all(fd, note)
 
 
 def recall_refusal(config: str, environ: Mapping[str, str]) -> bytes:
     """The note of `config`; empty where there is none."""
     path = _path(config, environ)
-    if path is None or os.path.islink(path) or not os.path.isfile(path):
-        return b""
-    with suppress(OSError), open(path, "rb") as stream:
-        return stream.read(_LONGEST)
+    with suppress(OSError), files.opened(path or "", os.O_RDONLY) as fd:
+        return files.read_all(fd, _LONGEST)
     return b""
 
 
