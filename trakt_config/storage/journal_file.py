@@ -34,6 +34,11 @@ class Journal:
         """Whether the next run has to know what it says."""
         return self.is_needed or self._is_overwriting
 
+    @property
+    def is_overwriting(self) -> bool:
+        """Whether an overwrite in place was begun, and has not ended."""
+        return self._is_overwriting
+
     def unfinished(self) -> JournalContent | None:
         """What an earlier run left here; None where it is empty. Else it is needed from now on.
 
@@ -50,8 +55,8 @@ class Journal:
     def begin(self, note: bytes, room: int) -> None:
         """Write `note`, and reserve `room` bytes for what will follow; all synced.
 
-        It takes back all that the journal says. What still matters of that stays before it, and is
-        believed until the note is durable.
+        It takes back all that the journal says. A note that still matters stays before it, and is
+        believed until this one is durable.
 
         :raises OSError: there is no room, or the disk fails. What still matters is there.
         """
@@ -73,7 +78,7 @@ class Journal:
     def _end_of_what_matters(self) -> int:
         """Where the next note is written, and what follows is."""
         found = self.unfinished() if self.is_pending else None
-        start = found.size if found and found.size <= MOST_BEFORE_A_NOTE else 0
+        start = found.note_size if found and found.note_size <= MOST_BEFORE_A_NOTE else 0
         os.lseek(self._fd, start, os.SEEK_SET)
         return start
 

@@ -9,12 +9,11 @@ Each record has a length and a checksum, so that a torn write is recognised:
     content ...   and what it writes
 
 The last record of a kind counts. A ``note`` takes back all that stands before it: another one is
-added where the first still matters until the second is durable. A ``before`` takes back the
+added, to the last, where that still matters until this one is durable. A ``before`` takes back the
 ``content`` of an earlier try: the two are believed only as a pair.
 
-Versions that knew only one note to a journal take the last one as well, and may believe an answer
-from before it. Such an answer is of no use: one that is of use is in the config, or is an error,
-before another note is written.
+What stands behind the last note goes before another one is added. An answer there is of no use: one
+that is of use is in the config, or is an error, by then.
 """
 from __future__ import annotations
 
@@ -29,8 +28,8 @@ VERSION = 1
 #: Before the first release configs could be four times as large, and two of them were left in a
 #: journal.
 LARGEST_JOURNAL = 16 * LARGEST_CONFIG
-#: Where more stands before a note, the journal is begun anew. A note has some 400 bytes: that takes
-#: thousands of runs with nothing known of the first one.
+#: Where more notes stand before one, the journal is begun anew. A note has some 400 bytes: that
+#: takes thousands of runs with nothing known of the first one.
 MOST_BEFORE_A_NOTE = LARGEST_JOURNAL // 2
 
 #: No time of a record has more digits.
@@ -51,6 +50,7 @@ class JournalContent(Record):
     newer: bool = False
     size: int = 0  #: how many bytes of the journal all of that takes
     kept_size: int = 0  #: how many of them come before the overwrite at its end
+    note_size: int = 0  #: how many of them the notes take, and the head
 
 
 def head(first_note: bytes) -> bytes:
@@ -77,7 +77,7 @@ def parse(data: bytes) -> JournalContent | None:
         return None
     if int(version[:9]) > VERSION:
         return JournalContent(newer=True)
-    records, kept_size, size = _records(rest)
+    records, note_size, kept_size, size = _records(rest)
     if b"note" not in records:
         return None
     answer, answered_at = records.get(b"answer", (None, 0.0))
@@ -85,24 +85,25 @@ def parse(data: bytes) -> JournalContent | None:
     return JournalContent(note=records[b"note"][0], answer=answer, answered_at=answered_at,
                       before=records.get(b"before", (None, 0.0))[0],
                       content=records.get(b"content", (None, 0.0))[0],
-                      size=first + size, kept_size=first + kept_size)
+                      size=first + size, kept_size=first + kept_size,
+                      note_size=first + note_size)
 
 
-def _records(data: bytes) -> tuple[dict[bytes, tuple[bytes, float]], int, int]:
-    """Payload and time of the last whole record of each kind; where those before an overwrite at
-    the end stop; and where all of them do.
+def _records(data: bytes) -> tuple[dict[bytes, tuple[bytes, float]], int, int, int]:
+    """Payload and time of the last whole record of each kind; where the last note ends, and the
+    last one before an overwrite at the end; and where all of them do.
     """
     records: dict[bytes, tuple[bytes, float]] = {}
-    start = kept = 0
+    start = noted = kept = 0
     while True:
         end = data.find(b"\n", start)
         words = data[start:max(end, start)].split(b" ")
         if len(words) != 4 or not words[1].isdigit() or not words[2].isdigit():
-            return records, kept, start
+            return records, noted, kept, start
         kind, at, length, digest = words[0], float(words[1][:15]), int(words[2][:9]), words[3]
         payload = data[end + 1:end + 1 + length]
         if _digest(payload) != digest:
-            return records, kept, start
+            return records, noted, kept, start
         if kind == b"note":
             records.clear()
         elif kind == b"before":
@@ -110,6 +111,7 @@ def _records(data: bytes) -> tuple[dict[bytes, tuple[bytes, float]], int, int]:
         records[kind] = (payload, at)
         start = end + 1 + length + 1  # Its line break counts, even where it was not written.
         kept = kept if kind in (b"before", b"content") else start
+        noted = start if kind == b"note" else noted
 
 
 def _digest(payload: bytes) -> bytes:
