@@ -174,10 +174,11 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
     except save.TokensReplaced:
         return adopt(run, held)
     except LoginRequired as refused:
-        if run.read(snapshot, held).settings.refresh_token != snapshot.settings.refresh_token:
-            return adopt(run, held)
         refused = advice.why_refused(snapshot, refused, recovered)
-        redeem.remember_refusal(run, held, snapshot, refused)
+        redeem.remember_refusal(run, held, snapshot, refused)  # Before an editor's half is read.
+        if run.read(snapshot, held).settings.refresh_token != snapshot.settings.refresh_token:
+            held.discard_journal()
+            return adopt(run, held)
         return _keep(run, snapshot, refused)
     except (ClientRejected, AccountProblem, TraktUnavailable, SaveError) as problem:
         if _is_answered(problem):

@@ -79,6 +79,8 @@ def clear_pin(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
     """Clear a pin that Trakt refused.
 
     Nothing is lost if that does not work: the pin is refused again by the next run.
+
+    :raises SaveError: the config is half overwritten.
     """
     try:
         edited = document.set_authorization(snapshot.document, {}, clear_pin=True)
@@ -86,6 +88,11 @@ def clear_pin(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
     except storage.Changed:
         run.warn("the pin could not be cleared: the config is being changed")
     except (ConfigError, OSError) as error:
+        if held.is_half_written:
+            raise SaveError(f"the pin could not be cleared: {problem_of(error)}",
+                            hint="The config is half written. All of it is safe in "
+                                 f"{held.journal_path}: fix this and run again, and it is "
+                                 "finished.") from None
         run.warn(f"the pin could not be cleared: {problem_of(error)}")
 
 

@@ -53,6 +53,11 @@ class Held:
         """Where the journal stands, as it is shown to people."""
         return printable(self._journal.path)
 
+    @property
+    def is_half_written(self) -> bool:
+        """Whether an overwrite of the config has failed; the next run finishes it."""
+        return self._journal.is_overwriting
+
     def recover(self) -> JournalContent | None:
         """Finish an overwrite that was cut short, and return what else a killed run left.
 

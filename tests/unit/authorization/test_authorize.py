@@ -1,6 +1,7 @@
 """The policy, row by row: requests by the sandbox's ledger, the file's bytes, the outcome."""
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import time
@@ -29,7 +30,7 @@ from trakt_config import (
 from trakt_config.authorization import authorize
 from trakt_config.authorization.run import Options
 from trakt_config.sandbox import Answer, Sandbox
-from trakt_config.storage import journal
+from trakt_config.storage import journal, overwrite
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
 WEEK = 604800
@@ -570,3 +571,45 @@ def test_a_config_that_went_while_the_answer_came(anew: bool, sandbox: Sandbox, 
         away.rename(path)
     assert sandbox.honours_access(trakt_config.authorize(path, environ=environ).access_token)
     assert len(sandbox.token_requests) == 1 and not journal_of.exists()
+
+
+# The config while Trakt answers
+
+
+def test_a_refusal_is_remembered_although_the_config_is_half_saved_by_then(
+        sandbox: Sandbox, config: Any, run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An editor has it; when it is whole again, the refresh token is not sent once more."""
+    path = config(issued(sandbox, ADVISORY))
+    whole, read = path.read_bytes(), storage.read
+    sandbox.answer(INVALID_GRANT)
+
+    def half_saved(name: str) -> bytes:
+        if sandbox.token_requests:
+            path.write_bytes(b"trakt: {")
+        return read(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "read", half_saved)
+        assert isinstance(run(path).error, ConfigError)
+    path.write_bytes(whole)
+    again = run(path)
+    assert (again.outcome, again.requests) == ("kept", 0)
+
+
+def test_a_pin_that_is_cleared_half_way_is_an_error(sandbox: Sandbox, config: Any, run: Runner,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place, on a disk that fails: the tokens are good, and the file is not."""
+    path = config(issued(sandbox, FRESH), pin="wrong" * 12)
+    os.link(path, path.parent / "link.yml")
+
+    def torn(fd: int, length: int, new: bytes) -> None:
+        os.pwrite(fd, new[:len(new) // 2], 0)
+        raise OSError(errno.EIO, "no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(overwrite, "_write_over", torn)
+        failed = run(path)
+    assert isinstance(failed.error, SaveError) and "half written" in failed.error.hint
+    healed = run(path)
+    assert healed.outcome == "fresh" and b"wrong" not in healed.after
+    assert sorted(os.listdir(path.parent)) == [path.name, "link.yml"]
