@@ -402,6 +402,17 @@ def test_a_denied_sign_in(sandbox: Sandbox, config: Any, run: Any) -> None:
     assert "access was denied at Trakt" in done.stderr and "Get another" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [["--other-account"], ["--pin"], ["--pin", "--other-account"]])
+def test_what_is_advised_after_a_denial_is_the_same_way_again(words: list[str], sandbox: Sandbox,
+                                                              config: Any, run: Any) -> None:
+    """Without --other-account it would sign in the account that is to be avoided."""
+    sandbox.answer(Answer(418), path="/oauth/device/token")
+    path = config()
+    done = run("login", *words, path, stdin="https://localhost/?error=access_denied\n")
+    again = " ".join(["trakt-config login", *words, str(path)])
+    assert done.stderr.splitlines()[-1] == f"  Sign in again, with: {again}"
+
+
 @pytest.mark.parametrize("secret", [True, False])
 def test_client_from_stdin(secret: bool, sandbox: Sandbox, tmp_path: Path, approved: None,
                            run: Any) -> None:

@@ -1,6 +1,7 @@
 """Configs that hold the same refresh token: the first that refreshes it kills it in the others."""
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -35,18 +36,30 @@ def named_twice(configs: Sequence[str]) -> Iterator[tuple[str, str]]:
     first: dict[str, int] = {}
     for number, name in enumerate(configs):
         with suppress(ConfigError):
-            earlier = first.setdefault(storage.resolve(name), number)
+            earlier = first.setdefault(_file_at(name), number)
             if earlier != number:
                 yield name, (f"it is the same file as {printable(configs[earlier])}, which is "
                              "named before it")
 
 
 def _read(configs: Sequence[str]) -> Iterator[tuple[str, tuple[str, bytes]]]:
-    """Name and bytes by the real path: two links to a file are one file."""
+    """Name and bytes by the file that it is: two links to a file are one file."""
     for name in reversed(configs):
         with suppress(ConfigError):
-            path = storage.resolve(name)
-            yield path, (name, storage.read(path))
+            yield _file_at(name), (name, storage.read(storage.resolve(name)))
+
+
+def _file_at(name: str) -> str:
+    """The same for each name of a file, whatever links lead to it.
+
+    :raises ConfigError: there is none.
+    """
+    path = storage.resolve(name)
+    try:
+        status = os.stat(path)
+    except OSError:
+        return path
+    return f"{status.st_dev}:{status.st_ino}"
 
 
 def _alike(read: dict[str, tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:

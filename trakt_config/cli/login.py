@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from typing import TYPE_CHECKING, Callable
 
 from trakt_config.cli import arguments, output, pasted, terminal
@@ -11,6 +12,7 @@ from trakt_config.errors import (
     NEW_APP_PAGE,
     ClientRejected,
     ConfigError,
+    LoginRequired,
     TraktConfigError,
     command,
     printable,
@@ -68,7 +70,13 @@ def run(options: argparse.Namespace) -> None:
 def _sign_in(options: argparse.Namespace) -> None:
     from trakt_config.cli.dialog import Conversation
     conversation = Conversation(options.method, other_account=options.other_account)
-    authorization = _until_accepted(options, conversation.dialog())
+    try:
+        authorization = _until_accepted(options, conversation.dialog())
+    except LoginRequired as error:
+        if error.reason != "no_browser":  # Of which another way is advised.
+            error.hint = re.sub("trakt-config login (?:--pin )?", f"trakt-config {_again(options)} ",
+                                error.hint)
+        raise
     if not options.quiet:
         output.done(f"{printable(options.config)}: signed in, "
                     f"{output.validity(authorization.expires_at)}")
@@ -132,7 +140,9 @@ def _is_written(config: str, client: NewClient) -> bool:
 
 
 def _again(options: argparse.Namespace) -> str:
-    return "login" if options.method == "device" else f"login --{options.method}"
+    """The same way to sign in, for a hint."""
+    method = "" if options.method == "device" else f" --{options.method}"
+    return f"login{method}{' --other-account' if options.other_account else ''}"
 
 
 # -- what a config has not yet -------------------------------------------------------------------

@@ -26,8 +26,10 @@ from trakt_config.document.values import (
     check_characters,
     error_at,
     is_unfilled,
+    not_printable,
     refuse_key_twice,
     text_of,
+    what_is_around,
     why_no_token,
 )
 from trakt_config.errors import APPS_PAGE, ConfigError, command
@@ -234,12 +236,24 @@ def _secret(value: Entry, key: str, name: str, environ: Mapping[str, str]) -> st
     for variable in variables:
         content = (environ.get(variable) or any_case.get(variable, "")).strip()
         if content:
+            _check_variable(value, key, variable, content)
             return content
     found = next((variable for variable in variables if variable in any_case), None)
     what = "is not set" if found is None else "is empty"
     raise error_at(value, f"trakt.{key} needs the environment variable {found or variables[0]}, "
                           f"which {what}",
                    "Set it for this program too: Kometa's .env file and command line are not read.")
+
+
+def _check_variable(value: Entry, key: str, variable: str, content: str) -> None:
+    """What the placeholder stands for is corrected there, and not in the config."""
+    is_template = key in _APP_NAMES and is_unfilled(content)
+    what = "is the text of a template" if is_template else \
+        what_is_around(content) or not_printable(content)
+    if what:
+        raise error_at(value, f"trakt.{key} gets the environment variable {variable}, which {what}",
+                       f"Set {variable} to the value alone, as Trakt shows it (env files of Docker "
+                       "keep quotes).")
 
 
 def _authorization_value(authorization: Mapping[str, Entry], key: str) -> str:

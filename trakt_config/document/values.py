@@ -66,6 +66,13 @@ def text_of(value: Entry | None) -> str:
     return "" if value is None or value.blank or not value.scalar else value.text
 
 
+def not_printable(text: str) -> str:
+    """That there is a character that no id and no secret has; empty where there is none."""
+    found = _NOT_PRINTABLE_ASCII.search(text)
+    what = "a space in it" if found and found[0].isspace() else "a character that is no ASCII"
+    return f"has {what}" if found else ""
+
+
 def check_characters(value: Entry, name: str, text: str) -> None:
     found = _NOT_PRINTABLE_ASCII.search(text)
     if found:

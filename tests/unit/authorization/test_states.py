@@ -460,19 +460,21 @@ def test_files_that_share_a_refresh_token(sandbox: Sandbox, config: Any, command
     config(sandbox.issue_authorization(), name="other.yml").chmod(0o600)
     (tmp_path / "broken.yml").write_text("a: [\n")
     (tmp_path / "link.yml").symlink_to("other.yml")
-    files = ["a copy.yml", "other.yml", "link.yml", "./other.yml", "broken.yml"]
+    os.link(tmp_path / "other.yml", tmp_path / "hard.yml")
+    files = ["a copy.yml", "other.yml", "link.yml", "hard.yml", "./other.yml", "broken.yml"]
     advice = "trakt-config authorize 'a copy.yml' --copy-to config.yml"
     for options in (["authorize"], ["authorize", "--dry-run"], ["status"]):
         said = command(*options, *files).stderr
         assert said.count("has the same refresh token as") == 1
         assert "config.yml: it has the same refresh token as a copy.yml" in said and advice in said
         assert values["refresh_token"][:12] not in said
-        assert "warning: ./other.yml: it is the same file as other.yml, which is named" in said
+        for name in ("link.yml", "hard.yml", "./other.yml"):
+            assert f"warning: {name}: it is the same file as other.yml, which is named" in said
     for arguments, key in (("status", "problems"), ("authorize", "warnings")):
         said = [json.loads(line)[key]
                 for line in command(arguments, "--json", *files).stdout.splitlines()]
         assert [any(advice in problem for problem in found) for found in said] \
-            == [False, False, False, False, False, True]
+            == [False, False, False, False, False, False, True]
 
 
 BLOCK = "trakt:\n  authorization:\n    refresh_token:"

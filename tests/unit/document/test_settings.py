@@ -226,6 +226,20 @@ def test_a_variable_that_is_set_and_empty_is_not_called_missing(variable: str) -
         read(b"trakt:\n  client_id: <<trakt_id>>\n", {variable: " "})
 
 
+@pytest.mark.parametrize("content, what", [
+    ('"abc"', "has a quote that is part of it"), ("'abc'", "has a quote that is part of it"),
+    ("abc,", "ends with a comma"), ("<a1c>", "has < and > that are part of it"),
+    ("ab c", "has a space in it"), ("ab\u200bc", "has a character that is no ASCII"),
+    ("YOUR_CLIENT_ID", "is the text of a template")])
+def test_what_is_wrong_in_a_variable_is_corrected_there(content: str, what: str) -> None:
+    """The config's line holds no more than its name."""
+    error = refusal(b"trakt:\n  client_id: <<trakt_id>>\n", {"PMM_TRAKT_ID": content})
+    assert error.message == (
+        f"trakt.client_id gets the environment variable PMM_TRAKT_ID, which {what}")
+    assert place(error) == (2, 14) and "Set PMM_TRAKT_ID to the value" in error.hint
+    assert content not in str(error)
+
+
 @pytest.mark.parametrize("typed", ["${TRAKT_ID}", "a${X:-b}c", '"${TRAKT_ID"', "<<a>>${B}",
                                    "!secret trakt", "!secret", "!secret ''"])
 @pytest.mark.parametrize("key", ["client_id", "client_secret", "redirect_uri"])
@@ -277,7 +291,7 @@ def test_of_a_character_that_cannot_be_sent_the_position_is_named(
 def test_a_secret_from_the_environment_is_checked_too() -> None:
     """The message is about the line that asks for it."""
     error = refusal(b"trakt:\n  client_id: <<id>>\n", {"KOMETA_ID": "HUNTER\u00e9"})
-    assert error.message.startswith("trakt.client_id: character 7 is ")
+    assert "the environment variable KOMETA_ID, which has a character" in error.message
     assert "HUNTER" not in str(error)
 
 
