@@ -17,7 +17,7 @@ from trakt_config.document.keys import (
     how_trakt_is_written,
     key_beside,
 )
-from trakt_config.document.layout import Layout, Stray
+from trakt_config.document.layout import Block, Layout, Stray
 from trakt_config.document.lines import mistake
 
 #: Deeper nesting is refused: readers that recurse would fail on it.
@@ -138,7 +138,16 @@ class KeyChecks:
             if all(block is None or block.entry(name) is None for home, block in blocks.items()
                    if home in homes(path) and name in KEYS[home]):
                 refuse(f"an invisible character is part of the key {name}",
-                       "Delete everything before the key and indent it with spaces.", event)
+                       _without_invisible(name, blocks[path], event), event)
+
+
+def _without_invisible(name: str, block: Block | None, event: Any) -> str:
+    """How the key gets rid of a character that nobody sees: before it, or within it."""
+    if event.style is not None or not event.value.endswith(name) or block is None or block.flow:
+        return "Delete the key up to its colon, and type it anew."
+    if name == "trakt" and event.start_mark.column == 0:
+        return "Delete everything before the key."
+    return "Delete everything before the key and indent it with spaces."
 
 
 def _has_tag(event: Any) -> bool:

@@ -102,8 +102,8 @@ def document_of(data: bytes, text: str, found: Layout) -> Document:
 
 def _decoded(data: bytes) -> str:
     """The text of UTF-8 bytes, a byte order mark and all line breaks kept."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:2]:
-        raise mistake("the file is UTF-16, and not UTF-8", "Save it as UTF-8 in your editor.", 1, 1)
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4]:
+        raise _other_encoding(data)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -112,6 +112,16 @@ def _decoded(data: bytes) -> str:
     # Raised out here: the decoder's exception holds the whole file.
     raise mistake("the file is not UTF-8", "Save it as UTF-8 in your editor.",
                   *position(before, len(before)))
+
+
+def _other_encoding(data: bytes) -> ConfigError:
+    """The error for a file with a byte order mark that is not ours, or a null byte near the top."""
+    if not any(data[:4]):
+        return mistake("the file begins with null bytes, as after a crash of the machine",
+                       "Restore it from a backup.", 1, 1)
+    is_wide = data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff") or data[:4].count(0) == 3
+    return mistake(f"the file is UTF-{32 if is_wide else 16}, and not UTF-8",
+                   "Save it as UTF-8 in your editor.", 1, 1)
 
 
 def _values(block: Block) -> Mapping[str, Entry]:

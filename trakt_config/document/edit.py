@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib  # noqa: F401
 import re
+import unicodedata  # noqa: F401
 from collections.abc import Mapping
 from types import MappingProxyType
 

@@ -38,8 +38,25 @@ WRITTEN = frozenset({PIN, *(AUTHORIZATION + (key,) for key in AUTHORIZATION_KEYS
 _LIKE_TRAKT = frozenset({"trakt", "trackt", "track", "tract", "trak", "trakk", "trkat", "trakttv"})
 
 
+#: Letters of other alphabets, and ours that look like them.
+_ALIKE = str.maketrans(
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0423\u0406\u0405\u0408"
+    "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456\u0455\u0458\u04bb\u0501\u043a\u0391\u0392"
+    "\u0395\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03b1\u03bf\u03c1\u03b9"
+    "\u03ba\u03bd\u03c4\u0131\u0442",
+    "ABEKMHOPCTXYISJaceopxyisjhdkABEHIKMNOPTYXaopikvtit")
+
+#: What cannot be seen to be wrong in a key; typographic quotes and dashes can, and so can accents.
+_UNSEEN = re.compile("[\x80-\xa0\xad\u0250-\u200f\u2020-\U0010ffff]")
+
+
 def without_case(name: str) -> str:
-    """A key without what people mistake: case, dashes, spaces, quotes, and what is copied along."""
+    """A key without what people mistake: case, dashes, spaces, quotes, letters that look alike, and
+    what is copied along.
+    """
+    if not name.isascii():
+        import unicodedata  # seldom needed
+        name = unicodedata.normalize("NFKC", name).translate(_ALIKE)
     return re.sub(r"[\W_]", "", name).lower()
 
 
@@ -89,9 +106,18 @@ def how_trakt_is_written(name: str) -> str:
         return "Write it as `trakt:`, in small letters."
     if name.strip("\"'\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb") == "trakt":
         return "Write it as `trakt:`, without the quotes."
+    if _UNSEEN.search(name):
+        return how_to_write(name, "trakt")
     if without_case(name) == "trakt":
         return "Write it as `trakt:`, in small letters and with nothing else in it."
     return "The name of the block is `trakt:`."
+
+
+def how_to_write(name: str, key: str) -> str:
+    """What to do about `name`, which was meant to be `key`, and may look like it."""
+    if _UNSEEN.search(name):
+        return f"Type it anew, as `{key}:`: a character in it is invisible or of another alphabet."
+    return f"Write it as `{key}:`."
 
 
 def key_beside(name: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from trakt_config.document.document import Document, require_document
-from trakt_config.document.keys import SETTING_KEYS, is_end, key_elsewhere, key_meant
+from trakt_config.document.keys import SETTING_KEYS, how_to_write, is_end, key_elsewhere, key_meant
 from trakt_config.document.layout import Entry, Stray
 from trakt_config.document.lines import NEWLINE, has_code, mistake, position
 from trakt_config.errors import ConfigError, command
@@ -199,7 +199,7 @@ def _unknown_keys(document: Document) -> Iterator[
                 message = "the tokens below it belong in its place"
                 hint = "Delete its line: what is below it belongs to authorization itself."
             elif found:
-                hint = _how_to_move(document, key) if misplaced else f"Write it as `{found}:`."
+                hint = _how_to_move(document, key) if misplaced else how_to_write(key, found)
             yield SettingWarning(f"{name} has a key that is not read here; {message}",
                                  value.key_line, value.key_column, found or "", hint), found, home
 

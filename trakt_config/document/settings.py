@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, require_document
+from trakt_config.document.keys import how_to_write
 from trakt_config.document.layout import Entry
 from trakt_config.document.lines import mistake, of_another_program
 from trakt_config.document.misplaced import (
@@ -199,8 +200,8 @@ def _refuse_misspelt_client_id(document: Document, trakt: Mapping[str, Entry]) -
 def _refuse_other_client_id(document: Document) -> None:
     found = client_id_meant(document)
     if found is not None:
-        raise mistake("trakt has no client_id: is this key meant?", "Write it as `client_id:`.",
-                      found.key_line, found.key_column)
+        raise mistake("trakt has no client_id: is this key meant?",
+                      how_to_write(found.key or "", "client_id"), found.key_line, found.key_column)
 
 
 def _setting(trakt: Mapping[str, Entry], key: str, environ: Mapping[str, str]) -> str:

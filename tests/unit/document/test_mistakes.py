@@ -76,6 +76,22 @@ AS_LISTS = (
     ("- trakt:\n    client_id: abc\n  plex:\n    url: x\n", "1:1", "the file", "replace"),
 )
 
+#: A key with an invisible character within it or behind it, or where no indentation is.
+INVISIBLE = (
+    ("trakt:\n  client\u200b_id: abc\n", "2:3", "client_id"),
+    ("trakt:\n  client_id\u00a0: abc\n", "2:3", "client_id"),
+    ("trakt:\n  '\u200bclient_id': abc\n", "2:3", "client_id"),
+    ("trakt: {\u200bclient_id: abc}\n", "1:9", "client_id"),
+    ("trakt:\n  client_id: abc\n  p\u200bin: 12\n", "3:3", "pin"),
+    ("trakt:\n  client_id: abc\n  access\xad_token: a\n", "3:3", "access_token"),
+    ("trakt:\n  client_id: abc\n  authorization:\n    access\xad_token: a\n", "4:5",
+     "access_token"),
+    ("tra\u200bkt:\n  client_id: abc\n", "1:1", "trakt"),
+    ("trakt\u2060:\n  client_id: abc\n", "1:1", "trakt"),
+)
+ANEW = "Delete the key up to its colon, and type it anew."
+UNSEEN = ": a character in it is invisible or of another alphabet."
+
 #: What it is, the file, the message behind the file's name, what to do.
 ERRORS = (
     ("no colon after trakt",
@@ -727,10 +743,6 @@ ERRORS = (
      "trakt:\n  client_id: abc\n  {%- if x %}\n  pin:\n  {%- endif %}\n",
      "3:3: this is filled in by another program",
      "Run trakt-config after that program, on the file that it writes."),
-    ("cyrillic c in client",
-     "trakt:\n  \u0441lient_id: abc\n",
-     "2:3: trakt has no client_id: is this key meant?",
-     "Write it as `client_id:`."),
     ("dup authorization",
      "trakt:\n  client_id: abc\n  client_secret: def\n  authorization:\n  authorization:\n",
      "5:3: trakt.authorization is there twice",
@@ -754,7 +766,21 @@ ERRORS = (
     ("BOM in the middle",
      "a: 1\n\ufefftrakt:\n  client_id: abc\n",
      "2:1: an invisible character is part of the key trakt",
-     "Delete everything before the key and indent it with spaces."),
+     "Delete everything before the key."),
+    *((f"invisible: {text!r}",
+       text, f"{place}: an invisible character is part of the key {key}", ANEW)
+      for text, place, key in INVISIBLE),
+    *((f"not what it looks like: {name}",
+       f"trakt:\n  {name}: abc\n",
+       "2:3: trakt has no client_id: is this key meant?",
+       f"Type it anew, as `client_id:`{UNSEEN}")
+      for name in ("\u0441lient_id", "CLIENT_\u0406D", "client\uff3fid", "Client\u200b_ID",
+                   "client\xadid")),
+    *((f"not what it looks like: {name}",
+       f"{name}:\n  client_id: abc\n",
+       "1:1: there is no trakt block: is this key meant?",
+       f"Type it anew, as `trakt:`{UNSEEN}")
+      for name in ("tr\u0430kt", "\uff54rakt", "\u0422RAKT")),
     ("trakt nested under json",
      "{\"settings\": {\"trakt\": {\"client_id\": \"abc\"}}}\n",
      "1:16: there is no trakt block: is this key meant, which stands within another one?",
@@ -1069,11 +1095,26 @@ def test_a_pin_of_a_template_is_never_sent(pin: str) -> None:
     assert (settings.pin, settings.warnings) == (None, ())
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_a_file_of_notepads_other_encoding_is_called_so(encoding: str) -> None:
+@pytest.mark.parametrize("encoding", [
+    f"utf-{bits}{order}" for bits in (16, 32) for order in ("", "-le", "-be")])
+def test_a_file_in_another_unicode_encoding_is_called_so(encoding: str) -> None:
     """With or without a byte order mark."""
-    with pytest.raises(ConfigError, match="^config:1:1: the file is UTF-16, and not UTF-8\n"):
-        parse(GOOD.encode(encoding))
+    name = encoding[:6].upper()
+    for mark in ("", "\ufeff"):
+        with pytest.raises(ConfigError, match=f"^config:1:1: the file is {name}, and not UTF-8\n"):
+            parse((mark + GOOD).encode(encoding))
+
+
+def test_a_file_of_null_bytes_is_not_called_an_encoding() -> None:
+    with pytest.raises(ConfigError, match="^config:1:1: the file begins with null bytes"):
+        parse(bytes(4096))
+
+
+@pytest.mark.parametrize("name", ["\u0440in", "PI\u039d", "\uff50\uff49\uff4e", "p\ufe0fin"])
+def test_a_key_that_only_looks_right_is_not_to_be_written_as_it_looks(name: str) -> None:
+    (found,) = read(f"trakt:\n  client_id: abc\n  {name}: 1234\n").warnings
+    assert found.message.endswith("is pin meant?")
+    assert found.hint == f"Type it anew, as `pin:`{UNSEEN}"
 
 
 SECRET = "S3CRET"
