@@ -63,7 +63,8 @@ def copy_authorization(holder: ConfigPath, other: ConfigPath, *,
     :param environ: as for :func:`trakt_config.authorize`.
     :returns: whether `other` was written.
     :raises ConfigError: one of the two has to be edited: see its ``path``. `other` has no ``trakt``
-        block, another ``client_id``, or a refresh token of its own.
+        block, a key that was meant to be one of ours, another ``client_id``, or a refresh token of
+        its own.
     :raises LoginRequired: the holder has no access token.
     :raises LockTimeout: another run did not finish in time.
     :raises SaveError: `other` cannot be written, or an earlier run on it was cut short.
@@ -272,6 +273,7 @@ def _write(target: Run, held: storage.Held, holder: Snapshot, known: Tokens) -> 
 
 def _check(now: Document, holder: Snapshot, options: Options, known: Tokens) -> None:
     """Refuse what must not become a copy."""
+    document.refuse_misspelt_keys(now, copied=True)
     if now.trakt is None:
         what, hint = ("the trakt block is empty", "Add a line `  authorization:` below it.") \
             if now.has_trakt else ("there is no trakt block to copy the authorization into",

@@ -75,14 +75,18 @@ def unread_keys(document: Document) -> list[SettingWarning]:
     return from_the_top((*misspelt_keys(document), *keys_beside(document)))
 
 
-def refuse_unread_keys(document: Document) -> None:
+def refuse_unread_keys(document: Document, *, copied: bool = False) -> None:
     """Name the first of :func:`unread_keys`.
 
+    :param copied: only one that a copy would have from elsewhere, not to stop a job for the others.
     :raises ConfigError: there is one, with line and column.
     """
     for found in unread_keys(document):
-        anew = " Or delete it, to sign in anew: what a sign-in writes would hide it." \
-            if found.key in ("authorization", *AUTHORIZATION_KEYS) else ""
+        is_token = found.key in ("authorization", *AUTHORIZATION_KEYS)
+        if copied and not is_token and found.key != "client_id":
+            continue
+        what, why = ("", "is copied") if copied else (", to sign in anew", "a sign-in writes")
+        anew = f" Or delete it{what}: what {why} would hide it." if is_token else ""
         raise mistake(found.message, found.hint + anew, found.line, found.column)
 
 
@@ -199,7 +203,9 @@ def _unknown_keys(document: Document) -> Iterator[
                 message = "the tokens below it belong in its place"
                 hint = "Delete its line: what is below it belongs to authorization itself."
             elif found:
-                hint = _how_to_move(document, key) if misplaced else how_to_write(key, found)
+                hint = _how_to_move(document, key, block) if misplaced \
+                    else how_to_write(key, found)
+                hint += without_empty(home, found) if not _has(home, found, document) else ""
             yield SettingWarning(f"{name} has a key that is not read here; {message}",
                                  value.key_line, value.key_column, found or "", hint), found, home
 
@@ -208,13 +214,22 @@ def _has_tokens_within(document: Document, value: Entry) -> bool:
     return not value.scalar and bool(_TOKENS_WITHIN.search(document._text, value.start, value.end))
 
 
-def _how_to_move(document: Document, key: str) -> str:
-    """The way of a key to the other one of the two blocks."""
+def without_empty(home: Mapping[str, Entry], key: str) -> str:
+    """More advice, where the key that was meant is there as well, with nothing in it."""
+    empty = home.get(key)
+    if empty is None:
+        return ""
+    below = "" if empty.scalar else ", and what is below it"
+    return f" Delete the empty one in line {empty.key_line}{below}."
+
+
+def _how_to_move(document: Document, key: str, block: Mapping[str, Entry]) -> str:
+    """The way of a key of `block` to the other one of the two blocks."""
     trakt = document.trakt or {}
-    if key not in trakt:
+    if block is not trakt:
         return "Indent it like `authorization:`, and move it above or below that block."
-    keys, block = list(trakt), document._layout.trakt
-    if block is not None and block.flow:
+    keys, layout = list(trakt), document._layout.trakt
+    if layout is not None and layout.flow:
         return "Put it, and the others like it, into braces behind `authorization:`."
     if "authorization" not in keys:
         return ("Write a line `authorization:` above it, and indent it, and the others like it, "

@@ -19,6 +19,7 @@ from trakt_config.document.misplaced import (
     refuse_strays,
     refuse_unread_keys,
     unread_keys,
+    without_empty,
 )
 from trakt_config.document.pins import read_pin, why_no_pin
 from trakt_config.document.unused import warnings_about
@@ -48,7 +49,7 @@ _SIGNED_IN = (*AUTHORIZATION_KEYS, "authorization", "pin")
 #: What Trakt's page of an app calls them.
 _APP_NAMES = {"client_id": "Client ID", "client_secret": "Client Secret"}
 
-_PUT_ID = f"Put your app's Client ID there ({APPS_PAGE})"
+_PUT_ID = f"Put your app's Client ID there ({APPS_PAGE}), or have it put there: {command('login')}"
 _PUT_ID_OF_HOLDER = ("Is it a copy? Put the client_id of its holder there. Only to be "
                      "copied to, a file can do without.")
 
@@ -113,9 +114,11 @@ def client_id(document: Document, environ: Mapping[str, str]) -> str:
     return _setting(document.trakt or {}, "client_id", environ)
 
 
-def refuse_misspelt_keys(document: Document) -> None:
+def refuse_misspelt_keys(document: Document, *, copied: bool = False) -> None:
     """Name the key that was meant to be one of the block, or the block itself.
 
+    :param copied: before another config's authorization is copied into it; see
+        :func:`refuse_unread_keys`.
     :raises ConfigError: there is one, with line and column.
     """
     require_document(document)
@@ -124,7 +127,7 @@ def refuse_misspelt_keys(document: Document) -> None:
         _refuse_misspelt_client_id(document, trakt)
     if not document.has_trakt:
         refuse_nested(document, only_ours=True)
-    refuse_unread_keys(document)
+    refuse_unread_keys(document, copied=copied)
 
 
 def _block(document: Document) -> Mapping[str, Entry]:
@@ -137,7 +140,7 @@ def _block(document: Document) -> Mapping[str, Entry]:
                           hint=f"Add one with: {command('login')}")
     if document.trakt is None:
         refuse_commented_out(document, "client_id")
-        raise ConfigError("the trakt block is empty: it has no client_id", hint=_put_id(document),
+        raise ConfigError("the trakt block is empty: it has no client_id", hint=_PUT_ID,
                           line=document.trakt_line, column=document.trakt_column)
     return document.trakt
 
@@ -156,8 +159,9 @@ def _client(document: Document, trakt: Mapping[str, Entry],
                            f"Write your app's Client ID {where}{_and_secret(trakt)} ({APPS_PAGE}).")
         if value is None:
             refuse_commented_out(document, "client_id")
+        refuse_unread_keys(document)
         raise ConfigError("trakt.client_id is empty" if value else "trakt has no client_id",
-                          hint=_PUT_ID_OF_HOLDER if _is_copy(document) else _put_id(document),
+                          hint=_PUT_ID_OF_HOLDER if _is_copy(document) else _PUT_ID,
                           line=value.line if value else document.trakt_line,
                           column=value.column if value else document.trakt_column)
     secret = _setting(trakt, "client_secret", environ)
@@ -165,12 +169,6 @@ def _client(document: Document, trakt: Mapping[str, Entry],
     return Client(client_id=client_id,
                   client_secret=Secret(secret) if secret else None,
                   redirect_uri=redirect_uri or Client.redirect_uri)
-
-
-def _put_id(document: Document) -> str:
-    """A sign-in asks for it, but not where it is refused."""
-    return f"{_PUT_ID}." if unread_keys(document) else \
-        f"{_PUT_ID}, or have it put there: {command('login')}"
 
 
 def _and_secret(trakt: Mapping[str, Entry]) -> str:
@@ -201,7 +199,9 @@ def _refuse_other_client_id(document: Document) -> None:
     found = client_id_meant(document)
     if found is not None:
         raise mistake("trakt has no client_id: is this key meant?",
-                      how_to_write(found.key or "", "client_id"), found.key_line, found.key_column)
+                      how_to_write(found.key or "", "client_id")
+                      + without_empty(document.trakt or {}, "client_id"),
+                      found.key_line, found.key_column)
 
 
 def _setting(trakt: Mapping[str, Entry], key: str, environ: Mapping[str, str]) -> str:

@@ -77,6 +77,14 @@ def test_a_copy_has_all_but_the_refresh_token(style: str, sandbox: Sandbox, conf
     ("trakt:\n  authorization:\n    refresh_token: theirs\n", "another one than the holder's"),
     ("trakt:\n  authorization:\n    access_token: <<trakt_access_token>>\n", "elsewhere"),
     ("trakt: {\n", "not valid YAML"),
+    ("x: 1\nTrakt:\n  pin:\n", r"other\.yml:2:1: there is no trakt block: is this key meant\?"),
+    ("x:\n  trakt:\n    pin:\n", "2:3: there is no trakt block: is this key meant, which stands"),
+    ("trakt:\n  Client-ID: another\n", "2:3: trakt has no client_id: is this key meant"),
+    ("trakt:\n  pin:\n  authorisation:\n    access_token: a\n",
+     r"3:3: .* is authorization meant\?\n.*: what is copied would hide it\."),
+    ("trakt:\n  authorization:\n    refresh-token: theirs\n", "3:5: .* is refresh_token meant"),
+    ("trakt:\n  pin:\n  access_token: a\n", "3:3: .* access_token belongs in"),
+    ("trakt:\n  pin:\nauthorization:\n  access_token: a\n", "3:1: authorization is beside trakt"),
 ])
 def test_what_must_not_become_a_copy(text: str, words: str, sandbox: Sandbox, config: Config,
                                      environ: Mapping[str, str], tmp_path: Path) -> None:
@@ -88,6 +96,14 @@ def test_what_must_not_become_a_copy(text: str, words: str, sandbox: Sandbox, co
         copy_authorization(holder, other, environ=environ)
     assert caught.value.path == str(other)
     assert other.read_text() == text and holder.read_bytes() == before
+
+
+@pytest.mark.parametrize("key", ["pins", "force-refresh", "redirect_url"])
+def test_what_a_copy_does_not_hide_stops_no_job(key: str, sandbox: Sandbox, config: Config,
+                                                environ: Mapping[str, str], tmp_path: Path) -> None:
+    holder, other = config(issued(sandbox)), tmp_path / "other.yml"
+    other.write_text(f"trakt:\n  {key}: x\n")
+    assert copy_authorization(holder, other, environ=environ)
 
 
 @pytest.mark.parametrize("fields", [("access_token", "refresh_token"), ("refresh_token",)])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from trakt_config.document import (
+    SETTING_KEYS,
     other_keys,
     parse,
     read_settings,
@@ -279,7 +280,7 @@ ERRORS = (
     ("client_id empty, and called otherwise",
      "trakt:\n  client_id:\n  id: abc\n",
      "3:3: trakt has no client_id: is this key meant?",
-     "Write it as `client_id:`."),
+     "Write it as `client_id:`. Delete the empty one in line 2."),
     ("client_id empty",
      "trakt:\n  client_id:\n",
      "2:3: trakt.client_id is empty",
@@ -290,6 +291,16 @@ ERRORS = (
      "1:1: trakt has no client_id",
      "Put your app's Client ID there (https://developer.trakt.tv/apps), or have it put there: "
      "trakt-config login CONFIG"),
+    *((f"client_id missing, and {key} too deep" if key != "client_id" else "client_id too deep",
+       f"trakt:\n  authorization:\n    {key}: abc\n",
+       f"3:5: trakt.authorization has a key that is not read here; {key} belongs in trakt",
+       "Indent it like `authorization:`, and move it above or below that block.")
+      for key in SETTING_KEYS if key != "authorization"),
+    ("client_id empty, and too deep",
+     "trakt:\n  client_id:\n  authorization:\n    clientId: abc\n",
+     "4:5: trakt.authorization has a key that is not read here; client_id belongs in trakt",
+     "Indent it like `authorization:`, and move it above or below that block. Delete the empty one "
+     "in line 2."),
     ("client_id quotes",
      "trakt:\n  client_id: ''\n",
      "2:3: trakt.client_id is empty",
@@ -1014,6 +1025,23 @@ def test_other_names_of_our_keys_are_named_before_a_login_adds_a_second(key: str
     with pytest.raises(ConfigError) as caught:
         refuse_misspelt_keys(parse(text.encode()))
     assert (caught.value.line, caught.value.message) == (line, expected)
+
+
+@pytest.mark.parametrize("text, hint", [
+    ("trakt:\n  client_id: abc\n  pin:\n  PIN: 1234\n",
+     "Write it as `pin:`. Delete the empty one in line 3."),
+    ("trakt:\n  client_id: abc\n  access_token: a\n  authorization:\n    access_token:\n",
+     "Move it, and the others like it, below `authorization:`, indented deeper than that. "
+     "Delete the empty one in line 5."),
+    ("trakt:\n  client_id: abc\n  pin:\n  authorization:\n    pin: 1234\n",
+     "Indent it like `authorization:`, and move it above or below that block. "
+     "Delete the empty one in line 3."),
+    ("trakt:\n  client_id: abc\n  authorization:\n    scope:\n  authorisation:\n    scope: x\n",
+     "Write it as `authorization:`. Delete the empty one in line 3, and what is below it."),
+])
+def test_who_follows_the_advice_has_no_key_twice(text: str, hint: str) -> None:
+    (found,) = read(text).warnings
+    assert found.hint == hint
 
 
 @pytest.mark.parametrize("name", UNRELATED)
