@@ -902,7 +902,8 @@ def test_the_browser_on_a_config_with_a_redirect_uri(redirect_uri: str, shown_fi
     ("client_id", "Client ID: abc", "abc"), ("client_id", '"client_id": "abc",', "abc"),
     ("client_id", "CLIENT_ID='abc'", "abc"), ("client_secret", "client_secret: 'abc'", "abc"),
     ("client_secret", "\u201cabc\u201d", "abc"), ("pin", "PIN: 1234", "1234"),
-    ("pin", "PIN: 123 4567", "1234567"), ("pin", "not now", "not now"),
+    ("pin", "PIN: 123 4567", "1234567"), ("pin", "code=1234", "1234"),
+    ("pin", "not now", "not now"),
     ("pin", "http://h/c?code=1:2", "http://h/c?code=1:2"), ("client_id", "a b", "a b"),
     ("client_id", "", ""), ("client_id", "'", ""), ("client_id", "idclient", "idclient"),
 ])

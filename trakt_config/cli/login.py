@@ -74,8 +74,8 @@ def _sign_in(options: argparse.Namespace) -> None:
         authorization = _until_accepted(options, conversation.dialog())
     except LoginRequired as error:
         if error.reason != "no_browser":  # Of which another way is advised.
-            error.hint = re.sub("trakt-config login (?:--pin )?", f"trakt-config {_again(options)} ",
-                                error.hint)
+            error.hint = re.sub("trakt-config login (?:--pin )?",
+                                f"trakt-config {_again(options)} ", error.hint)
         raise
     if not options.quiet:
         output.done(f"{printable(options.config)}: signed in, "
