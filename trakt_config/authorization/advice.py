@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from trakt_config import document, oauth
-from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import Snapshot
 from trakt_config.errors import SIGN_IN, LoginRequired, command, place
 from trakt_config.tokens import number_of
@@ -55,12 +54,14 @@ def _of_unknown_age(snapshot: Snapshot) -> str:
             "usable), and no refresh token")
 
 
-def why_refused(snapshot: Snapshot, error: LoginRequired,
-                recovered: RecoveryResult) -> LoginRequired:
-    """Trakt refused the refresh token: why, as far as can be told."""
+def why_refused(snapshot: Snapshot, error: LoginRequired, *, is_lost: bool) -> LoginRequired:
+    """Trakt refused the refresh token: why, as far as can be told.
+
+    :param is_lost: whether the answer to an earlier refresh may have been.
+    """
     if error.reason == "answer_lost":
         return error
-    if recovered in (RecoveryResult.UNKNOWN, RecoveryResult.LOST):
+    if is_lost:
         return LoginRequired("Trakt refused the refresh token: the answer to an earlier refresh "
                              "was lost", reason="answer_lost", hint=SIGN_IN)
     if not error.detail and is_before_migration(snapshot):

@@ -126,7 +126,9 @@ def plan_copy(other: ConfigPath, holder: ConfigPath, options: Options, *,
         now, {**plan.stand_in(), "refresh_token": None})
     if edited is now:
         return Plan(f"has the authorization of {name_of(holder)}", "", "", "", leaves_tokens=True)
-    obstacle = storage.obstacle(target.path, options.environ)
+    size = max(len(now.data), len(edited.data))
+    obstacle = storage.obstacle(target.path, options.environ) \
+        or storage.lack_of_room(target.path, options.environ, size)
     left_over = ""
     if storage.journal_exists(target.path, options.environ) \
             and not plan.remembers_only(storage.peek_journal(target.path, options.environ)):

@@ -114,16 +114,12 @@ def foresee(run: Run) -> Outlook:
     environ = run.options.environ
     has_left_over = storage.journal_exists(run.path, environ)
     left = storage.peek_journal(run.path, environ) if has_left_over else None
-    snapshot = _as_finished(run, left)
     obstacle = storage.obstacle(run.path, environ)
+    first, snapshot = _before_and_under_lock(run, left, obstacle)
     step: Step | None = None
     failure: TraktConfigError | None = None
     try:
-        step = _next_step(run, snapshot, left, has_left_over, obstacle)
-        if step is Step.NOTHING and snapshot.document.data != storage.read(run.path):
-            step = Step.ADOPT  # Half of an overwrite in place is finished.
-        if step.asks_trakt:
-            oauth.Endpoints.from_environ(environ)
+        step = _next_step(run, first, snapshot, left, has_left_over, obstacle)
     except (LoginRequired, SaveError) as error:
         if isinstance(error, LoginRequired):
             advice.correct_first(error, snapshot)
@@ -131,7 +127,8 @@ def foresee(run: Run) -> Outlook:
         failure = error
     is_refused = _is_refused(snapshot, left)
     left_over = _of_left_over(run, snapshot, left) if has_left_over and obstacle is None else ""
-    return Outlook(snapshot, step, failure, left_over, obstacle.message if obstacle else "",
+    problem = obstacle or _lack_of_room(run, snapshot)
+    return Outlook(snapshot, step, failure, left_over, problem.message if problem else "",
                    is_refused)
 
 
@@ -151,6 +148,8 @@ def _of_left_over(run: Run, snapshot: Snapshot, left: JournalContent | None) -> 
     intent, token = Intent.decode(left), snapshot.settings.refresh_token
     if not (token and intent and intent.doubts(token)):
         return ""  # What is remembered is about a refresh token that is not there any more.
+    if refusal.recall(run).of_refresh_token(token):
+        return ""  # There is no doubt: a run was killed when it had heard so.
     authorization = snapshot.settings.authorization
     if authorization is None or not snapshot.can_be_kept:
         return f"{IN_DOUBT} now"
@@ -168,18 +167,24 @@ def remembers_only(left: JournalContent | None) -> bool:
             and intent.refresh_unknown)
 
 
-def _as_finished(run: Run, left: JournalContent | None) -> Snapshot:
-    """The config; where it is half of an overwrite in place, the whole of it.
+def _before_and_under_lock(run: Run, left: JournalContent | None, obstacle: SaveError | None,
+                           ) -> tuple[Snapshot | None, Snapshot]:
+    """The config as a run reads it first, or None where it is broken; and as it will find it once
+    it has the lock: where it is half of an overwrite in place, the whole of it.
 
     :raises ConfigError: it cannot be used.
     :raises SaveError: it cannot be used, and Trakt's answer to an earlier run waits for it.
     """
+    first: Snapshot | None = None
     try:
-        if left is not None and left.before is not None and left.content is not None:
-            data = storage.read(run.path)
-            if data != left.content and storage.is_torn(data, left.before, left.content):
-                return run.snapshot(document.parse(left.content))
-        return run.read()
+        first = run.read()
+    except ConfigError:
+        if obstacle is not None or left is None:
+            raise
+    if first is not None and obstacle is not None:
+        return first, first
+    try:
+        return first, _as_finished(run, left, first)
     except ConfigError as error:
         answer = recovery.answer_in(left)
         if answer is None or answer.is_refresh_token_alone:
@@ -187,25 +192,69 @@ def _as_finished(run: Run, left: JournalContent | None) -> Snapshot:
         raise _unsaved_answer(error) from None
 
 
-def _next_step(run: Run, snapshot: Snapshot, left: JournalContent | None, has_left_over: bool,
-               obstacle: SaveError | None) -> Step:
+def _as_finished(run: Run, left: JournalContent | None, first: Snapshot | None) -> Snapshot:
+    if left is not None and left.before is not None and left.content is not None:
+        data = storage.read(run.path)
+        if data != left.content and storage.is_torn(data, left.before, left.content):
+            return run.snapshot(document.parse(left.content))
+    return first or run.read()
+
+
+def _next_step(run: Run, first: Snapshot | None, snapshot: Snapshot, left: JournalContent | None,
+               has_left_over: bool, obstacle: SaveError | None) -> Step:
     """The order is that of a run: see :mod:`trakt_config.authorization.policy`."""
     if snapshot.is_fresh and not has_left_over:
         return Step.NOTHING
     if obstacle is not None:
+        if policy.may_be_torn(run, snapshot):
+            raise obstacle
         return _unsaved(snapshot, obstacle)
     snapshot, recovered = _recovered(run, snapshot, left)
+    if recovered is RecoveryResult.NOTHING and first is None \
+            and recovery.brings_tokens(left, snapshot):
+        recovered = RecoveryResult.FINISHED
     if recovered is RecoveryResult.NEWER:
         return _left_to_newer(snapshot)
     if snapshot.settings.pin:
-        if refusal.recall(run).of_pin(snapshot.settings.pin):
-            _refuse_without_pin(run, snapshot, recovered)
-        return Step.EXCHANGE
-    if recovered is RecoveryResult.FINISHED and run.is_long_enough(snapshot):
+        return _exchange(run, snapshot, recovered)
+    if policy.somebody_refreshed(run, first, snapshot, recovered):
         return Step.ADOPT
     if snapshot.is_fresh and recovered is not RecoveryResult.PARTIAL:
         return Step.NOTHING
     return _refresh(run, snapshot, recovered)
+
+
+def _exchange(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
+    """There is a pin."""
+    try:
+        _refuse_what_cannot_be_saved(run, snapshot)
+    except SaveError as error:
+        return _unsaved(snapshot, error)
+    if refusal.recall(run).of_pin(snapshot.settings.pin):
+        _refuse_without_pin(run, snapshot, recovered)
+    return Step.EXCHANGE
+
+
+def _refuse_what_cannot_be_saved(run: Run, snapshot: Snapshot) -> None:
+    """What :func:`trakt_config.authorization.redeem.redeem` refuses before Trakt is asked.
+
+    :raises ConfigError: an address of Trakt's, or these bytes, will not do.
+    :raises SaveError: there is no room for an answer.
+    """
+    oauth.Endpoints.from_environ(run.options.environ)
+    size = redeem.rehearse(snapshot)
+    problem = storage.lack_of_room(run.path, run.options.environ, size)
+    if problem is not None:
+        raise problem
+
+
+def _lack_of_room(run: Run, snapshot: Snapshot) -> SaveError | None:
+    """As far as is known of bytes that may not take new tokens at all."""
+    try:
+        size = redeem.rehearse(snapshot)
+    except ConfigError:
+        return None
+    return storage.lack_of_room(run.path, run.options.environ, size)
 
 
 def _refuse_without_pin(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> None:
@@ -234,6 +283,7 @@ def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
         return Step.KEEP_REFUSED if recovered.is_refused else Step.KEEP_IN_DOUBT
     try:
         policy.refuse_what_others_have_spent(run, snapshot)
+        _refuse_what_cannot_be_saved(run, snapshot)
     except SaveError as error:
         return _unsaved(snapshot, error)
     if snapshot.can_be_kept:

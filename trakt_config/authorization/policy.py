@@ -44,13 +44,13 @@ def _without_lock(run: Run, first: Snapshot | None, broken: ConfigError | None,
     if first is None:
         raise broken or problem
     first = run.read(first)
-    if _may_be_torn(run, first):
+    if may_be_torn(run, first):
         raise problem
     has_grant = first.settings.pin or first.settings.refresh_token
     return _keep(run, first, problem if has_grant else advice.no_authorization(first))
 
 
-def _may_be_torn(run: Run, snapshot: Snapshot) -> bool:
+def may_be_torn(run: Run, snapshot: Snapshot) -> bool:
     """Whether what was read without a lock may be half of an overwrite in place."""
     data, found = snapshot.document.data, storage.peek_journal(run.path, run.options.environ)
     if found is not None and found.content is not None and data not in (found.before,
@@ -67,7 +67,7 @@ def _with_lock(run: Run, held: storage.Held, first: Snapshot | None) -> Result:
         return _leave_to_newer(run, snapshot)
     if snapshot.settings.pin:
         return _exchange_pin(run, held, snapshot, recovered)
-    if _somebody_refreshed(run, first, snapshot, recovered):
+    if somebody_refreshed(run, first, snapshot, recovered):
         return run.result(Outcome.ADOPTED, snapshot)
     if snapshot.is_fresh and recovered is not RecoveryResult.PARTIAL:
         if recovered.is_refused and snapshot.settings.refresh_token:
@@ -94,8 +94,13 @@ def _in_words(snapshot: Snapshot, recovered: RecoveryResult) -> str:
                        snapshot.assessment.freshness]
 
 
-def _somebody_refreshed(run: Run, first: Snapshot | None, snapshot: Snapshot,
-                        recovered: RecoveryResult) -> bool:
+def somebody_refreshed(run: Run, first: Snapshot | None, snapshot: Snapshot,
+                       recovered: RecoveryResult) -> bool:
+    """Whether another run has got tokens that this one takes, whatever it was asked to do.
+
+    :param first: the config as it was read without a lock, or None where it could not be.
+    :param snapshot: the config under the lock, with what was left in it.
+    """
     if recovered is RecoveryResult.FINISHED:
         return run.is_long_enough(snapshot)
     another = first is not None and snapshot.settings.refresh_token != first.settings.refresh_token
@@ -143,9 +148,11 @@ def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Re
         raise refused
     try:
         result = _refresh_due(run, held, snapshot, recovered)
-    except LoginRequired as also:
+    except TraktConfigError as also:
         refusal.remember(run, snapshot, pin=True)
-        raise advice.both_refused(refused, also) from None
+        if isinstance(also, LoginRequired):
+            raise advice.both_refused(refused, also) from None
+        raise
     cleared = "it is cleared, and " if result.outcome is Outcome.REFRESHED else ""
     run.warn(f"{refused.message}; {cleared}the old authorization is used")
     return result
@@ -174,7 +181,7 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
     except save.TokensReplaced:
         return adopt(run, held)
     except LoginRequired as refused:
-        refused = advice.why_refused(snapshot, refused, recovered)
+        refused = advice.why_refused(snapshot, refused, is_lost=_is_lost(run, snapshot, recovered))
         redeem.remember_refusal(run, held, snapshot, refused)  # Before an editor's half is read.
         if run.read(snapshot, held).settings.refresh_token != snapshot.settings.refresh_token:
             held.discard_journal()
@@ -184,6 +191,16 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
         if _is_answered(problem):
             raise
         return _keep(run, snapshot, problem)
+
+
+def _is_lost(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> bool:
+    """Whether Trakt may refuse the refresh token for an answer that was lost. Where it has refused
+    it before, the reason stays what it was.
+    """
+    known = refusal.recall(run)
+    if known.of_refresh_token(snapshot.settings.refresh_token):
+        return known.answer_lost
+    return recovered in (RecoveryResult.UNKNOWN, RecoveryResult.LOST)
 
 
 def refuse_what_others_have_spent(run: Run, snapshot: Snapshot) -> None:

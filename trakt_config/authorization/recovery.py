@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import enum
 
-from trakt_config import storage
+from trakt_config import document, storage
 from trakt_config.authorization import save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Run, Snapshot
@@ -45,10 +45,15 @@ def locked_snapshot(run: Run, held: storage.Held,
     """
     if held.second is None:
         return _finished(run, held, first)
-    snapshot, recovered = _finished(run, held.second, first)
+    left = held.recover()  # An overwrite that it tells of is finished before the config is read.
+    try:
+        snapshot, recovered = _finished(run, held.second, first)
+    except ConfigError as error:
+        refuse_to_lose(held, left, save.problem_of(error))
+        raise
     if recovered is RecoveryResult.NEWER:
         return snapshot, recovered
-    snapshot, last = _finished(run, held, snapshot)
+    snapshot, last = _finished(run, held, first and snapshot)
     if last is RecoveryResult.NOTHING:
         return snapshot, recovered
     if last is RecoveryResult.FINISHED and recovered.in_doubt:
@@ -78,6 +83,8 @@ def _finished(run: Run, held: storage.Held,
         refuse_to_lose(held, found, save.problem_of(error))
         raise
     recovered = finish(run, held, found, snapshot)
+    if recovered is RecoveryResult.NOTHING and known is None and brings_tokens(found, snapshot):
+        recovered = RecoveryResult.FINISHED
     if recovered in (RecoveryResult.FINISHED, RecoveryResult.PARTIAL):
         snapshot = run.read(snapshot, held)
     return snapshot, recovered
@@ -104,6 +111,17 @@ def finish(run: Run, held: storage.Held, found: JournalContent | None,
     # A code dies by itself, and a refresh token that was replaced meanwhile does not matter.
     held.discard_journal()
     return RecoveryResult.NOTHING
+
+
+def brings_tokens(found: JournalContent | None, snapshot: Snapshot) -> bool:
+    """Whether the config was half of an overwrite with other tokens: of one that could not be read,
+    nobody knows what it had.
+
+    :param snapshot: the config, with that finished.
+    """
+    if found is None or found.before is None or found.content != snapshot.document.data:
+        return False
+    return document.parse(found.before).token("access_token") != snapshot.access_token
 
 
 def doubt_of(intent: Intent) -> RecoveryResult:

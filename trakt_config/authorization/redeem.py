@@ -120,9 +120,17 @@ def reserve(held: storage.Held, snapshot: Snapshot, intent: Intent) -> None:
     :raises ConfigError: these bytes cannot be edited.
     :raises SaveError: they cannot be saved.
     """
+    held.reserve(intent.encode(), rehearse(snapshot))
+
+
+def rehearse(snapshot: Snapshot) -> int:
+    """Prove the edit, and return how large the config is at most before or after it.
+
+    :raises ConfigError: these bytes cannot be edited.
+    """
     rehearsed = document.set_authorization(snapshot.document, STAND_IN,
-                                           clear_pin=intent.pin is not None)
-    held.reserve(intent.encode(), max(len(snapshot.document.data), len(rehearsed.data)))
+                                           clear_pin=snapshot.settings.pin is not None)
+    return max(len(snapshot.document.data), len(rehearsed.data))
 
 
 def with_doubt(held: storage.Held, intent: Intent, *, is_sent: bool = False) -> Intent:

@@ -76,7 +76,7 @@ class Status(Record):
 
         That Trakt could not be asked says nothing against what is in the file.
         """
-        return self.failure is None or isinstance(self.failure, TraktUnavailable)
+        return self.step is not None
 
     @property
     def issued_at(self) -> datetime | None:
@@ -109,23 +109,26 @@ def ask(config_path: ConfigPath, options: Options,
     """Ask Trakt whose the access token in the config is. It is used as it is, never refreshed.
 
     What Trakt says against it is the `failure` of the status that is returned, and so is that it
-    could not be asked, which leaves the rest of the status as it was. Where the next `authorize`
+    could not be asked, for the address of Trakt that is set too, which leaves the rest of the
+    status as it was. Where the next `authorize`
     gets a new access token first, Trakt is not asked: a refusal would say nothing.
 
-    :raises ConfigError: the config or an endpoint cannot be used.
+    :raises ConfigError: the config cannot be used.
     """
     from trakt_config.authorization.trakt import client_for
-    run = Run.on(config_path, options)
-    snapshot = run.read()
     if not found.is_usable:
         return found, None
-    if not snapshot.access_token or not snapshot.is_valid:
+    if found.state != "valid":
         return replace(found, problems=[*found.problems, NOT_ASKED]), None
     if found.step in (Step.EXCHANGE, Step.ADOPT):
         return replace(found, problems=[*found.problems, REPLACED_FIRST]), None
+    run = Run.on(config_path, options)
+    snapshot = plan.foresee(run).snapshot  # Of half of an overwrite, the whole.
+    if not snapshot.access_token:  # It has been edited since.
+        return replace(found, problems=[*found.problems, NOT_ASKED]), None
     try:
         return found, client_for(options, snapshot).user_settings(snapshot.access_token)
-    except TraktUnavailable as error:
+    except (ConfigError, TraktUnavailable) as error:
         return replace(found, failure=_named(error, run)), None
     except LoginRequired as error:
         if advice.is_before_migration(snapshot):  # Nor could a run refresh it.
@@ -179,7 +182,7 @@ def _problems(run: Run, found: Outlook, ends: str) -> Iterator[str]:
         yield run.located(warning.line, warning.column, warning.message)
     yield from _rewritten_by_kometa(snapshot.document.trakt or {})
     yield from _not_filled_by_kometa(run, snapshot.document.trakt or {})
-    yield from _edit_problems(run, snapshot, found.step)
+    yield from _edit_problems(run, snapshot)
     yield from _file_problems(run, found)
 
 
@@ -187,9 +190,12 @@ def _last_access_token(run: Run, found: Outlook) -> str:
     """Why nothing follows on this access token, and when it ends; empty where one may."""
     snapshot = found.snapshot
     authorization = snapshot.settings.authorization
+    if found.step in (Step.EXCHANGE, Step.ADOPT):
+        return ""
     if advice.is_before_migration(snapshot):
         why, instead = plan.BEFORE_MIGRATION, ""
-    elif authorization and not snapshot.settings.refresh_token and not snapshot.settings.pin:
+    elif authorization and not snapshot.settings.refresh_token and not snapshot.settings.pin \
+            and not (found.step and found.step.asks_trakt):
         why, instead = "there is no refresh token", f" (or, {advice.COPY})"
     elif found.is_refused and not snapshot.settings.pin:
         why, instead = advice.REFUSED, ""
@@ -231,17 +237,11 @@ def _not_filled_by_kometa(run: Run, trakt: Mapping[str, Entry]) -> Iterator[str]
                               "small letters and dashes, or capitals and underscores")
 
 
-def _edit_problems(run: Run, snapshot: Snapshot, step: Step | None) -> Iterator[str]:
-    """Whether new tokens could be written into these very bytes.
-
-    :raises ConfigError: they cannot, and the next `authorize` would have to.
-    """
+def _edit_problems(run: Run, snapshot: Snapshot) -> Iterator[str]:
+    """Whether new tokens could be written into these very bytes."""
     try:
-        document.set_authorization(snapshot.document, redeem.STAND_IN,
-                                   clear_pin=snapshot.settings.pin is not None)
+        redeem.rehearse(snapshot)
     except ConfigError as error:
-        if step and step.asks_trakt:
-            raise
         yield run.located(error.line or 1, error.column or 1,
                           f"new tokens could not be written: {error.message}")
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from trakt_config.storage.creation import create, remove_if_empty
     from trakt_config.storage.held import Held, hold
     from trakt_config.storage.journal import journals_of_others, peek_journal
-    from trakt_config.storage.obstacles import obstacle
+    from trakt_config.storage.obstacles import lack_of_room, obstacle
     from trakt_config.storage.overwrite import Changed, is_half_new, is_torn
     from trakt_config.storage.records import JournalContent
     from trakt_config.storage.refusals import recall_refusal, remember_refusal
@@ -32,6 +32,7 @@ __all__ = [
     "is_torn",
     "journal_exists",
     "journals_of_others",
+    "lack_of_room",
     "left_without_config",
     "obstacle",
     "peek_journal",
@@ -55,6 +56,7 @@ _LAZY = {
     "is_mount_point": "surroundings",
     "is_torn": "overwrite",
     "journals_of_others": "journal",
+    "lack_of_room": "obstacles",
     "obstacle": "obstacles",
     "peek_journal": "journal",
     "readable_by_others": "surroundings",

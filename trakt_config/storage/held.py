@@ -87,7 +87,7 @@ class Held:
         :param with_answer: whether there will be an answer worth keeping.
         :raises SaveError: saving would fail; nothing has been spent.
         """
-        room = 2 * size + (ANSWER_ROOM if with_answer else 0)
+        room = room_for_answer(size) if with_answer else 2 * size
         try:
             folders.refuse_if_moved(self.path)
             files.close(files.open_regular(self.path, os.O_RDWR))
@@ -131,6 +131,11 @@ class Held:
         except OSError as error:
             self._warn(f"the journal {self.journal_path} could not be removed "
                        f"({os_reason(error)}); the next run will try again")
+
+
+def room_for_answer(size: int) -> int:
+    """The bytes of an answer, and of twice `size`: the config before and after."""
+    return ANSWER_ROOM + 2 * size
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Every state of a config: what status and --dry-run say of the next run is what that run does."""
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -11,12 +12,14 @@ from typing import Any, Callable
 import pytest
 
 from tests.support.ages import WORTH_REFRESHING
-from trakt_config import storage
-from trakt_config.authorization import authorize, shared
+from trakt_config import document, storage
+from trakt_config.authorization import authorize, refusal, shared
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Options, Run
 from trakt_config.cli import main
+from trakt_config.errors import ConfigError
 from trakt_config.sandbox import Answer, Sandbox
+from trakt_config.storage import places
 
 WEEK = 604800
 BEFORE_JULY = 1782864000 - 60
@@ -58,6 +61,15 @@ def _refused(config: Any, issue: Any, sandbox: Sandbox, age: int, *, pin: str = 
         held.reserve(intent.encode(), 1000)
         held.keep_journal()
     return path
+
+
+def _refused_and_killed(config: Any, issue: Any, sandbox: Sandbox) -> Path:
+    """The run had heard of the refusal, and its journal still says that nothing is known."""
+    sandbox.answer(Answer(400, b'{"error": "invalid_grant"}'))
+    path: Path = config(issue(2 * WEEK))
+    run = Run.on(path, Options())
+    refusal.remember(run, run.read(), refresh_token=True)
+    return _journal(path)
 
 
 def _answered(config: Any, issue: Any, age: int) -> Path:
@@ -142,6 +154,73 @@ def _journal_of(kind: Callable[..., Path], config: Any, issue: Any,
     return make()
 
 
+def _without_address(path: Path) -> Path:
+    os.environ["TRAKT_CONFIG_OAUTH_URL"] = "nonsense"  # The fixture `command` gives it back.
+    return path
+
+
+def _in_state_directory(path: Path) -> Path:
+    place = places.in_state_directory(str(path), os.environ)
+    assert place
+    return Path(place)
+
+
+def _moved_away(path: Path, *, near: bytes = b"") -> Path:
+    """The journal was left in the state directory, and another one beside the config."""
+    place = _in_state_directory(path)
+    place.parent.mkdir(parents=True)
+    journal = path.parent / f".{path.name}.trakt-journal"
+    journal.rename(place)
+    journal.write_bytes(near)
+    return path
+
+
+def _foreign_elsewhere(path: Path) -> Path:
+    place = _in_state_directory(path)
+    place.parent.mkdir(parents=True)
+    place.symlink_to("/dev/null")
+    return path
+
+
+def _unreadable_half(config: Any, issue: Any) -> Path:
+    """Killed in the midst of an overwrite in place, which has left no YAML."""
+    values = issue(0)
+    content = config(values).read_bytes()
+    path: Path = config({**issue(2 * WEEK), "access_token": "old", "refresh_token": '"old"'})
+    before = path.read_bytes()
+    with storage.hold(str(path), timeout=1, environ=os.environ, warn=print) as held:
+        held.reserve(Intent().encode(), len(content))
+        held._journal.record_overwrite(before, content)
+    tail = content[len(before):]
+    path.write_bytes(next(torn for torn in (
+        content[:cut] + before[cut:] + tail for cut in range(len(before))) if _is_broken(torn)))
+    return path
+
+
+def _pin_half_cleared(config: Any, issue: Any) -> Path:
+    """Killed as a pin that Trakt had refused was cleared in place: the tokens stay."""
+    values = issue(0)
+    content = config(values).read_bytes()
+    path: Path = config(values, pin="DEAD" * 20)
+    before = path.read_bytes()
+    with storage.hold(str(path), timeout=1, environ=os.environ, warn=print) as held:
+        held.reserve(Intent(refresh_unknown=False).encode(), len(before))
+        held._journal.record_overwrite(before, content)
+    tail = before[len(content):]
+    path.write_bytes(next(torn for torn in (
+        content[:cut] + before[cut:len(content)] + tail for cut in range(len(content)))
+        if _is_broken(torn)))
+    return path
+
+
+def _is_broken(data: bytes) -> bool:
+    try:
+        document.parse(data)
+    except ConfigError:
+        return True
+    return False
+
+
 FORCE = "  force_refresh: true\n"
 
 #: state, how to make it, what comes next, and what the next run will do
@@ -183,6 +262,7 @@ STATES: Mapping[str, tuple[Make, str | None, str]] = {
     "refused, expired": (lambda c, i, s: _refused(c, i, s, 2 * WEEK), None, "LoginRequired"),
     "refused, pin": (lambda c, i, s: _refused(c, i, s, 0, pin=s.issue_code()), "exchange",
                      "exchanged"),
+    "refused, killed": (lambda c, i, s: _refused_and_killed(c, i, s), None, "LoginRequired"),
     "doubt, pin": (lambda c, i, s: _journal(c(i(2 * WEEK), pin=s.issue_code())), "exchange",
                    "exchanged"),
     "answer": (lambda c, i, s: _answered(c, i, 0), "adopt", "adopted"),
@@ -243,6 +323,30 @@ STATES: Mapping[str, tuple[Make, str | None, str]] = {
     "answer, placeholder, another version": (lambda c, i, s: _broken_since_another_version(c, i),
                                              None, "SaveError"),
     "answer, advisory": (lambda c, i, s: _answered(c, i, ADVISORY), "adopt", "adopted"),
+    "answer, placeholder, foreign journal elsewhere": (
+        lambda c, i, s: _foreign_elsewhere(_broken_since(c, i)), None, "ConfigError"),
+    "half of an overwrite, force_refresh": (
+        lambda c, i, s: _half_written(c, i, more=FORCE), "adopt", "adopted"),
+    "half of an overwrite, no YAML": (lambda c, i, s: _unreadable_half(c, i), "adopt", "adopted"),
+    "pin half cleared, no YAML": (lambda c, i, s: _pin_half_cleared(c, i), "nothing", "fresh"),
+    # Journals in both places.
+    "two journals, half of an overwrite": (
+        lambda c, i, s: _moved_away(_half_written(c, i)), "adopt", "adopted"),
+    "two journals, no YAML": (
+        lambda c, i, s: _moved_away(_unreadable_half(c, i)), "adopt", "adopted"),
+    "two journals, answer": (lambda c, i, s: _moved_away(_answered(c, i, 0), near=b"torn"),
+                             "adopt", "adopted"),
+    "two journals, answer, placeholder": (
+        lambda c, i, s: _moved_away(_broken_since(c, i), near=b"torn"), None, "SaveError"),
+    # Trakt cannot be asked at all.
+    "expired, no address": (lambda c, i, s: _without_address(c(i(2 * WEEK))), None, "ConfigError"),
+    "pin, no address": (lambda c, i, s: _without_address(c(pin=s.issue_code())), None,
+                        "ConfigError"),
+    "before July 2026, no address": (lambda c, i, s: _without_address(_before_july(c, s)), None,
+                                     "ConfigError"),
+    "refused, expired, no address": (
+        lambda c, i, s: _without_address(_refused(c, i, s, 2 * WEEK)), None, "ConfigError"),
+    "nothing, no address": (lambda c, i, s: _without_address(c()), None, "LoginRequired"),
 }
 
 
@@ -272,11 +376,15 @@ def test_what_is_said_of_the_next_run_is_what_it_does(
         assert all(problem in done.stderr for problem in said["problems"])
     assert words.returncode == online.returncode == dry.returncode == done.returncode
     assert not step or f"next authorize {dry.stdout[12:].splitlines()[0]}" in words.stdout
+    if step in ("exchange", "adopt", "refresh"):  # There is nothing that a person has to do.
+        assert "sign in, with" not in words.stderr
     assert (_everything(tmp_path), sandbox.token_requests) == (before, [])
     real = json.loads(command("authorize", "--json").stdout)
     assert (real["outcome"] if step else real["error"]["kind"]) == outcome
     if step is None:
         assert said["error"]["kind"] == outcome
+        assert said["error"]["reason"] == real["error"]["reason"]
+        assert "whether Trakt did it" not in words.stderr  # Nothing is in doubt.
         if "before July" not in name and "refused" not in name:  # Only Trakt's own words say more.
             assert real["error"]["message"] == said["error"]["message"]
 
@@ -289,7 +397,7 @@ LOST = Answer(process=True, cut="close")
 @pytest.mark.parametrize("age, refresh_token, first", [
     *((age, token, None) for age in (0, ADVISORY, WEEK - 60, 2 * WEEK)
       for token in ("good", DEAD, "")),
-    *((age, "good", LOST) for age in (0, ADVISORY, WEEK - 60))])
+    *((age, "good", LOST) for age in (0, ADVISORY, WEEK - 60, 2 * WEEK))])
 def test_what_trakt_has_refused_is_known_until_it_is_replaced(
         age: int, refresh_token: str, first: Answer | None, pin: str, sandbox: Sandbox,
         config: Any, command: Any) -> None:
@@ -367,6 +475,34 @@ def test_that_trakt_is_not_reached_is_not_held_against_the_file(
     assert said["error"]["outcome_unknown"] is False
     assert "may be spent" not in done.stderr
     assert json.loads(command("authorize", "--json").stdout)["outcome"] == outcome
+
+
+def test_an_address_that_cannot_be_trakts_is_not_held_against_the_file(
+        sandbox: Sandbox, config: Any, command: Any) -> None:
+    """As where Trakt is not reached; the setting has to be corrected all the same."""
+    _without_address(config(sandbox.issue_authorization())).chmod(0o600)
+    done = command("status", "--online", "--json")
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["usable"], said["state"], said["next"]) \
+        == (2, True, "valid", "nothing")
+    assert said["error"]["kind"] == "ConfigError" and said["problems"]
+    words = command("status", "--online")
+    assert (words.returncode, words.stderr) == (2, done.stderr)
+    assert "signed in" in words.stdout and "would do nothing" in words.stdout
+    assert command("authorize").returncode == 0
+
+
+def test_a_refused_pin_is_known_though_the_refresh_token_cannot_be_sent(
+        sandbox: Sandbox, config: Any, command: Any) -> None:
+    """A run on a config of another name has left the new tokens: status says what each run says."""
+    values = sandbox.issue_authorization(created_at=int(time.time()) - 2 * WEEK)
+    other = _journal(config(values, name="other.yml"),
+                     answer=json.dumps(sandbox.issue_authorization()).encode())
+    config(values, pin="DEADBEEF").chmod(0o600)
+    assert other.exists() and command("authorize").returncode == 5
+    said = json.loads(command("status", "--json").stdout)
+    done = json.loads(command("authorize", "--json").stdout)
+    assert said["error"] == done["error"] and said["error"]["kind"] == "SaveError"
 
 
 def test_an_expired_access_token_is_not_held_against_the_refresh_token(
@@ -502,18 +638,57 @@ def test_files_that_share_nothing_are_not_parsed_for_it(
     assert list(shared.shared_tokens([*paths, *copies])) == []
 
 
-def test_a_disk_without_room(sandbox: Sandbox, config: Any, environ: Mapping[str, str],
+@pytest.mark.parametrize("make, step, outcome", [
+    (lambda c, i, s: c(i(0)), "nothing", "fresh"),
+    (lambda c, i, s: c(i(ADVISORY)), "keep_unsaved", "kept"),
+    (lambda c, i, s: c(i(2 * WEEK)), None, "SaveError"),
+    (lambda c, i, s: c(i(0), pin=s.issue_code()), "keep_unsaved", "kept"),
+    (lambda c, i, s: c(), None, "LoginRequired"),
+    (lambda c, i, s: _refused(c, i, s, 0), "nothing", "fresh"),
+    (lambda c, i, s: _refused(c, i, s, ADVISORY), "keep_refused", "kept"),
+    (lambda c, i, s: _refused(c, i, s, 2 * WEEK), None, "SaveError"),
+    (lambda c, i, s: _newer(c, i, 0), "nothing", "fresh"),
+    (lambda c, i, s: _answered(c, i, 0), "adopt", "adopted"),
+    (lambda c, i, s: _answered(c, i, 2 * WEEK), None, "SaveError")])
+def test_a_disk_without_room(make: Make, step: str | None, outcome: str, sandbox: Sandbox,
+                             config: Any, command: Any,
                              monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is due cannot be done; what is good is kept."""
-    full = os.statvfs_result((4096, 4096, 1000, 10, 10, 9, 9, 9, 0, 255))
+    """What is due cannot be done; what is good is kept, and what was left has its room."""
+    def allocate(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    make(config, lambda age: sandbox.issue_authorization(
+        created_at=int(time.time()) - age), sandbox).chmod(0o600)
+    full = os.statvfs_result((4096, 4096, 1000, 0, 0, 9, 9, 9, 0, 255))
     monkeypatch.setattr(os, "statvfs", lambda *_: full)
-    from trakt_config.authorization import status
-    for age, step, usable in ((0, "NOTHING", True), (ADVISORY, "KEEP_UNSAVED", True),
-                              (2 * WEEK, "", False)):
-        path = config(sandbox.issue_authorization(created_at=int(time.time()) - age))
-        found = status.look(path, Options(environ=environ))
-        assert (found.step.name if found.step else "", found.is_usable) == (step, usable)
-        assert any("there is no room on its disk" in problem for problem in found.problems)
+    monkeypatch.setattr(os, "posix_fallocate", allocate)
+    status, dry = command("status", "--json"), command("authorize", "--dry-run")
+    said = json.loads(status.stdout)
+    assert "there is no room on its disk" in status.stderr
+    real = command("authorize", "--json")
+    done = json.loads(real.stdout)
+    assert status.returncode == dry.returncode == real.returncode
+    assert (said["next"], (done["error"] or {}).get("kind", done["outcome"])) == (step, outcome)
+
+
+@pytest.mark.parametrize("kibibytes, step", [(290, None), (312, None), (320, "refresh")])
+def test_how_much_room_there_has_to_be(
+        kibibytes: int, step: str | None, sandbox: Sandbox, config: Any, command: Any,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much as a run reserves, which takes the longest tokens into account."""
+    config(sandbox.issue_authorization(created_at=int(time.time()) - 2 * WEEK)).chmod(0o600)
+    disk = os.statvfs_result((1024, 1024, 1000, kibibytes, kibibytes, 9, 9, 9, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda *_: disk)
+    assert json.loads(command("status", "--json").stdout)["next"] == step
+
+
+def test_the_room_that_a_journal_takes_can_be_used_again(
+        sandbox: Sandbox, config: Any, command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = config(sandbox.issue_authorization(created_at=int(time.time()) - 2 * WEEK))
+    _journal(path).chmod(0o600)
+    disk = os.statvfs_result((1024, 1024, 1000, 30, 30, 9, 9, 9, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda *_: disk)
+    assert json.loads(command("status", "--json").stdout)["next"] == "refresh_in_doubt"
 
 
 def test_dry_run_takes_no_lock(sandbox: Sandbox, config: Any, environ: Mapping[str, str],
