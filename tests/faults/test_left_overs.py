@@ -314,6 +314,36 @@ def test_an_edit_of_a_torn_overwrite_loses_no_token(key: str, part: float, trakt
     assert_clean(made)
 
 
+@pytest.mark.parametrize("action", ["kill", "torn", errno.ENOSPC, errno.EIO])
+def test_half_a_token_is_known_however_often_it_cannot_be_replaced(action: object, trakt: Any,
+                                                                   tmp_path: Path) -> None:
+    """Torn, then edited, and then each write of the run that puts the answer in fails as well."""
+    def torn_and_edited() -> Scene:
+        made = scenes.refresh_in_place(trakt, tmp_path)
+        old, new = scenes.values(made), spend(made)
+        content = made.before
+        for name, value in old.items():
+            content = content.replace(f"    {name}: {value}\n".encode(),
+                                      f"    {name}: {new[name]}\n".encode())
+        leave(made, spent=old["refresh_token"], answer=body(new), before=made.before,
+              content=content)
+        cut = content.index(new["refresh_token"].encode()) + 32
+        made.before += b"# edited\n"
+        made.config.write_bytes(content[:cut] + made.before[cut:])
+        return made
+
+    calls = [call for call in torn_and_edited().authorize(watch=True).calls
+             if call.kind == "write" or call.kind in ("ftruncate", "fsync") and action != "torn"]
+    for call in calls:
+        made = torn_and_edited()
+        (new,) = trakt.honoured()
+        for for_good in (True, False):
+            made.authorize(fault=Fault(call.kind, call.ordinal, action, for_good=for_good))
+        assert made.authorize().status == 0
+        assert token(made) == new and trakt.asked() == 1, f"{call}"
+        assert_clean(made)
+
+
 @pytest.mark.parametrize("age, status", [(DUE, 5), (ALMOST, 0)], ids=["due", "advisory"])
 @pytest.mark.parametrize("in_state", [False, True], ids=["beside", "in the state directory"])
 def test_a_config_that_was_renamed_before_it_was_healed(in_state: bool, age: int, status: int,

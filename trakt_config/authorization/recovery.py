@@ -104,8 +104,10 @@ def finish(run: Run, held: storage.Held, found: JournalContent | None,
         return RecoveryResult.NEWER
     authorization = answer_in(found, intent.sent(snapshot.settings.refresh_token))
     if authorization is not None:
-        return _save(run, held, of_half(found, intent, snapshot, authorization), snapshot,
-                     authorization)
+        of_config = of_half(found, intent, snapshot, authorization)
+        if of_config != intent:
+            _remember_half(held, found, of_config, authorization)
+        return _save(run, held, of_config, snapshot, authorization)
     if intent.doubts(snapshot.settings.refresh_token):
         return doubt_of(intent)
     # A code dies by itself, and a refresh token that was replaced meanwhile does not matter.
@@ -152,14 +154,31 @@ def of_half(found: JournalContent, intent: Intent, snapshot: Snapshot,
     An overwrite was cut short, and somebody edited the file before that was finished. Such a token
     is nobody's: the answer replaces it, as it would have replaced the old one.
     """
-    current = snapshot.settings.refresh_token
-    if current is None or found.before is None or found.content is None:
+    current, new = snapshot.settings.refresh_token, answer.refresh_token
+    digest = fingerprint(current)
+    if current is None or digest is None or current == Secret(new):
         return intent
-    new = answer.refresh_token
-    is_half = current != Secret(new) and storage.is_half_new(
-        current.reveal().encode(), snapshot.document.data, new.encode(), found.before,
-        found.content)
-    return replace(intent, refresh_token=fingerprint(current)) if is_half else intent
+    is_half = found.half == digest.encode("ascii") or (
+        found.before is not None and found.content is not None and storage.is_half_new(
+            current.reveal().encode(), snapshot.document.data, new.encode(), found.before,
+            found.content))
+    return replace(intent, refresh_token=digest) if is_half else intent
+
+
+def _remember_half(held: storage.Held, found: JournalContent, intent: Intent,
+                   answer: Authorization) -> None:
+    """Before the answer is put in: should that be cut short as well, the next run has to know.
+
+    :raises SaveError: it cannot be noted; the journal keeps what says so now.
+    """
+    digest = intent.refresh_token or ""
+    if found.half == digest.encode("ascii"):
+        return
+    try:
+        held.remember_half(digest)
+    except OSError as error:
+        raise save.unsaved(held.journal_path, save.problem_of(error), answer,
+                           in_journal=True) from None
 
 
 def refuse_to_lose(held: storage.Held, found: JournalContent | None, problem: str, *,

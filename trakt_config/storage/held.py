@@ -108,6 +108,13 @@ class Held:
         """
         self._journal.record_answer(answer, at)
 
+    def remember_half(self, digest: str) -> None:
+        """Note of which digest the half is that an overwrite has left of a refresh token.
+
+        :raises OSError: it is not durable.
+        """
+        self._journal.record_half(digest.encode("ascii"))
+
     def replace(self, expected: bytes, new: bytes) -> None:
         """Replace the config's content.
 

@@ -90,6 +90,15 @@ class Journal:
         self.is_needed = True
         self.append(b"answer", answer, at)
 
+    def record_half(self, digest: bytes) -> None:
+        """Keep what an overwrite has left of a refresh token: from its two contents that could not
+        be told any more once those of the next one have taken their place.
+
+        :raises OSError: it is not durable.
+        """
+        self.append(b"half", digest)
+        self._kept_size = None
+
     def record_overwrite(self, before: bytes, content: bytes) -> None:
         """Keep both contents of an overwrite, and those of no earlier one.
 

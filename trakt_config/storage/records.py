@@ -7,6 +7,7 @@ Each record has a length and a checksum, so that a torn write is recognised:
     answer ...    the raw answer of the token endpoint (before a character of it is parsed)
     before ...    what an overwrite in place replaces,
     content ...   and what it writes
+    half ...      a digest of what an overwrite that was cut short has left of a refresh token
 
 The last record of a kind counts. A ``note`` takes back all that stands before it: another one is
 added, to the last, where that still matters until this one is durable. A ``before`` takes back the
@@ -47,6 +48,7 @@ class JournalContent(Record):
     answered_at: float = 0
     before: bytes | None = hidden(default=None)
     content: bytes | None = hidden(default=None)
+    half: bytes | None = None
     newer: bool = False
     size: int = 0  #: how many bytes of the journal all of that takes
     kept_size: int = 0  #: how many of them come before the overwrite at its end
@@ -85,6 +87,7 @@ def parse(data: bytes) -> JournalContent | None:
     return JournalContent(note=records[b"note"][0], answer=answer, answered_at=answered_at,
                       before=records.get(b"before", (None, 0.0))[0],
                       content=records.get(b"content", (None, 0.0))[0],
+                      half=records.get(b"half", (None, 0.0))[0],
                       size=first + size, kept_size=first + kept_size,
                       note_size=first + note_size)
 
