@@ -19,6 +19,7 @@ from trakt_config.document.lines import (
 from trakt_config.document.typos import (
     conflict,
     no_colon,
+    other_comment,
     other_space,
     same_key_twice,
     without_colon,
@@ -50,6 +51,8 @@ def not_a_mapping(text: str, name: str, event: Any) -> ConfigError:
         return of_another_program("this", *position(text, comment.start(1)))
     if isinstance(event, ScalarEvent) and event.style is None:
         found = conflict(text) or same_key_twice(text, line) or without_colon(text, line)
+        if found is None and name:
+            found = other_comment(text, line)
         if found is None and not name and _KEY.search(text, mark.index):
             found = _line_before_keys(text, line, column)
         if found is not None and column == found.column:

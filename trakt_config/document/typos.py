@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 
 from trakt_config.document.keys import KNOWN_KEYS
-from trakt_config.document.lines import line_at, mistake, mistake_at
+from trakt_config.document.lines import indentation, line_at, mistake, mistake_at, position
 from trakt_config.errors import ConfigError
 
 _CONFLICT = re.compile(r"(?m)^(<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|\Z)")
@@ -18,6 +18,10 @@ _TWICE = re.compile(r"(?:^|[{,])[ ]*[\"']?([\w.-]+)[\"']?[ ]*:[ ]+([\"']?)\1\2[ 
 #: A space of another kind, as pages have it, where the indentation or a value begins.
 _OTHER_SPACE = re.compile(
     "[ ]*(?:[\"']?[\\w.-]+[\"']?:)?[ ]*([\u00a0\u2000-\u200b\u202f\u205f\u3000])")
+
+#: How comments begin in other languages, and where: a line of its own, behind a key, or in JSON.
+_COMMENT = r"(//|/\*|\*/|<!--|--(?!-)|-{4,}|;|(?i:rem)(?=[ ]|$))"
+_BEFORE_COMMENT = re.compile(rf"(?:[ ]*|[ ]*[\w.-]+:[ ]+(?=\S+[ ])|.*[,{{\[][ ]*(?=/)){_COMMENT}")
 
 _DASH = re.compile(r"([ ]*)-[^ \t\r\n-]")
 
@@ -39,6 +43,29 @@ def other_space(text: str, line: int) -> ConfigError | None:
                            "Delete it, and type a space in its place.", number,
                            found.start(1) + 1)
     return None
+
+
+def other_comment(text: str, line: int) -> ConfigError | None:
+    """A comment as other languages have it, on the line or on one above that it is read with."""
+    here = line_at(text, line)
+    for number in (line, line - 1):
+        above = line_at(text, number) if number else ""
+        found = _BEFORE_COMMENT.match(above) if indentation(above) <= indentation(here) else None
+        if found is not None:
+            return _no_comment(found[1], number, found.start(1) + 1)
+    return None
+
+
+def comment_behind(text: str, place: int) -> ConfigError | None:
+    """Such a comment there, behind a value in quotes."""
+    found = re.compile(_COMMENT).match(text, place)
+    return _no_comment(found[1], *position(text, place)) if found else None
+
+
+def _no_comment(begin: str, line: int, column: int) -> ConfigError:
+    hint = "Write # in its place." if begin not in ("/*", "*/", "<!--") \
+        else "Write # before it, and before each line that belongs to it."
+    return mistake(f"not valid YAML: {begin} begins no comment", hint, line, column)
 
 
 def same_key_twice(text: str, line: int) -> ConfigError | None:

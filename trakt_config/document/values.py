@@ -14,6 +14,7 @@ TOKENS = ("access_token", "refresh_token")
 _TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb"
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
 _NOT_PRINTABLE_ASCII = re.compile(r"[^!-~]")
+_OTHER_COMMENT = re.compile(r"[ ]+(//|--|;|/\*|<!--)")
 #: What programs show in the place of a secret, and what stands for what was left out.
 _MASK = re.compile(r"\*{3}|\.{3}|\[?redacted\]?\Z", re.IGNORECASE)
 _NAMES_OF_TOKENS = frozenset({"token", "accesstoken", "refreshtoken", "bearer", "none"})
@@ -84,6 +85,8 @@ def check_characters(value: Entry, name: str, text: str) -> None:
             hint = "Write the name of the placeholder without a space in it."
         elif found[0] == " " and "#" in text[:found.start()]:
             hint = "If a comment begins at the #, write a space before it."
+        elif comment := _OTHER_COMMENT.match(text, found.start()):
+            hint = f"If a comment begins at the {comment[1]}, write # in its place."
         elif found[0] in _TYPOGRAPHIC_QUOTES:
             what, hint = "a typographic quote", "Write the value without it."
         raise error_at(value, f"{name}: character {found.start() + 1} is {what} "

@@ -24,8 +24,10 @@ from trakt_config.document.lines import (
     position,
 )
 from trakt_config.document.typos import (
+    comment_behind,
     conflict,
     no_colon,
+    other_comment,
     other_space,
     same_key_twice,
     without_colon,
@@ -49,6 +51,9 @@ _OF_TEMPLATE = re.compile(r"""(?<!["'])(\{%|\{#|\{\{[^{}]*\}\})""")
 
 #: A key of ours as an item of a list.
 _OUR_ITEM = rf"""-[ ]+["']?(?:{'|'.join(sorted(KNOWN_KEYS))})["']?[ ]*:"""
+
+#: Quotes with nothing in them, and then something.
+_EMPTY_QUOTES = re.compile(r"""(?<![\w"'])(?:""|'')(?=[^\s,\]}])""")
 
 #: A word alone on a line, or with a value behind it.
 _BARE_KEY = re.compile(r"[ ]*(?!-)[\w.-]+(?: [^ :#]+)?[ ]*$")
@@ -87,8 +92,8 @@ def _marked(text: str, problem: MarkedYAMLError, last: Any) -> ConfigError | Non
         return mistake("a tab where YAML wants spaces", "Use spaces instead of the tab.", line,
                        column)
     known = str(problem.problem or problem.context)
-    found = other_space(text, line) or _of_another_language(text, mark) \
-        or _dash_in_mapping(text, mark, known) \
+    found = other_space(text, line) or _of_another_language(text, problem, mark) \
+        or _dash_in_mapping(text, mark, known) or _extra_quotes(text, mark) \
         or _at_context(text, problem, known) or same_key_twice(text, line) \
         or _open_quote(text, mark, last, known)
     if found is None and known.startswith("mapping values are not allowed"):
@@ -118,8 +123,12 @@ def _not_indented(text: str, problem: MarkedYAMLError) -> ConfigError | None:
                    *position(text, found.start(1)))
 
 
-def _of_another_language(text: str, mark: Any) -> ConfigError | None:
+def _of_another_language(text: str, problem: MarkedYAMLError, mark: Any) -> ConfigError | None:
     """What other languages allow, or what stands at the place too often."""
+    for place in filter(None, (problem.context_mark, mark)):
+        found = other_comment(text, place.line + 1)
+        if found is not None:
+            return found
     slashes = _SLASHES.search(text)
     if slashes is not None and slashes.start() <= mark.index:
         return mistake("not valid YAML: // begins no comment", "Write # in its place.",
@@ -150,6 +159,8 @@ def _at_context(text: str, problem: MarkedYAMLError, known: str) -> ConfigError 
             "Write a colon and a space after it, or indent it like the text above.", line, column)
     if "quoted scalar" in str(problem.context) and (
             "end of stream" in known or "document separator" in known):
+        if text[mark.index - 1:mark.index] in ("'", '"'):
+            return mistake("not valid YAML: one quote too many", "Delete it.", line, column)
         return mistake("not valid YAML: a quote that is opened here is never closed",
                        "Close it at the end of the value.", line, column)
     end = problem.problem_mark
@@ -171,11 +182,21 @@ def _open_quote(text: str, mark: Any, last: Any, known: str) -> ConfigError | No
     if start.line != end.line:
         return mistake("not valid YAML: a quote that is opened here is not closed on its line",
                        "Close it at the end of the value.", start.line + 1, start.column + 1)
-    if known.startswith("expected ',' or"):
-        return None
+    comment = comment_behind(text, mark.index)
+    if comment is not None or known.startswith("expected ',' or"):
+        return comment
     return mistake("not valid YAML: text after the closing quote",
                    "Delete it; a single quote within single quotes is written twice.",
                    mark.line + 1, mark.column + 1)
+
+
+def _extra_quotes(text: str, mark: Any) -> ConfigError | None:
+    """Empty quotes, and right behind them what belongs into quotes."""
+    if not _EMPTY_QUOTES.match(text, mark.index - 2):
+        return None
+    return mistake("not valid YAML: two quotes at the beginning",
+                   "Delete the extra quotes: one at the beginning and one at the end are enough.",
+                   mark.line + 1, mark.column - 1)
 
 
 def _unexpected_colon(text: str, line: int, column: int) -> ConfigError | None:
