@@ -116,7 +116,28 @@ def test_the_sidecar_tries_again_before_the_host_begins(failures: int, tries: in
     assert done.returncode == 128 + signal.SIGTERM
     assert len((tmp_path / "tries").read_text().splitlines()) == tries
     waits = tries - 1 if failures < tries else tries
-    assert (tmp_path / "slept").read_text().split() == ["600"] * waits + ["1"]
+    assert (tmp_path / "slept").read_text().split() == ["600"] * waits + ["0"]
+
+
+@pytest.mark.parametrize("now, hours", [
+    ("2026-10-24 04:00", 25),  # The clock goes back in the night.
+    ("2026-10-24 23:30", 5.5), ("2026-10-25 03:00", 1), ("2026-10-25 04:00", 24),
+    ("2026-03-28 04:00", 23), ("2026-03-29 03:59", 1 / 60), ("2026-07-01 12:00", 16)])
+def test_the_sidecar_sleeps_until_its_hour(now: str, hours: float, tmp_path: Path) -> None:
+    """Of the next day, or of this one, whatever the clocks do in between."""
+    day = now.partition(" ")[0]
+    date = (f'#!/bin/sh\ncase "$*" in +%s) exec $DATE -d "{now}" +%s;; '
+            f'*tomorrow*) exec $DATE -d "{day} 04:00 tomorrow" +%s;; '
+            f'*) exec $DATE -d "{day} 04:00" +%s;; esac\n')
+    for name, script in (("trakt-config", "#!/bin/sh\n"), ("date", date),
+                         ("sleep", "#!/bin/sh\necho $1 > slept; kill -TERM $PPID\n")):
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    [command] = services(RECIPES / "compose" / "daemon.yml")["trakt-config"]["command"]
+    subprocess.run(["sh", "-c", command.replace("$$", "$")], cwd=tmp_path, timeout=60,
+                   env={**os.environ, "TZ": "CET-1CEST,M3.5.0,M10.5.0/3", "DATE": shutil.which("date") or "",
+                        "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert int((tmp_path / "slept").read_text()) == round(hours * 3600)
 
 
 def test_the_two_of_the_daemon_have_one_time_zone() -> None:

@@ -50,7 +50,11 @@ class Conversation:
             f"({output.for_people(timedelta(seconds=code.expires_in))}).")
 
     def _show_address(self, url: str) -> None:
-        if self._method == "browser":
+        if self._method == "browser" and not can_open():
+            self._show("No browser can be opened from here. Open this page in one on this machine "
+                       "(or end this with Ctrl-C, and sign in without --browser: that gives a code "
+                       f"for any device):\n\n  {url}\n")
+        elif self._method == "browser":
             self._show("To sign in, use the page that opens in your browser. If none opens, or it "
                        f"cannot show the page, open this yourself, on this machine:\n\n  {url}\n")
         else:

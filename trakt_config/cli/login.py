@@ -170,7 +170,7 @@ def _missing(options: argparse.Namespace, *, again: bool) -> tuple[str, ...]:
     """What the config does not have; a person is told where it does not even exist."""
     from trakt_config import sign_in
     from trakt_config.authorization.run import left_without_config
-    if os.path.lexists(options.config):
+    if _is_there(options.config):
         missing = sign_in.missing(options.config)
         key = sign_in.foreign_key(options.config) if missing and not again else ""
         if key:
@@ -192,6 +192,26 @@ def _missing(options: argparse.Namespace, *, again: bool) -> tuple[str, ...]:
     if terminal.is_interactive() and not again:
         output.err(f"{printable(options.config)} does not exist yet; it will be created.")
     return "client_id", "client_secret"
+
+
+def _is_there(config: str) -> bool:
+    """Whether there is such a file.
+
+    :raises ConfigError: this user may not look.
+    """
+    try:
+        os.lstat(config)
+        return True
+    except PermissionError:
+        from trakt_config import storage
+        try:
+            storage.resolve(config)
+        except ConfigError as error:
+            error.path = config
+            raise
+        return True
+    except (OSError, ValueError):
+        return False
 
 
 def _introduction(config: str, redirect_uri: str) -> str:

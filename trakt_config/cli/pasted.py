@@ -10,7 +10,8 @@ _NAMES = {
     "client_id": re.compile(rf"[{_QUOTES}]?client[ _-]?id[{_QUOTES}]?\s*[:=]", re.IGNORECASE),
     "client_secret": re.compile(rf"[{_QUOTES}]?client[ _-]?secret[{_QUOTES}]?\s*[:=]",
                                 re.IGNORECASE),
-    "pin": re.compile(rf"[{_QUOTES}]?(?:(?:your )?pin(?: code)?|code)[{_QUOTES}]?\s*[:=]", re.IGNORECASE),
+    "pin": re.compile(rf"[{_QUOTES}]?(?:(?:your )?pin(?: code)?|code)[{_QUOTES}]?\s*[:=]",
+                      re.IGNORECASE),
 }
 
 #: A PIN in two halves, with a digit.

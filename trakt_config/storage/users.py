@@ -37,4 +37,7 @@ def why_not_writable(path: str) -> str:
     """Why this user cannot write to the file, as far as that can be told."""
     if hasattr(os, "statvfs") and os.statvfs(path).f_flag & os.ST_RDONLY:
         return "it is on a read-only file system"
-    return f"{this_user()} cannot write to it, which belongs to {owner_of(path)}"
+    owner = owner_of(path)
+    if hasattr(os, "geteuid") and owner == user_name(os.geteuid()):
+        return f"its mode ({os.stat(path).st_mode & 0o777:04o}) does not let {this_user()} write"
+    return f"{this_user()} cannot write to it, which belongs to {owner}"

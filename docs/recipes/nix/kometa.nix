@@ -1,6 +1,9 @@
 # NixOS: the config is in the store and cannot be written. The tokens live in /var/lib/kometa-trakt.
 #
-# Import it with `trakt_config` (a checkout of it), `kometa` (your package of the host) and `configFile` (its config).
+# In your configuration, with a user `kometa` that you have made:
+#   imports = [ (import ./kometa.nix { trakt_config = ./trakt_config;  # a checkout of it
+#     kometa = ...;                                                    # your package of the host
+#     configFile = ./config.yml; }) ];
 # To sign in, once, as the user of the service and with its variables:
 #   install -d -m 700 -o kometa /var/lib/kometa-trakt
 #   install -m 600 -o kometa docs/recipes/trakt.yml /var/lib/kometa-trakt/trakt.yml

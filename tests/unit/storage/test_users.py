@@ -1,15 +1,18 @@
 """A refusal by permissions names who may not do it, and whose the file is."""
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import redirect_stderr
 from typing import Callable
 
 import pytest
 
 from tests.support import children, mounts
 from trakt_config import storage
+from trakt_config.cli import main
 from trakt_config.errors import TraktConfigError
 from trakt_config.storage import users
 
@@ -53,3 +56,28 @@ def test_both_users_are_named(work: Callable[[str], None], file_mode: int, folde
     for uid in (0, mounts.NOBODY):
         assert users.user_name(uid) in caught.value.message
     assert "journal" not in caught.value.message.partition(";")[0]
+
+
+def test_a_file_of_ones_own_has_a_mode() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        config = os.path.join(folder, "config.yml")
+        os.close(os.open(config, os.O_CREAT, 0o444))
+        assert users.why_not_writable(config) == \
+            f"its mode (0444) does not let this user ({users.user_name(os.geteuid())}) write"
+
+
+@pytest.mark.parametrize("options", [["--create"], []])
+def test_login_calls_no_config_missing_that_this_user_may_not_see(options: list[str],
+                                                                   config: str) -> None:
+    """Nothing is asked, and nothing is made elsewhere."""
+    os.chmod(os.path.dirname(config), 0o700)
+
+    def sign_in() -> str:
+        said = io.StringIO()
+        with redirect_stderr(said):
+            status = main.main(["login", *options, config])
+        return f"{status} {said.getvalue()}"
+
+    said = children.run(sign_in, uid=mounts.NOBODY)
+    assert said.startswith(f"2 {config}: the config cannot be read: this user")
+    assert f"may not enter {os.path.dirname(config)}\n" in said
