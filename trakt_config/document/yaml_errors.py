@@ -16,6 +16,7 @@ from ruamel.yaml.reader import ReaderError
 from trakt_config.document.keys import KNOWN_KEYS, SETTING_KEYS
 from trakt_config.document.lines import (
     NEWLINE,
+    has_code,
     indentation,
     line_at,
     mistake,
@@ -92,7 +93,8 @@ def _marked(text: str, problem: MarkedYAMLError, last: Any) -> ConfigError | Non
         return mistake("a tab where YAML wants spaces", "Use spaces instead of the tab.", line,
                        column)
     known = str(problem.problem or problem.context)
-    found = other_space(text, line) or _of_another_language(text, problem, mark) \
+    found = other_space(text, line) or _directive(text, mark, known) \
+        or _of_another_language(text, problem, mark) \
         or _dash_in_mapping(text, mark, known) or _extra_quotes(text, mark) \
         or _at_context(text, problem, known) or same_key_twice(text, line) \
         or _open_quote(text, mark, last, known)
@@ -102,13 +104,34 @@ def _marked(text: str, problem: MarkedYAMLError, last: Any) -> ConfigError | Non
 
 
 def _of_template(text: str, problem: MarkedYAMLError) -> ConfigError | None:
-    """On the line where it cannot be read on, or on the one above."""
+    """On the line where it cannot be read on, or above it, with only comments between the two."""
     mark = problem.problem_mark or problem.context_mark
-    for number in range(mark.line + 1, max(mark.line - 1, 0), -1) if mark else ():
-        found = _OF_TEMPLATE.search(line_at(text, number))
+    for number in (mark.line + 1, _code_above(text, mark.line + 1)) if mark else ():
+        found = _OF_TEMPLATE.search(line_at(text, number)) if number else None
         if found is not None:
             return of_another_program("this", number, found.start(1) + 1)
     return None
+
+
+def _code_above(text: str, line: int) -> int:
+    """The number of the last line above that has more than a comment; 0 where there is none."""
+    lines = NEWLINE.split(text, line)
+    return next((number for number in range(line - 1, 0, -1) if has_code(lines[number - 1])), 0)
+
+
+def _directive(text: str, mark: Any, known: str) -> ConfigError | None:
+    """A line with a percent sign at its beginning, which only a line of dashes ends."""
+    line = mark.line + 1
+    if known.startswith("expected '<document start>'") and not line_at(text, line).startswith("%"):
+        line = _code_above(text, line)
+    if not line or not line_at(text, line).lstrip("\ufeff").startswith("%"):
+        return None
+    what, hint = "a directive (%) that cannot be read here", "Delete the line."
+    above = filter(has_code, NEWLINE.split(text, line - 1)[:line - 1])
+    if line != mark.line + 1 and all(each.lstrip("\ufeff").startswith("%") for each in above):
+        what = "a line with --- is missing below this directive (%)"
+        hint = "Delete the line, or write `---` on a line of its own below it."
+    return mistake(f"not valid YAML: {what}", hint, line, 1)
 
 
 def _not_indented(text: str, problem: MarkedYAMLError) -> ConfigError | None:
@@ -200,8 +223,7 @@ def _extra_quotes(text: str, mark: Any) -> ConfigError | None:
 
 
 def _unexpected_colon(text: str, line: int, column: int) -> ConfigError | None:
-    lines = NEWLINE.split(text)
-    above = next((number for number in range(line - 1, 0, -1) if lines[number - 1].strip()), 0)
+    lines, above = NEWLINE.split(text), _code_above(text, line)
     here = indentation(lines[line - 1])
     if above and _BARE_KEY.match(lines[above - 1]) and here >= indentation(lines[above - 1]):
         return without_colon(text, above) or no_colon(above, indentation(lines[above - 1]) + 1)
