@@ -135,7 +135,8 @@ def test_the_sidecar_sleeps_until_its_hour(now: str, hours: float, tmp_path: Pat
         (tmp_path / name).chmod(0o755)
     [command] = services(RECIPES / "compose" / "daemon.yml")["trakt-config"]["command"]
     subprocess.run(["sh", "-c", command.replace("$$", "$")], cwd=tmp_path, timeout=60,
-                   env={**os.environ, "TZ": "CET-1CEST,M3.5.0,M10.5.0/3", "DATE": shutil.which("date") or "",
+                   env={**os.environ, "TZ": "CET-1CEST,M3.5.0,M10.5.0/3",
+                        "DATE": shutil.which("date") or "",
                         "PATH": f"{tmp_path}:{os.environ['PATH']}"})
     assert int((tmp_path / "slept").read_text()) == round(hours * 3600)
 
