@@ -325,7 +325,8 @@ def _recovered(run: Run, snapshot: Snapshot,
     if intent is None:
         return snapshot, RecoveryResult.NEWER
     current = snapshot.settings.refresh_token
-    answer = recovery.answer_in(left, intent.sent(current))
+    answer = recovery.answer_in(left, intent.sent(current)) \
+        or recovery.half_written(run, left, intent, snapshot)
     if answer is None:
         in_doubt = intent.doubts(current)
         return snapshot, recovery.doubt_of(intent) if in_doubt else RecoveryResult.NOTHING

@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import enum
+import json
 
 from trakt_config import document, storage
 from trakt_config.authorization import save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Run, Snapshot
 from trakt_config.errors import ConfigError, SaveError
-from trakt_config.startup import replace
+from trakt_config.startup import fields_of, replace
 from trakt_config.storage import JournalContent
 from trakt_config.tokens import Authorization, Secret, UnusableAnswer, fingerprint
 
@@ -103,6 +104,10 @@ def finish(run: Run, held: storage.Held, found: JournalContent | None,
     if intent is None:
         return RecoveryResult.NEWER
     authorization = answer_in(found, intent.sent(snapshot.settings.refresh_token))
+    if authorization is None:
+        authorization = half_written(run, found, intent, snapshot)
+        if authorization is not None:
+            _record(run, held, authorization)
     if authorization is not None:
         of_config = of_half(found, intent, snapshot, authorization)
         if of_config != intent:
@@ -145,6 +150,39 @@ def answer_in(found: JournalContent | None, sent: Secret | None = None) -> Autho
                                            refresh_token=sent)
     except UnusableAnswer as unusable:
         return unusable.rest
+
+
+def half_written(run: Run, found: JournalContent, intent: Intent,
+                 snapshot: Snapshot) -> Authorization | None:
+    """The tokens of which an overwrite has left halves, in a file that somebody edited before it was
+    finished; None where there are none.
+
+    There was no answer: a pin was to be cleared. A refresh token in doubt is no good for that.
+    """
+    before, content = found.before, found.content
+    if before is None or content is None or snapshot.document.data == content:
+        return None
+    authorization = run.snapshot(document.parse(content)).settings.authorization
+    if authorization is None or intent.doubts(Secret(authorization.refresh_token)):
+        return None
+    for key in ("access_token", "refresh_token"):
+        value, new = snapshot.document.token(key), authorization.values()[key]
+        if value and new and value != Secret(new) and storage.is_half_new(
+                value.reveal().encode(), snapshot.document.data, new.encode(), before, content):
+            return authorization
+    return None
+
+
+def _record(run: Run, held: storage.Held, authorization: Authorization) -> None:
+    """Keep it as if it were Trakt's answer: it is put in as one.
+
+    :raises SaveError: that cannot be done; the journal keeps what it has.
+    """
+    try:
+        held.record(json.dumps(fields_of(authorization)).encode("ascii"), run.options.clock())
+    except OSError as error:
+        raise save.unsaved(held.journal_path, save.problem_of(error), authorization,
+                           in_journal=True) from None
 
 
 def of_half(found: JournalContent, intent: Intent, snapshot: Snapshot,

@@ -89,6 +89,7 @@ class Journal:
         """
         self.is_needed = True
         self.append(b"answer", answer, at)
+        self._kept_size = None  # It may stand behind an overwrite, and is not cut off with it.
 
     def record_half(self, digest: bytes) -> None:
         """Keep what an overwrite has left of a refresh token: from its two contents that could not
