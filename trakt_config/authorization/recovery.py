@@ -154,7 +154,7 @@ def answer_in(found: JournalContent | None, sent: Secret | None = None) -> Autho
 
 def half_written(run: Run, found: JournalContent, intent: Intent,
                  snapshot: Snapshot) -> Authorization | None:
-    """The tokens of which an overwrite has left halves, in a file that somebody edited before it was
+    """The tokens of which an overwrite left halves, in a file that somebody edited before it was
     finished; None where there are none.
 
     There was no answer: a pin was to be cleared. A refresh token in doubt is no good for that.
@@ -162,7 +162,10 @@ def half_written(run: Run, found: JournalContent, intent: Intent,
     before, content = found.before, found.content
     if before is None or content is None or snapshot.document.data == content:
         return None
-    authorization = run.snapshot(document.parse(content)).settings.authorization
+    try:
+        authorization = run.snapshot(document.parse(content)).settings.authorization
+    except ConfigError:
+        return None
     if authorization is None or intent.doubts(Secret(authorization.refresh_token)):
         return None
     for key in ("access_token", "refresh_token"):
