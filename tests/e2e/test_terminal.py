@@ -561,10 +561,31 @@ def test_a_block_to_paste_where_the_edit_cannot_be_proved(
     assert here(monkeypatch, sandbox.environ, "login", path) == 2
     error = capsys.readouterr().err
     assert "trakt:\n  client_id: my-id\n" in error and "my-secret" not in error
-    assert ("config.yml:1:1: the trakt block cannot be edited: line 1, outside of it, would "
+    assert ("config.yml:1:1: a trakt block cannot be added: line 1, outside of it, would "
             "change\n  End the file with a newline: the block text would take in what is written "
             "below it. Or paste") in error
     assert path.read_bytes() == before and os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("text, words", [
+    ("null\n", "config.yml:1:1: the file holds a null or an empty text, where its keys belong\n"
+     "  Delete that: a file may be empty.\n"),
+    ("a: |\n  b", "config.yml:1:1: a trakt block cannot be added: line 1, outside of it, would "
+     "change\n  End the file with a newline: "),
+    ("trakt:\n  notes: |\n    b", "config.yml:2:3: the trakt block cannot be edited: "),
+])
+def test_nobody_is_asked_for_what_cannot_be_written(
+        text: str, words: str, tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    """And `status` says the same, in the place of advising this `login`."""
+    path = tmp_path / "config.yml"
+    path.write_text(text)
+    monkeypatch.setattr("trakt_config.cli.terminal.is_interactive", lambda: True)
+    monkeypatch.setattr("trakt_config.cli.terminal.ask", None)
+    for command in ("login", "status"):
+        assert here(monkeypatch, sandbox.environ, command, path) == 2
+        assert words in capsys.readouterr().err
+    assert path.read_text() == text
 
 
 def test_the_block_to_paste() -> None:

@@ -157,6 +157,7 @@ def _client_from_person(options: argparse.Namespace, *, again: bool) -> NewClien
     keys = _missing(options, again=again)
     if "client_id" in keys:
         if not again and terminal.is_interactive():
+            sign_in.refuse_unfillable(options.config)
             output.err(_introduction(options.config, redirect_uri or sign_in.LOOPBACK_URI))
         client_id = _ask_for_id(options.config)
         secret = _ask_for_secret(options.config) if "client_secret" in keys else ""

@@ -22,7 +22,12 @@ from trakt_config.startup import lazy
 
 if TYPE_CHECKING:
     from trakt_config.document.diff import masked_diff
-    from trakt_config.document.edit import clear_authorization, fill_client, set_authorization
+    from trakt_config.document.edit import (
+        clear_authorization,
+        fill_client,
+        refuse_unfillable,
+        set_authorization,
+    )
 
 __all__ = [
     "SETTING_KEYS",
@@ -38,6 +43,7 @@ __all__ = [
     "parse",
     "read_settings",
     "refuse_misspelt_keys",
+    "refuse_unfillable",
     "set_authorization",
     "unread_keys",
     "what_is_meant",
@@ -48,6 +54,7 @@ _LAZY = {
     "clear_authorization": "edit",
     "fill_client": "edit",
     "masked_diff": "diff",
+    "refuse_unfillable": "edit",
     "set_authorization": "edit",
 }
 

@@ -141,6 +141,14 @@ def fill_client(document: Document, client_id: str, client_secret: str, *,
     return proved(change)
 
 
+def refuse_unfillable(document: Document) -> None:
+    """See whether :func:`fill_client` could do it, whatever is to be written.
+
+    :raises ConfigError: it could not.
+    """
+    fill_client(document, "a", "a", complete=True)
+
+
 def _layout(document: Document) -> Layout:
     require_document(document)
     return document._layout

@@ -71,7 +71,9 @@ def proved(change: Change) -> Document:
     if isinstance(result, Document):
         return result
     before = change.before
-    raise ConfigError(f"the trakt block cannot be edited: {result.message}", hint=result.hint,
+    what = "the trakt block cannot be edited" if before.has_trakt \
+        else "a trakt block cannot be added"
+    raise ConfigError(f"{what}: {result.message}", hint=result.hint,
                       line=result.line or before.trakt_line,
                       column=result.column if result.line else before.trakt_column)
 

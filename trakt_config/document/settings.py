@@ -135,10 +135,12 @@ def _block(document: Document) -> Mapping[str, Entry]:
         refuse_strays(document)
     if not document.has_trakt:
         refuse_nested(document)
+        _refuse_unfillable(document)
         refuse_commented_out(document, "trakt")
         raise ConfigError("there is no trakt block in this file",
                           hint=f"Add one with: {command('login')}")
     if document.trakt is None:
+        _refuse_unfillable(document)
         refuse_commented_out(document, "client_id")
         raise ConfigError("the trakt block is empty: it has no client_id", hint=_PUT_ID,
                           line=document.trakt_line, column=document.trakt_column)
@@ -160,6 +162,8 @@ def _client(document: Document, trakt: Mapping[str, Entry],
         if value is None:
             refuse_commented_out(document, "client_id")
         refuse_unread_keys(document)
+        if not _is_copy(document):
+            _refuse_unfillable(document)
         raise ConfigError("trakt.client_id is empty" if value else "trakt has no client_id",
                           hint=_PUT_ID_OF_HOLDER if _is_copy(document) else _PUT_ID,
                           line=value.line if value else document.trakt_line,
@@ -169,6 +173,12 @@ def _client(document: Document, trakt: Mapping[str, Entry],
     return Client(client_id=client_id,
                   client_secret=Secret(secret) if secret else None,
                   redirect_uri=redirect_uri or Client.redirect_uri)
+
+
+def _refuse_unfillable(document: Document) -> None:
+    """Before a sign-in is advised: say what it would be refused for."""
+    from trakt_config.document.edit import refuse_unfillable  # for an error alone
+    refuse_unfillable(document)
 
 
 def _and_secret(trakt: Mapping[str, Entry]) -> str:

@@ -11,6 +11,7 @@ from trakt_config.sign_in.registration import (
     foreign_key,
     loopback_uri,
     missing,
+    refuse_unfillable,
 )
 from trakt_config.sign_in.sign_in import Dialog
 
@@ -29,4 +30,5 @@ __all__ = [
     "login_with",
     "loopback_uri",
     "missing",
+    "refuse_unfillable",
 ]

@@ -58,6 +58,16 @@ def missing(config_path: ConfigPath) -> tuple[str, ...]:
 
 
 @reports_errors
+def refuse_unfillable(config_path: ConfigPath) -> None:
+    """Before a person is asked: see whether what they type can be written, whatever that is.
+
+    :raises ConfigError: it cannot.
+    """
+    if os.path.lexists(config_path):
+        document.refuse_unfillable(document.parse(storage.read(storage.resolve(config_path))))
+
+
+@reports_errors
 def foreign_key(config_path: ConfigPath) -> str:
     """A key that shows a file without a ``trakt`` block to be another program's; else empty."""
     data = storage.read(storage.resolve(config_path))

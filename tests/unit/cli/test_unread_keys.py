@@ -100,12 +100,15 @@ def test_the_line_is_named_and_the_advice_works(mistake: Mistake, sandbox: Sandb
     assert command("status").returncode == command("authorize").returncode == 0
 
 
-@pytest.mark.parametrize("client_id", ["", "  client_id:\n", "  # client_id: x\n",
-                                       "  client_id: # x\n"])
-def test_no_sign_in_is_advised_for_an_id_where_it_is_refused(client_id: str, command: Any) -> None:
+@pytest.mark.parametrize("client_id, words", [
+    ("", "is authorization meant?"), ("  client_id:\n", "is authorization meant?"),
+    ("  # client_id: x\n", "client_id is commented out"),
+    ("  client_id: # x\n", "client_id is only a comment")])
+def test_no_sign_in_is_advised_for_an_id_where_it_is_refused(client_id: str, words: str,
+                                                             command: Any) -> None:
     Path("config.yml").write_text(f"trakt:\n{client_id}  authorisation:\n    scope: x\n")
     done = command("status")
-    assert done.returncode == 2 and re.search("client_id|is authorization meant", done.stderr)
+    assert done.returncode == 2 and words in done.stderr
     assert "trakt-config login" not in done.stderr
     assert command("login").returncode == 2
 

@@ -394,7 +394,7 @@ def test_any_text_is_a_secret_or_a_refusal_without_it(text: str) -> None:
     try:
         found = read(data)
     except ConfigError as error:
-        assert len(text) < 4 or text not in str(error)
+        assert len(text) < 4 or text not in str(error).replace("is a space", "")
         return
     secret = found.client.client_secret
     assert secret is None or secret.reveal() == text.strip()
