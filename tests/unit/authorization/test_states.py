@@ -102,11 +102,12 @@ def _torn(config: Any, issue: Any) -> Path:
     return path
 
 
-def _half_written(config: Any, issue: Any, *, more: str = "", answered: bool = False) -> Path:
+def _half_written(config: Any, issue: Any, *, more: str = "", answered: bool = False,
+                  age: int = 2 * WEEK) -> Path:
     """Killed in the midst of an overwrite in place: a person would read nonsense."""
     values = issue(0)
     content = config(values, more=more).read_bytes()
-    path: Path = config(issue(2 * WEEK), more=more)
+    path: Path = config(issue(age), more=more)
     before = path.read_bytes()
     assert len(before) == len(content)
     opened = storage.hold(str(path), timeout=1, environ=os.environ, warn=print)
@@ -172,6 +173,14 @@ def _moved_away(path: Path, *, near: bytes = b"") -> Path:
     journal = path.parent / f".{path.name}.trakt-journal"
     journal.rename(place)
     journal.write_bytes(near)
+    return path
+
+
+def _moved_away_from_foreign(path: Path) -> Path:
+    _moved_away(path)
+    journal = path.parent / f".{path.name}.trakt-journal"
+    journal.unlink()
+    journal.symlink_to("/dev/null")
     return path
 
 
@@ -273,6 +282,9 @@ STATES: Mapping[str, tuple[Make, str | None, str]] = {
     "answer with a refresh token alone": (
         lambda c, i, s: _journal(c(i(2 * WEEK)), answer=json.dumps(
             {"refresh_token": i(0)["refresh_token"]}).encode()), "refresh", "refreshed"),
+    "answer with a refresh token alone, for a config without": (
+        lambda c, i, s: _journal(c(_without(i(0), "refresh_token")), answer=json.dumps(
+            {"refresh_token": i(0)["refresh_token"]}).encode()), "refresh_or_keep", "refreshed"),
     "half of an overwrite": (lambda c, i, s: _half_written(c, i), "adopt", "adopted"),
     "newer journal, fresh": (lambda c, i, s: _newer(c, i, 0), "nothing", "fresh"),
     "newer journal, advisory": (lambda c, i, s: _newer(c, i, ADVISORY), "keep_unsaved", "kept"),
@@ -338,6 +350,9 @@ STATES: Mapping[str, tuple[Make, str | None, str]] = {
                              "adopt", "adopted"),
     "two journals, answer, placeholder": (
         lambda c, i, s: _moved_away(_broken_since(c, i), near=b"torn"), None, "SaveError"),
+    "two journals, half of an overwrite, foreign": (
+        lambda c, i, s: _moved_away_from_foreign(_half_written(c, i, age=ADVISORY)), None,
+        "SaveError"),
     # Trakt cannot be asked at all.
     "expired, no address": (lambda c, i, s: _without_address(c(i(2 * WEEK))), None, "ConfigError"),
     "pin, no address": (lambda c, i, s: _without_address(c(pin=s.issue_code())), None,
@@ -376,7 +391,7 @@ def test_what_is_said_of_the_next_run_is_what_it_does(
         assert all(problem in done.stderr for problem in said["problems"])
     assert words.returncode == online.returncode == dry.returncode == done.returncode
     assert not step or f"next authorize {dry.stdout[12:].splitlines()[0]}" in words.stdout
-    if step in ("exchange", "adopt", "refresh"):  # There is nothing that a person has to do.
+    if step in ("exchange", "adopt", "refresh", "refresh_or_keep"):  # No person has to do anything.
         assert "sign in, with" not in words.stderr
     assert (_everything(tmp_path), sandbox.token_requests) == (before, [])
     real = json.loads(command("authorize", "--json").stdout)
@@ -412,7 +427,7 @@ def test_what_trakt_has_refused_is_known_until_it_is_replaced(
     if first:
         config(values).chmod(0o600)  # The pin is typed after the answer was lost.
         sandbox.answer(first, path="/oauth/token")
-        command("authorize", "--force")
+        heard = json.loads(command("authorize", "--force", "--json").stdout)["error"] or {}
         config(values, pin=pin).chmod(0o600)
     told = json.loads(command("authorize", "--force", "--json").stdout)
     for _ in range(2):
@@ -426,6 +441,8 @@ def test_what_trakt_has_refused_is_known_until_it_is_replaced(
             assert (said["error"] or {}).get(fact) == (done["error"] or {}).get(fact)
         if done["error"]:  # The reason for the same fact stays the same.
             assert done["error"]["reason"] == told["error"]["reason"]
+    if first and heard.get("reason") and not pin:
+        assert done["error"]["reason"] == heard["reason"]
     if age > WEEK - 60:
         assert [each.name for each in path.parent.iterdir() if each.is_file()] == [path.name]
     if refresh_token == DEAD and age < ADVISORY:  # It is told by every run, with a time.
