@@ -77,16 +77,18 @@ def refused_before(*, answer_lost: bool) -> LoginRequired:
     return LoginRequired(REFUSED, reason="refresh_token_refused", hint=SIGN_IN)
 
 
-def last_access_token(snapshot: Snapshot, why: str) -> str:
+def last_access_token(snapshot: Snapshot, why: str, instead: str = "") -> str:
     """Nothing follows on the access token: when it ends at the latest, and what to do. Trakt may
     have revoked it with the refresh token, and nobody is asked here.
+
+    :param instead: what else may be done, behind the advice to sign in.
     """
     for found in document.unread_keys(snapshot.document):
-        return f"{why}: correct {place(found.line, found.column)} first ({found.message})"
+        return f"{why}: correct {place(found.line, found.column)} first"  # Of which is warned.
     authorization = snapshot.settings.authorization
     ends = f", and the access token ends {authorization.expires_at:%Y-%m-%d %H:%M} UTC, unless " \
         "it was revoked" if authorization and snapshot.is_valid else ""
-    return f"{why}{ends}: sign in, with: {command('login')}"
+    return f"{why}{ends}: sign in, with: {command('login')}{instead}"
 
 
 def both_refused(pin: LoginRequired, also: LoginRequired) -> LoginRequired:

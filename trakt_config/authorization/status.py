@@ -19,7 +19,7 @@ from trakt_config.authorization.run import (
     Snapshot,
     reports_errors,
 )
-from trakt_config.document import Entry
+from trakt_config.document import Document, Entry
 from trakt_config.errors import (
     SIGN_IN,
     AccountProblem,
@@ -180,7 +180,7 @@ def _problems(run: Run, found: Outlook, ends: str) -> Iterator[str]:
     yield from _refresh_problems(run, found)
     for warning in (*snapshot.settings.warnings, *document.other_keys(snapshot.document)):
         yield run.located(warning.line, warning.column, warning.message)
-    yield from _rewritten_by_kometa(snapshot.document.trakt or {})
+    yield from _rewritten_by_kometa(snapshot.document)
     yield from _not_filled_by_kometa(run, snapshot.document.trakt or {})
     yield from _edit_problems(run, snapshot)
     yield from _file_problems(run, found)
@@ -201,7 +201,7 @@ def _last_access_token(run: Run, found: Outlook) -> str:
         why, instead = advice.REFUSED, ""
     else:
         return ""
-    return with_path(advice.last_access_token(snapshot, why) + instead, run.name)
+    return with_path(advice.last_access_token(snapshot, why, instead), run.name)
 
 
 def _refresh_problems(run: Run, found: Outlook) -> Iterator[str]:
@@ -215,10 +215,13 @@ def _refresh_problems(run: Run, found: Outlook) -> Iterator[str]:
         yield f"it cannot be refreshed: {error.message}"
 
 
-def _rewritten_by_kometa(trakt: Mapping[str, Entry]) -> Iterator[str]:
-    """The keys that Kometa adds where they are missing, and then dumps the whole file."""
+def _rewritten_by_kometa(parsed: Document) -> Iterator[str]:
+    """The keys that Kometa adds where they are missing, and then dumps the whole file; not one that
+    is there by another name, which is to be corrected.
+    """
     lines = {"pin": "`pin: null`", "force_refresh": "`force_refresh: false`"}
-    missing = [line for key, line in lines.items() if key not in trakt]
+    there = {*(parsed.trakt or {}), *(found.key for found in document.unread_keys(parsed))}
+    missing = [line for key, line in lines.items() if key not in there]
     if missing:
         yield ("Kometa rewrites the whole file to add what is missing: add "
                f"{' and '.join(missing)} to trakt")

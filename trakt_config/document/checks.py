@@ -89,7 +89,7 @@ class KeyChecks:
 
     def __init__(self) -> None:
         self.strays: list[Stray] = []
-        self._seen: set[Path] = set()  # of those that may be there only once
+        self._lines: dict[Path, int] = {}  # of those that may be there only once
         self._lookalikes: list[tuple[Path, str, Any]] = []
         self._merge_at_root: Any = None
 
@@ -107,10 +107,11 @@ class KeyChecks:
                        "Write the merged keys out in the trakt block.", event)
             self._merge_at_root = self._merge_at_root or event
         whole = path + (name,)
-        if whole in self._seen:
-            refuse(f"{dotted(whole)} is there twice", "Delete one of the two.", event)
+        if whole in self._lines:
+            refuse(f"{dotted(whole)} is there twice",
+                   f"Delete one of the two: the first is in line {self._lines[whole]}.", event)
         if name in KEYS[path]:
-            self._seen.add(whole)
+            self._lines[whole] = event.start_mark.line + 1
         visible = "".join(c for c in name or "" if c.isprintable()).strip(" ")
         if not str(name).isprintable() and any(visible in KEYS[home] for home in homes(path)):
             self._lookalikes.append((path, visible, event))

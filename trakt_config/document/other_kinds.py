@@ -29,8 +29,9 @@ from trakt_config.errors import ConfigError
 #: In a file that is a list: the item that was meant to be the trakt block.
 _TRAKT_AS_ITEM = r"""(?m)(?:^(?:[ ]*-[ ]+|[ ]{2})|[\[{]\s*)["']?trakt["']?[ ]*:"""
 
-#: A word alone on a line, and a `key:` on some line.
+#: A word alone on a line, or with an address behind it, and a `key:` on some line.
 _WORD = re.compile(r"[ ]*[\w.-]+[ ]*$")
+_ADDRESS = re.compile(r"[ ]*[\w.-]+[ ]+\w+://\S+[ ]*$")
 _KEY = re.compile(r"(?m)^[ ]*[\w.-]+:(?=[ \r\n]|\Z)")
 
 #: For YAML, braces that are open from there on.
@@ -75,7 +76,7 @@ def _line_before_keys(text: str, line: int, column: int) -> ConfigError | None:
     """The first line of a file that has keys further down."""
     first = line_at(text, line)
     below = next(filter(has_code, NEWLINE.split(text)[line:]), "")
-    if _WORD.match(first) and indentation(below) >= column:
+    if _ADDRESS.match(first) or _WORD.match(first) and indentation(below) >= column:
         return no_colon(line, column)
     if indentation(below) < column:
         return mistake("this line is neither a key nor a comment",

@@ -6,12 +6,14 @@ import re
 #: One of these is among the words of such a value, and every one is among those of `_WORDS`: what
 #: Trakt makes up looks like none of it, whatever its length and alphabet.
 _TELLING = frozenset({
-    "enter", "your", "insert", "put", "paste", "replace", "change", "changeme", "placeholder",
-    "here", "todo", "clientid", "clientsecret", "yourclientid", "yourclientsecret", "yourpin",
+    "enter", "your", "insert", "put", "paste", "replace", "change", "changeme", "fill",
+    "placeholder", "here", "todo", "tbd", "none", "example", "sample", "dummy", "clientid",
+    "clientsecret", "yourclientid", "yourclientsecret", "yourpin",
 })
 _WORDS = _TELLING | frozenset({
-    "a", "api", "app", "client", "code", "from", "goes", "id", "in", "is", "it", "key", "me", "my",
-    "of", "pin", "secret", "the", "this", "to", "token", "trakt", "tv", "value", "with",
+    "a", "access", "api", "app", "bearer", "client", "code", "from", "goes", "id", "in", "is", "it",
+    "key", "me", "my", "of", "on", "page", "pin", "refresh", "secret", "the", "this", "to", "token",
+    "trakt", "tv", "value", "with",
 })
 _NAMES = frozenset({"client_id", "client_secret", "trakt_client_id", "trakt_client_secret"})
 

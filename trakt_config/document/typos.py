@@ -25,6 +25,9 @@ _BEFORE_COMMENT = re.compile(rf"(?:[ ]*|[ ]*[\w.-]+:[ ]+(?=\S+[ ])|.*[,{{\[][ ]*
 
 _DASH = re.compile(r"([ ]*)-[^ \t\r\n-]")
 
+#: Full-width, small and other colons, and a semicolon.
+_LIKE_COLON = "\uff1a\ufe55\ufe13\u2236\ua789\u02d0;"
+
 _PASTE = "Write a colon and a space after it: `{}: VALUE`."
 
 
@@ -95,6 +98,11 @@ def without_colon(text: str, line: int) -> ConfigError | None:
         return mistake(f"there is no space after the colon of {name}" if name in KNOWN_KEYS
                        else "there is no space after the colon of this key",
                        f"Write one: `{shown}: VALUE`.", line, column)
+    if rest and rest[0] in _LIKE_COLON:
+        is_block = name in ("trakt", "authorization") or not rest[1:].strip()
+        return mistake(f"there is another character {what} where a colon belongs",
+                       f"Write a colon in its place: `{shown}:`." if is_block else
+                       f"Write a colon and a space in its place: `{shown}: VALUE`.", line, column)
     if name not in KNOWN_KEYS or rest.startswith((":", ",", "]", "}")):
         return None
     if name in ("trakt", "authorization"):

@@ -57,7 +57,7 @@ _OUR_ITEM = rf"""-[ ]+["']?(?:{'|'.join(sorted(KNOWN_KEYS))})["']?[ ]*:"""
 _EMPTY_QUOTES = re.compile(r"""(?<![\w"'])(?:""|'')(?=[^\s,\]}])""")
 
 #: A word alone on a line, or with a value behind it.
-_BARE_KEY = re.compile(r"[ ]*(?!-)[\w.-]+(?: [^ :#]+)?[ ]*$")
+_BARE_KEY = re.compile(r"[ ]*(?!-)[\w.-]+(?: [^ :#]+(?:://[^ #]+)?)?[ ]*$")
 
 _CHECK = "Check the quotes, colons and indentation there and just above."
 

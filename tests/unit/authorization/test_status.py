@@ -616,3 +616,25 @@ def test_journal_of_a_killed_run_stays(sandbox: Sandbox, config: Any,
     journal = path.parent / f".{path.name}.trakt-journal"
     before = journal.read_bytes()
     assert look(path).problems == [LEFT_OVER] and journal.read_bytes() == before
+
+
+@pytest.mark.parametrize("key, name, advice", [
+    ("force_refresh", "force_refesh", ""), ("force_refresh", "force", ""),
+    ("pin", "PIN", ""), ("pin", "notes", "add `pin: null` to trakt")])
+def test_a_key_that_is_misspelt_is_not_to_be_added(key: str, name: str, advice: str,
+                                                   sandbox: Sandbox, config: Any) -> None:
+    """Who did that alone had both."""
+    path = config(issued(sandbox))
+    path.write_text(path.read_text().replace(f"  {key}:", f"  {name}: true #", 1))
+    said = "\n".join(look(path).problems)
+    assert advice in said and ("Kometa rewrites" in said) is bool(advice)
+
+
+def test_a_misspelt_refresh_token_is_to_be_corrected(sandbox: Sandbox, config: Any) -> None:
+    """What else may be done for one that is missing is no way here."""
+    path = config(issued(sandbox))
+    path.write_text(path.read_text().replace("refresh_token:", "refresh-token:", 1))
+    assert look(path).problems == [
+        f"there is no refresh token: correct {path}:15:5 first",
+        f"{path}:15:5: trakt.authorization has a key that is not read here; is refresh_token meant?"
+    ]

@@ -34,7 +34,9 @@ NEW = {"access_token": "A", "token_type": "bearer", "expires_in": "604800", "ref
 #: What templates have in the place of a value.
 UNFILLED = ("enter_client_id_here", "YOUR_CLIENT_ID", "your-client-id", "changeme", "<client_id>",
             "<your client id>", "client_id", "XXXXXXXX", "'########'", "Enter your client ID here",
-            "put_your_trakt_client_id_here", "'[your-client-id]'")
+            "put_your_trakt_client_id_here", "'[your-client-id]'", "0123456789abcdef...",
+            "0123456789abcdef" * 4, "fedcba9876543210", "12ab...", "YOUR_ACCESS_TOKEN", "example",
+            "none")
 
 #: What people call our keys.
 OTHER_NAMES = {
@@ -651,11 +653,11 @@ ERRORS = (
     ("dup pin",
      "trakt:\n  client_id: abc\n  pin:\n  pin: 1\n",
      "4:3: trakt.pin is there twice",
-     "Delete one of the two."),
+     "Delete one of the two: the first is in line 3."),
     ("dup trakt",
      GOOD + GOOD,
      "8:1: trakt is there twice",
-     "Delete one of the two."),
+     "Delete one of the two: the first is in line 1."),
     ("alias",
      "a: &a x\ntrakt:\n  client_id: *a\n",
      "3:14: an alias (*) inside the trakt block",
@@ -742,8 +744,8 @@ ERRORS = (
      "indented."),
     ("semicolon",
      "trakt;\n  client_id: abc\n",
-     "1:1: there is no colon after trakt",
-     "Write one: `trakt:`."),
+     "1:1: there is another character after trakt where a colon belongs",
+     "Write a colon in its place: `trakt:`."),
     ("quoted key open",
      "\"trakt:\n  client_id: abc\n",
      "1:1: not valid YAML: a quote that is opened here is never closed",
@@ -769,10 +771,22 @@ ERRORS = (
      "\u201ctrakt\u201d:\n  client_id: abc\n",
      "1:1: there is no trakt block: is this key meant?",
      "Write it as `trakt:`, without the quotes."),
-    ("fullwidth colon inner",
-     "trakt:\n  client_id\uff1aabc\n  client_secret: def\n",
-     "2:3: there is no colon after client_id",
-     "Write a colon and a space after it: `client_id: VALUE`."),
+    *((f"another character in place of a colon: {colon} {text!r}",
+       text.format(colon),
+       f"{place}: there is another character after {name} where a colon belongs",
+       "Write a colon in its place: `trakt:`." if name == "trakt" else
+       f"Write a colon and a space in its place: `{'KEY' if name == 'the key' else name}: VALUE`.")
+      for colon in ("\uff1a", "\ufe55", "\u2236", ";")
+      for text, place, name in (("trakt{}\n  client_id: abc\n", "1:1", "trakt"),
+                                ("trakt:\n  client_id{}abc\n  pin: 1\n", "2:3", "client_id"),
+                                ("trakt:\n  client_id: abc\n  pin{} 12\n", "3:3", "pin"),
+                                ("plex:\n  url{} x\n  token: x\n" + GOOD, "2:3", "the key"))),
+    *((f"an address without a colon before it: {text!r}",
+       text + GOOD,
+       f"{place}: there is no colon after this key",
+       "Write a colon and a space after it: `KEY: VALUE`.")
+      for text, place in (("plex:\n  url http://x\n  token: x\n", "2:3"),
+                          ("url http://x\n", "1:1"))),
     ("diff pasted",
      "+trakt:\n+  client_id: abc\n",
      "1:1: there is no trakt block: is this key meant?",
@@ -840,7 +854,7 @@ ERRORS = (
     ("dup authorization",
      "trakt:\n  client_id: abc\n  client_secret: def\n  authorization:\n  authorization:\n",
      "5:3: trakt.authorization is there twice",
-     "Delete one of the two."),
+     "Delete one of the two: the first is in line 4."),
     ("redirect uri with blank",
      "trakt:\n  client_id: abc\n  redirect_uri: http://127.0.0.1:8765/call back\n",
      "3:17: trakt.redirect_uri: character 27 is a space (U+0020)",
@@ -909,7 +923,8 @@ HARDLY_TOKENS = (
     ("12ab;", "ends with a semicolon"), ("<token>", "has < and > that are part of it"),
     *((value, _STAND_IN) for value in (
         "12ab****", "12ab...", "'[REDACTED]'", "xxxxxxxx", "token", "access_token",
-        "refresh-token", "YOUR_TOKEN_HERE", "enter_your_token_here")),
+        "refresh-token", "YOUR_ACCESS_TOKEN", "fedcba9876...", "YOUR_TOKEN_HERE",
+        "enter_your_token_here")),
 )
 
 #: What it is, the file, the warning behind the file's name.
@@ -1200,7 +1215,7 @@ def test_a_token_is_not_measured(value: str) -> None:
     assert read(text).refresh_token is not None and not read(text).warnings
 
 
-@pytest.mark.parametrize("pin", ["enter_pin_here", "YOUR_PIN", "xxxxxxxx", "<pin>"])
+@pytest.mark.parametrize("pin", ["enter_pin_here", "YOUR_PIN", "xxxxxxxx", "<pin>", "1234..."])
 def test_a_pin_of_a_template_is_never_sent(pin: str) -> None:
     settings = read(f"trakt:\n  client_id: abc\n  pin: {pin}\n")
     assert (settings.pin, settings.warnings) == (None, ())
