@@ -24,6 +24,7 @@ are :func:`trakt_config.authorization.save.save`, and 10 is done as the config i
 """
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import Callable, TypeVar, Union
 
@@ -220,11 +221,18 @@ class _Recorder:
         self.last = answer
         self.is_durable = False
         try:
-            self._held.record(answer, self._run.options.clock())
+            self._held.record(answer, self._now())
             self.is_durable = True
         except OSError as error:
             # The config itself may still take it; only if that fails too is it an error.
             self._run.warn(f"the journal could not be written: {os_reason(error)}")
+
+    def _now(self) -> float:
+        """By the caller's clock; where that fails just now, the answer is kept all the same."""
+        try:
+            return float(self._run.options.clock())
+        except Exception:
+            return time.time()
 
     @property
     def refresh_token_alone(self) -> Authorization | None:

@@ -634,3 +634,20 @@ def test_ctrl_c_leaves_no_pin_half_cleared(sandbox: Sandbox, config: Any, run: R
         run(path)
     assert path.read_bytes() == before.replace(b" " + b"wrong" * 12, b"")
     assert sorted(os.listdir(path.parent)) == [path.name, "link.yml"]
+
+
+def test_an_answer_is_kept_whatever_becomes_of_the_clock(
+        sandbox: Sandbox, config: Any, environ: Mapping[str, str]) -> None:
+    """A caller's, which fails once the request has left: the next run puts the answer in."""
+    path = config(issued(sandbox, EXPIRED))
+
+    def clock() -> float:
+        if sandbox.token_requests:
+            raise RuntimeError("no more times")
+        return time.time()
+
+    with pytest.raises(RuntimeError):
+        trakt_config.authorize(path, clock=clock, environ=environ)
+    authorization = trakt_config.authorize(path, environ=environ)
+    assert sandbox.honours_refresh(authorization.refresh_token)
+    assert len(sandbox.token_requests) == 1
