@@ -1,10 +1,10 @@
 """The policy, row by row: requests by the sandbox's ledger, the file's bytes, the outcome."""
 from __future__ import annotations
 
-import _thread
 import errno
 import logging
 import os
+import signal
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -625,7 +625,7 @@ def test_ctrl_c_leaves_no_pin_half_cleared(sandbox: Sandbox, config: Any, run: R
 
     def interrupted(fd: int, length: int, new: bytes) -> None:
         os.pwrite(fd, new[:len(new) // 2], 0)
-        _thread.interrupt_main()
+        os.kill(os.getpid(), signal.SIGINT)
         write_head(fd, length, new)
 
     before = path.read_bytes()
