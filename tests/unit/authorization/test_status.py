@@ -319,7 +319,7 @@ def test_readable_by_others(sandbox: Sandbox, config: Any, mode: int, warned: bo
 def test_not_writable(sandbox: Sandbox, config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = config(issued(sandbox))
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "cannot write" in only_problem(path)
+    assert "does not let this user" in only_problem(path)
 
 
 def test_left_over_journal(sandbox: Sandbox, config: Any) -> None:
