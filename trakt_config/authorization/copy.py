@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 
 from trakt_config import document, storage
-from trakt_config.authorization import plan, recovery, save
+from trakt_config.authorization import left_over, plan, recovery, save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.plan import Plan
 from trakt_config.authorization.run import (
@@ -129,12 +129,12 @@ def plan_copy(other: ConfigPath, holder: ConfigPath, options: Options, *,
     size = max(len(now.data), len(edited.data))
     obstacle = storage.obstacle(target.path, options.environ) \
         or storage.lack_of_room(target.path, options.environ, size)
-    left_over = ""
+    said = ""
     if storage.journal_exists(target.path, options.environ) \
-            and not plan.remembers_only(storage.peek_journal(target.path, options.environ)):
-        left_over = plan.LEFT_OVER
+            and not left_over.remembers_only(storage.peek_journal(target.path, options.environ)):
+        said = left_over.LEFT_OVER
     return Plan(f"would get the access token of {name_of(holder)}",
-                document.masked_diff(now, edited, values_known=holder_stays), left_over,
+                document.masked_diff(now, edited, values_known=holder_stays), said,
                 obstacle.message if obstacle else "", leaves_tokens=False)
 
 

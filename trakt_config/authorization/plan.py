@@ -9,7 +9,15 @@ import enum
 import time
 
 from trakt_config import document, oauth, storage
-from trakt_config.authorization import advice, policy, recovery, redeem, refusal, save
+from trakt_config.authorization import (
+    advice,
+    left_over,
+    policy,
+    recovery,
+    redeem,
+    refusal,
+    save,
+)
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
 from trakt_config.authorization.run import ConfigPath, Options, Run, Snapshot, reports_errors
@@ -17,12 +25,6 @@ from trakt_config.errors import SIGN_IN, ConfigError, LoginRequired, SaveError, 
 from trakt_config.startup import Record
 from trakt_config.storage import JournalContent
 from trakt_config.tokens import Authorization
-
-LEFT_OVER = ("an earlier run was cut short or got no answer, or another one is running; "
-             "what it left is finished first")
-
-IN_DOUBT = ("an earlier refresh was cut short or got no answer, or one is under way: whether Trakt "
-            "did it is not known, and the refresh token is tried again")
 
 BEFORE_MIGRATION = ("the refresh token was issued before Trakt's move of July 2026, and such "
                     "tokens cannot be refreshed")
@@ -125,46 +127,11 @@ def foresee(run: Run) -> Outlook:
             advice.correct_first(error, snapshot)
         error.path = run.name
         failure = error
-    is_refused = _is_refused(snapshot, left)
-    left_over = _of_left_over(run, snapshot, left) if has_left_over and obstacle is None else ""
+    is_refused = left_over.is_refused(snapshot, left)
+    said = left_over.sentence(run, snapshot, left) if has_left_over and obstacle is None else ""
     problem = obstacle or _lack_of_room(run, snapshot)
-    return Outlook(snapshot, step, failure, left_over, problem.message if problem else "",
+    return Outlook(snapshot, step, failure, said, problem.message if problem else "",
                    is_refused)
-
-
-def _is_refused(snapshot: Snapshot, left: JournalContent | None) -> bool:
-    """Whether the journal says that Trakt has refused the config's refresh token."""
-    intent, token = Intent.decode(left), snapshot.settings.refresh_token
-    return bool(token and intent and intent.refresh_refused and intent.doubts(token))
-
-
-def _of_left_over(run: Run, snapshot: Snapshot, left: JournalContent | None) -> str:
-    if _is_refused(snapshot, left):
-        return advice.REFUSED
-    if left is not None and Intent.decode(left) is None:
-        return recovery.newer_journal().message
-    if not remembers_only(left):
-        return LEFT_OVER
-    intent, token = Intent.decode(left), snapshot.settings.refresh_token
-    if not (token and intent and intent.doubts(token)):
-        return ""  # What is remembered is about a refresh token that is not there any more.
-    if refusal.recall(run).of_refresh_token(token):
-        return ""  # There is no doubt: a run was killed when it had heard so.
-    authorization = snapshot.settings.authorization
-    if authorization is None or not snapshot.can_be_kept:
-        return f"{IN_DOUBT} now"
-    due = authorization.expires_at - run.options.min_validity
-    return f"{IN_DOUBT} when the access token is due, {due:%Y-%m-%d %H:%M} UTC"
-
-
-def remembers_only(left: JournalContent | None) -> bool:
-    """Whether there is nothing to finish: the journal says no more than that the refresh token may
-    be spent, or that Trakt refused it. It goes on saying so.
-    """
-    intent = Intent.decode(left)
-    return (left is not None and left.answer is None and left.content is None
-            and intent is not None and intent.refresh_token is not None
-            and intent.refresh_unknown)
 
 
 def _before_and_under_lock(run: Run, left: JournalContent | None, obstacle: SaveError | None,

@@ -21,7 +21,8 @@ from tests.support.ages import STILL_FRESH, WORTH_REFRESHING, issued
 from trakt_config import TraktAuth, authorize, document, storage
 from trakt_config.authorization import plan, save, status
 from trakt_config.authorization.intent import Intent
-from trakt_config.authorization.plan import LEFT_OVER, Step
+from trakt_config.authorization.left_over import LEFT_OVER
+from trakt_config.authorization.plan import Step
 from trakt_config.authorization.run import Options, Run
 from trakt_config.cli import main
 from trakt_config.errors import ConfigError, LoginRequired, TraktConfigError
