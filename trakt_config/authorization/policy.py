@@ -5,7 +5,7 @@ What is kept, what is an error, and what is spent when, is decided here and nowh
 from __future__ import annotations
 
 from trakt_config import oauth, storage
-from trakt_config.authorization import advice, recovery, redeem, refusal, save, shield
+from trakt_config.authorization import advice, recovery, redeem, refusal, save
 from trakt_config.authorization.freshness import LARGEST_LEAD, Freshness
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.recovery import RecoveryResult
@@ -141,8 +141,7 @@ def _without_pin(run: Run, held: storage.Held, snapshot: Snapshot, recovered: Re
     """Trakt refused the pin: what else is there?"""
     if snapshot.assessment.freshness is Freshness.FRESH:
         run.warn(f"{refused.message}; it is cleared, and the old authorization stays")
-        # In place, an interruption would leave it half written.
-        shield.run(lambda: save.clear_pin(run, held, snapshot), lambda: None)
+        save.clear_pin(run, held, snapshot)
         return run.result(Outcome.FRESH, snapshot)
     if not snapshot.settings.refresh_token and not snapshot.can_be_kept:
         refusal.remember(run, snapshot, pin=True)

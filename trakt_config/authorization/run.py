@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union, cast
 
 from trakt_config import document, storage
+from trakt_config.authorization import shield
 from trakt_config.authorization.freshness import Assessment, Freshness, assess
 from trakt_config.document import Document, Settings
 from trakt_config.errors import (
@@ -221,7 +222,8 @@ class Run(Record):
     def hold(self) -> AbstractContextManager[storage.Held]:
         """Lock the config (see :func:`storage.hold`)."""
         return storage.hold(self.path, timeout=self.options.lock_timeout.total_seconds(),
-                            environ=self.options.environ, warn=self.warn)
+                            environ=self.options.environ, warn=self.warn,
+                            complete=shield.complete)
 
 
 def left_without_config(config: str, environ: Mapping[str, str]) -> str:

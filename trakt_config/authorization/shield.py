@@ -58,6 +58,25 @@ def run(work: Callable[[], T], on_interruption: Callable[[], None],
     return task.result(on_failure)
 
 
+def complete(write: Callable[[], None]) -> None:
+    """Write what an interruption must not leave half written.
+
+    It goes on in the thread of work that is shielded already; and where there is no thread to be
+    had, it is written all the same.
+    """
+    if getattr(_this_thread, "is_shielded", False):
+        write()
+        return
+    try:
+        run(write, lambda: None)
+    except _NeverBegan:
+        write()
+
+
+class _NeverBegan(TraktUnavailable):
+    """The work of :func:`run` has no thread."""
+
+
 class _Task(Generic[T]):
     """Work that begins at most once, and not after it was cancelled."""
 
@@ -114,8 +133,8 @@ class _Task(Generic[T]):
         """
         never_began = self.cancel()
         if never_began and type(self._interruption) in (*_NO_THREAD, type(None)):
-            raise TraktUnavailable("the system could not start a thread for the request",
-                                   hint="Nothing was sent to Trakt. Try again.")
+            raise _NeverBegan("the system could not start a thread for the request",
+                              hint="Nothing was sent to Trakt. Try again.")
         if self._interruption is not None:
             if self._error is not None:
                 on_failure(self._error)
@@ -138,6 +157,7 @@ class _Task(Generic[T]):
         try:
             if self._is_first("work"):
                 threading.current_thread().name = "trakt_config"
+                _this_thread.is_shielded = True
                 _let_tools_look()
                 self._results.append(self._work())
         except BaseException as error:
@@ -168,6 +188,7 @@ class _Exit:
 
 _exit = _Exit()
 _under_way: set[_Task[Any]] = set()
+_this_thread = threading.local()
 
 
 def _locked_lock() -> _thread.LockType:

@@ -12,6 +12,7 @@ The numbers are those of the steps in docs/guarantees.rst.
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,9 @@ from trakt_config.errors import LockTimeout, SaveError, os_reason, printable
 from trakt_config.storage import files, folders, journal, locks, overwrite, replacement, users
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.records import JournalContent
+
+#: Does a write to the config.
+Complete = Callable[[Callable[[], None]], None]
 
 #: More than an answer of the token endpoint may have.
 ANSWER_ROOM = 288 * 1024
@@ -42,10 +46,12 @@ class Held:
     :ivar second: the same with another journal, where two were left.
     """
 
-    def __init__(self, path: str, opened: Journal, warn: Callable[[str], None]) -> None:
+    def __init__(self, path: str, opened: Journal, warn: Callable[[str], None],
+                 complete: Complete) -> None:
         self.path = path
         self._journal = opened
         self._warn = warn
+        self._complete = complete
         self.second: Held | None = None
 
     @property
@@ -69,7 +75,7 @@ class Held:
                        "Nothing was lost. Run again when this is fixed."):
             found = self._journal.unfinished()
             if found:
-                overwrite.finish_overwrite(self.path, found)
+                self._complete(functools.partial(overwrite.finish_overwrite, self.path, found))
             return found
 
     def discard_journal(self) -> None:
@@ -124,7 +130,8 @@ class Held:
         """
         folders.refuse_if_moved(self.path)
         self._journal.give_back_room()
-        replacement.write(self.path, expected, new, self._journal, self._warn)
+        self._complete(lambda: replacement.write(self.path, expected, new, self._journal,
+                                                 self._warn))
 
     def close(self) -> None:
         """Remove the journal, unless it has to stay, and let the lock go.
@@ -147,13 +154,15 @@ def room_for_answer(size: int) -> int:
 
 @contextmanager
 def hold(path: str, *, timeout: float, environ: Mapping[str, str],
-         warn: Callable[[str], None]) -> Iterator[Held]:
+         warn: Callable[[str], None],
+         complete: Complete = lambda write: write()) -> Iterator[Held]:
     """Lock the config, waiting at most `timeout` seconds in all, and never go on without.
 
     The journal's lock is enough among those who see the same folder. Containers that share the
     config as a single mounted file see only its inode, so that is locked as well.
 
     :param path: as :func:`resolve` gave it.
+    :param complete: keeps an interruption from leaving a write to the config half done.
     :raises LockTimeout: another run did not let it go in time.
     :raises SaveError: there is no place for the journal, or the config cannot be written.
     """
@@ -161,10 +170,10 @@ def hold(path: str, *, timeout: float, environ: Mapping[str, str],
     warn = _once(warn)
     with _in_its_folder(path) as path:
         first = journal.acquire(path, environ, wait, warn)
-        held = Held(path, first, warn)
+        held = Held(path, first, warn, complete)
         try:
             second = journal.acquire_second(path, first, wait, warn)
-            held.second = Held(path, second, warn) if second else None
+            held.second = Held(path, second, warn, complete) if second else None
             with _config_locked(path, wait, warn):
                 yield held
         finally:

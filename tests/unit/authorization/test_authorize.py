@@ -4,7 +4,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import signal
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -613,26 +612,6 @@ def test_a_pin_that_is_cleared_half_way_is_an_error(sandbox: Sandbox, config: An
     assert isinstance(failed.error, SaveError) and "half written" in failed.error.hint
     healed = run(path)
     assert healed.outcome == "fresh" and b"wrong" not in healed.after
-    assert sorted(os.listdir(path.parent)) == [path.name, "link.yml"]
-
-
-def test_ctrl_c_leaves_no_pin_half_cleared(sandbox: Sandbox, config: Any, run: Runner,
-                                           monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place: the write ends first, as that of an answer does."""
-    path = config(issued(sandbox, FRESH), pin="wrong" * 12)
-    os.link(path, path.parent / "link.yml")
-    write_head = overwrite._write_head
-
-    def interrupted(fd: int, length: int, new: bytes) -> None:
-        os.pwrite(fd, new[:len(new) // 2], 0)
-        os.kill(os.getpid(), signal.SIGINT)
-        write_head(fd, length, new)
-
-    before = path.read_bytes()
-    monkeypatch.setattr(overwrite, "_write_head", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run(path)
-    assert path.read_bytes() == before.replace(b" " + b"wrong" * 12, b"")
     assert sorted(os.listdir(path.parent)) == [path.name, "link.yml"]
 
 

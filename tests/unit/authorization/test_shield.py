@@ -263,3 +263,26 @@ def test_a_system_without_a_thread_to_give_is_an_error_for_people() -> None:
         threading.stack_size(before)
     assert caught.value.__context__ is None
     assert not caught.value.outcome_unknown
+
+
+def test_a_write_is_completed_where_there_is_no_thread_to_give() -> None:
+    """What is to be written has come already."""
+    written: list[bool] = []
+    before = threading.stack_size(1 << 46)
+    try:
+        shield.complete(lambda: written.append(True))
+    finally:
+        threading.stack_size(before)
+    assert written == [True]
+
+
+def test_a_write_within_shielded_work_is_a_part_of_it() -> None:
+    """It needs no other thread, which may not be had any more."""
+    threads: list[int] = []
+
+    def work() -> int:
+        shield.complete(lambda: threads.append(threading.get_ident()))
+        return threading.get_ident()
+    assert shield.run(work, nothing) == threads[0]
+    shield.complete(lambda: threads.append(threading.get_ident()))
+    assert threads[1] != threading.get_ident()
