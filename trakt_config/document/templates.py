@@ -7,7 +7,7 @@ import re
 #: Trakt makes up looks like none of it, whatever its length and alphabet.
 _TELLING = frozenset({
     "enter", "your", "insert", "put", "paste", "replace", "change", "changeme", "fill",
-    "placeholder", "here", "todo", "tbd", "none", "example", "sample", "dummy", "clientid",
+    "placeholder", "here", "todo", "tbd", "clientid",
     "clientsecret", "yourclientid", "yourclientsecret", "yourpin",
 })
 _WORDS = _TELLING | frozenset({

@@ -35,8 +35,7 @@ NEW = {"access_token": "A", "token_type": "bearer", "expires_in": "604800", "ref
 UNFILLED = ("enter_client_id_here", "YOUR_CLIENT_ID", "your-client-id", "changeme", "<client_id>",
             "<your client id>", "client_id", "XXXXXXXX", "'########'", "Enter your client ID here",
             "put_your_trakt_client_id_here", "'[your-client-id]'", "0123456789abcdef...",
-            "0123456789abcdef" * 4, "fedcba9876543210", "12ab...", "YOUR_ACCESS_TOKEN", "example",
-            "none")
+            "12ab...", "YOUR_ACCESS_TOKEN")
 
 #: What people call our keys.
 OTHER_NAMES = {

@@ -423,3 +423,11 @@ def test_the_tokens_of_an_answer_are_found_again(token: str) -> None:
     written = document.set_authorization(document.parse(block("")), given_by_trakt)
     if "${" not in token and "<<" not in token:  # Another program's, in a config.
         assert settings.read_settings(written, {}).authorization == given_by_trakt
+
+
+@pytest.mark.parametrize("text", ["0123456789abcdef" * 4, "f" * 64, "example", "sample", "dummy",
+                                  "none", "test", "abc", "id", "secret", "app", "x"])
+def test_what_somebody_may_have_named_an_app_of_a_stand_in_is_an_id(text: str) -> None:
+    """A host's own tests, and servers that stand in for Trakt, have such ids."""
+    found = read(f"trakt:\n  client_id: {text}\n  client_secret: {text}\n".encode(), {})
+    assert (found.client.client_id, found.client.client_secret) == (text, Secret(text))
