@@ -17,7 +17,7 @@ import pytest
 
 from tests.support import scenes
 from tests.support.ages import WORTH_REFRESHING
-from tests.support.injection import FULL, App, Ended, Fault
+from tests.support.injection import FULL, App, Ended, Fault, command, forked
 from tests.support.scenes import WEEK, Scene
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Options
@@ -472,6 +472,36 @@ def test_of_two_journals_the_one_with_the_doubt_counts(doubt_is_beside: bool, tr
     assert outcome(made.authorize()) == "kept" and trakt.asked() == 0
     assert outcome(made.authorize("--force")) == "refreshed"
     assert_clean(made)
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("words", [("authorize", "--force"), ("logout",), ("logout", "--local")],
+                         ids=" ".join)
+@pytest.mark.parametrize("doubts", [(True, False), (False, True), (True, True)])
+def test_of_two_journals_neither_stays_when_what_it_doubts_is_gone(
+        words: tuple[str, ...], doubts: tuple[bool, bool], trakt: Any, tmp_path: Path) -> None:
+    made = scenes.scene(trakt, tmp_path, age=FRESH)
+    doubt = {"spent": token(made)}
+    leave_two(made, *(doubt if is_doubtful else None for is_doubtful in doubts))
+    ended = forked(command(*words, made.config), environ=made.environ)
+    assert ended.status == 0 and trakt.spent_again() == 0, str(ended)
+    assert_clean(made)
+
+
+@pytest.mark.parametrize("torn_is_beside", [True, False])
+def test_of_two_journals_a_login_finishes_either(torn_is_beside: bool, trakt: Any,
+                                                 tmp_path: Path) -> None:
+    """Before it puts a client in, and not over half a file."""
+    made = scenes.scene(trakt, tmp_path)
+    before = b"trakt:\n  client_id:\n  client_secret:\nx: 1\n"
+    content = before.replace(b"1", b"2" * 9)
+    torn: tuple[Mapping[str, Any] | None, ...] = ({"before": before, "content": content}, None)
+    leave_two(made, *(torn if torn_is_beside else torn[::-1]))
+    made.config.write_bytes(before + content[len(before):])
+    with registered(made.config, NewClient("id", "secret"),
+                    Options(environ=made.environ)):
+        data = made.config.read_bytes()
+    assert b"x: 222222222\n" in data and b"client_id: id\n" in data
 
 
 @pytest.mark.parametrize("newer_is_beside", [True, False])

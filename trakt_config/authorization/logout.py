@@ -143,7 +143,7 @@ def _save(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
     """Empty the values in the config as it is by now, if they are still those."""
     try:
         save.as_it_is_now(lambda: _empty(run, held, snapshot))
-        held.discard_journal()
+        held.discard_journals()
     except (ConfigError, OSError) as error:
         problem = error.message if isinstance(error, ConfigError) else os_reason(error)
         raise SaveError(f"the tokens could not be removed from the config: {problem}",

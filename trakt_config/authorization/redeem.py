@@ -107,6 +107,7 @@ def redeem(run: Run, held: storage.Held, snapshot: Snapshot, ask: Ask[T], *,
         if isinstance(answer, Authorization):
             answer = _with_refresh_token(answer, snapshot)
             save.save(run, held, intent, snapshot, answer, in_journal=record.is_durable)
+            held.discard_journals()
             _warn_of_last_tokens(run, answer, record, spends)
         elif not in_doubt:
             held.discard_journal()
@@ -182,6 +183,7 @@ def _settle(run: Run, held: storage.Held, snapshot: Snapshot, intent: Intent,
     is_unknown = isinstance(error, TraktUnavailable) and error.outcome_unknown
     if spends == "refresh_token" and is_refused:
         in_doubt = False
+        held.discard_journals()
     elif spends == "refresh_token" and is_unknown and snapshot.is_valid:
         in_doubt = True
     if in_doubt:

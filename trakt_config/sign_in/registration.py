@@ -190,6 +190,8 @@ class CannotRegister(Exception):
 def _held(run: Run) -> Iterator[tuple[storage.Held, bool]]:
     """The config under its lock, and whether a journal that is left over has its room reserved."""
     with run.hold() as held:
+        if held.second:
+            recovery.refuse_newer(held.second.recover())
         found = held.recover()
         recovery.refuse_newer(found)
         yield held, found is not None

@@ -82,6 +82,12 @@ class Held:
         """The journal has done its work: it goes when the lock is let go."""
         self._journal.is_needed = False
 
+    def discard_journals(self) -> None:
+        """Of two, both have."""
+        for held in (self, self.second):
+            if held:
+                held.discard_journal()
+
     def keep_journal(self) -> None:
         """What the journal says still matters: it stays for the next run."""
         self._journal.is_needed = True
