@@ -16,9 +16,13 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Literal, get_args
+from types import FrameType
+from typing import Any, Callable, Literal, TypeVar, get_args
 
 from trakt_config.tokens import Authorization
+
+T = TypeVar("T")
+E = TypeVar("E", bound="TraktConfigError")
 
 #: Of a larger file no more is read, and it is no config: memory and time stay bounded.
 LARGEST_CONFIG = 2 * 1024 * 1024
@@ -42,6 +46,60 @@ def os_reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return _PLAINER.get(error.errno) or os.strerror(error.errno)
     return "not a valid path"
+
+
+class HostError(BaseException):
+    """Carries what a function of the host's raised past all that handles errors here, and is no
+    ``Exception``, so that nothing takes it for an error of the system's or of ours. What it carries
+    is raised in its place where the host called us.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+def call_host(function: Callable[..., T], *arguments: Any) -> T:
+    """What a function of the host's returns.
+
+    :raises HostError: it raised; not for what is no ``Exception``, such as Ctrl-C.
+    """
+    try:
+        return function(*arguments)
+    except Exception as error:
+        raise HostError(error) from None
+
+
+def came_by_signal(error: BaseException) -> bool:
+    """Whether a signal handler raised it: that is called with the frame that it interrupts."""
+    interrupted, traceback = None, error.__traceback__
+    while traceback is not None:
+        if interrupted is not None and _was_given(traceback.tb_frame, interrupted):
+            return True
+        interrupted, traceback = traceback.tb_frame, traceback.tb_next
+    return False
+
+
+def _was_given(frame: FrameType, interrupted: FrameType) -> bool:
+    return any(value is interrupted or isinstance(value, tuple)
+               and any(part is interrupted for part in value)
+               for value in frame.f_locals.values())
+
+
+def is_hosts(error: BaseException) -> bool:
+    """Whether an error that was caught is none of the system's: those have a number, and come from
+    no signal handler. A time limit of the host's may raise one at any moment.
+    """
+    return came_by_signal(error) or isinstance(error, OSError) and error.errno is None
+
+
+def pass_on_hosts(error: BaseException) -> None:
+    """In an ``except`` that is meant for the system's errors: raise the host's again."""
+    if is_hosts(error):
+        try:
+            raise error
+        finally:
+            del error  # It knows this frame, and the frames what they have open.
 
 
 def printable(text: str) -> str:
@@ -125,6 +183,13 @@ class TraktConfigError(Exception):
     def hint(self, hint: str) -> None:
         self._hint = hint
 
+    def alone(self: E) -> E:
+        """The error without what led to it, and without the frames on its way, which may hold the
+        tokens: to be raised again.
+        """
+        self.__context__ = None
+        return self.with_traceback(None)
+
     def advise_first(self, advice: str) -> None:
         """Put `advice` before the hint, whose commands name the config once it is known."""
         self._hint = f"{advice} {self._hint}".rstrip()
@@ -155,6 +220,7 @@ class ConfigError(TraktConfigError):
 #: Why a person has to sign in; the last three only while somebody does.
 Reason = Literal["no_authorization", "refresh_token_refused", "pin_refused", "answer_lost",
                  "access_token_refused", "denied", "expired", "no_browser"]
+Detail = Literal["", "before_migration"]
 
 
 class LoginRequired(TraktConfigError):
@@ -169,11 +235,13 @@ class LoginRequired(TraktConfigError):
     """
 
     def __init__(self, message: str, *, reason: Reason = "no_authorization",
-                 detail: Literal["", "before_migration"] = "",
+                 detail: Detail = "",
                  hint: str = "", path: str | None = None) -> None:
         super().__init__(message, hint=hint, path=path)
         if reason not in get_args(Reason):
             raise ValueError(f"reason has to be one of {', '.join(get_args(Reason))}")
+        if detail not in get_args(Detail):
+            raise ValueError('detail has to be empty or "before_migration"')
         self.reason = reason
         self.detail = detail
 
@@ -200,6 +268,7 @@ class TraktUnavailable(TraktConfigError):
                  path: str | None = None) -> None:
         super().__init__(message, hint=hint, path=path)
         _check("a number of seconds or None", (int, float, type(None)), retry_after=retry_after)
+        _check("True or False", (bool,), outcome_unknown=outcome_unknown)
         self.retry_after = retry_after
         self.outcome_unknown = outcome_unknown
 
@@ -218,4 +287,5 @@ class SaveError(TraktConfigError):
     def __init__(self, message: str, *, hint: str = "", path: str | None = None,
                  authorization: Authorization | None = None) -> None:
         super().__init__(message, hint=hint, path=path)
+        _check("an Authorization or None", (Authorization, type(None)), authorization=authorization)
         self.authorization = authorization

@@ -120,7 +120,9 @@ def test_attributes_survive_the_way_out_of_a_pool_of_processes(
     *((leaf, name, 3, TypeError) for leaf in LEAVES for name in ("hint", "path")),
     (ConfigError, "line", "3", TypeError), (ConfigError, "column", True, TypeError),
     (LoginRequired, "reason", "because", ValueError), (LoginRequired, "reason", None, ValueError),
-    (TraktUnavailable, "retry_after", "60", TypeError)])
+    (TraktUnavailable, "retry_after", "60", TypeError),
+    (TraktUnavailable, "outcome_unknown", "yes", TypeError),
+    (LoginRequired, "detail", "x", ValueError), (SaveError, "authorization", {}, TypeError)])
 def test_an_error_of_another_kind_of_value_is_refused_where_it_is_made(
         leaf: Any, name: str, value: object, kind: type[Exception]) -> None:
     """And not where it is shown, by a program that stands in for this one in its tests."""

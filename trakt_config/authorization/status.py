@@ -146,8 +146,7 @@ def ask(config_path: ConfigPath, options: Options,
 
 def _named(error: TraktConfigError, run: Run) -> TraktConfigError:
     error.path = run.name
-    error.__context__ = None
-    return error.with_traceback(None)
+    return error.alone()
 
 
 def switched_off(settings: UserSettings) -> list[str]:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from trakt_config.document.layout import Block, Entry, Layout, Stray
-from trakt_config.document.lines import mistake, position
+from trakt_config.document.lines import mistake, position, reports_mistakes
 from trakt_config.document.parser import read_layout
 from trakt_config.errors import LARGEST_CONFIG, ConfigError
 from trakt_config.startup import Record, hidden
@@ -68,6 +68,7 @@ def require_document(document: object) -> None:
                         f"{type(document).__name__}")
 
 
+@reports_mistakes
 def parse(data: bytes) -> Document:
     """Read a config. An empty file, or one without `trakt`, is no error here.
 

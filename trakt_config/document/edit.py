@@ -20,7 +20,13 @@ from trakt_config.document.arguments import check_flag, check_texts, wanted_valu
 from trakt_config.document.document import KEPT_ELSEWHERE_HINT, Document, require_document
 from trakt_config.document.keys import AUTHORIZATION, TRAKT, Path
 from trakt_config.document.layout import Block, Entry, Layout
-from trakt_config.document.lines import NEWLINE, end_of_line, mistake, newline_at
+from trakt_config.document.lines import (
+    NEWLINE,
+    end_of_line,
+    mistake,
+    newline_at,
+    reports_mistakes,
+)
 from trakt_config.document.proof import Change, proved
 from trakt_config.document.splices import (
     Fields,
@@ -47,6 +53,7 @@ _LOOKED_FOR: Mapping[str, str | None] = MappingProxyType({"pin": None, "force_re
 
 # -- edits ---------------------------------------------------------------------------------------
 
+@reports_mistakes
 def set_authorization(document: Document,
                       values: Authorization | Mapping[str, str | int | None], *,
                       clear_pin: bool = False) -> Document:
@@ -83,6 +90,7 @@ def authorization_change(document: Document,
     return change
 
 
+@reports_mistakes
 def clear_authorization(document: Document) -> Document:
     """The document with the six values emptied, as far as they are there; parsed and proved.
 
@@ -97,6 +105,7 @@ def clear_authorization(document: Document) -> Document:
     return proved(change)
 
 
+@reports_mistakes
 def fill_client(document: Document, client_id: str, client_secret: str, *,
                 redirect_uri: str = "", complete: bool = False) -> Document:
     """The document with `client_id` and `client_secret` where they are blank or missing.

@@ -4,9 +4,13 @@ A line ends with ``\\r\\n``, ``\\n`` or ``\\r`` alone.
 """
 from __future__ import annotations
 
+import functools
 import re
+from typing import Any, Callable, TypeVar, cast
 
 from trakt_config.errors import ConfigError
+
+Work = TypeVar("Work", bound=Callable[..., Any])
 
 NEWLINE = re.compile(r"\r\n|\n|\r")
 
@@ -76,3 +80,17 @@ def mistake_at(pattern: re.Pattern[str], text: str, message: str,
     """The mistake where the first group of the pattern is found."""
     found = pattern.search(text)
     return mistake(message, hint, *position(text, found.start(1))) if found else None
+
+
+def reports_mistakes(work: Work) -> Work:
+    """Decorate work on a config's text: no frame of its errors holds that, but the caller's own."""
+    @functools.wraps(work)
+    def reporting(*given: Any, **named: Any) -> Any:
+        try:
+            return work(*given, **named)
+        except ConfigError as error:
+            mistake = error.alone()
+        del given, named
+        raise mistake
+
+    return cast(Work, reporting)

@@ -5,6 +5,7 @@ import copy
 import inspect
 import math
 import pickle
+import traceback
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -972,3 +973,18 @@ def test_a_comment_behind_another_readers_line_break_stays(blank: str) -> None:
     text = f"trakt:\n  authorization:\n    scope: |-\n      old\n{blank} # kept\n"
     edited = set_authorization(parse(text.encode()), NEW)
     assert f"\n{blank} # kept\n" in edited.data.decode()
+
+
+@pytest.mark.parametrize("refused", [
+    lambda: parse(b"trakt: [SECRET"), lambda: parse(b"trakt:\n  pin: SECRET\xff\n"),
+    lambda: parse(b"trakt:\n  pin: SECRET\n  pin: SECRET\n"),
+    lambda: set_authorization(parse(b"trakt: {pin: SECRET, authorization: 3}\n"), NEW),
+    lambda: clear_authorization(parse(b"plex: SECRET\n")),
+    lambda: fill_client(parse(b"trakt: &a {pin: SECRET}\nb: *a\n"), "a", "SECRET")])
+def test_errors_keep_no_frame_with_the_text(refused: Any) -> None:
+    """An error reporter shows the variables of each."""
+    with pytest.raises(ConfigError) as caught:
+        refused()
+    assert caught.value.__context__ is None and caught.value.__cause__ is None
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)][2:]
+    assert frames and "SECRET" not in repr([frame.f_locals for frame in frames])
