@@ -20,7 +20,7 @@ import pytest
 import trakt_config
 from tests.support import scenes
 from tests.support.injection import FULL, Ended, forked
-from tests.support.interruptions import Interruption, Tracer
+from tests.support.interruptions import Interruption, TimeIsUp, Tracer
 from tests.support.scenes import Scene
 from trakt_config.sandbox import Answer
 
@@ -47,11 +47,12 @@ def interrupted(scene: Scene, at: int | None) -> Callable[[], Any]:
         trakt_config.authorize(scene.config, lock_timeout=timedelta(seconds=0.5))
 
     def work() -> Any:
-        tracer, outcome = Tracer(WATCHED, at), "went on"
+        kind = TimeIsUp if at and at % 2 else Interruption  # In each place, one of the two.
+        tracer, outcome = Tracer(WATCHED, at, kind), "went on"
         try:
             with tracer:
                 authorize()
-        except Interruption:
+        except (Interruption, TimeIsUp):
             outcome = "interrupted"
         deadline = time.monotonic() + 0.03  # The answer takes longer than that.
         while is_running() and time.monotonic() < deadline:

@@ -16,6 +16,10 @@ class Interruption(BaseException):
     """What a host's signal handler raises."""
 
 
+class TimeIsUp(TimeoutError):
+    """The same, of a class that the system's errors have."""
+
+
 @functools.cache
 def _names(code: CodeType) -> dict[int, str]:
     return {instruction.offset: instruction.opname for instruction in dis.get_instructions(code)}
@@ -36,8 +40,10 @@ class Tracer:
     is entered once. There the monitoring of instructions is used instead, for what is imported.
     """
 
-    def __init__(self, watched: Collection[str], at: int | None) -> None:
+    def __init__(self, watched: Collection[str], at: int | None,
+                 kind: type[BaseException] = Interruption) -> None:
         self._watched = watched
+        self._kind = kind
         self._at = at
         self._thread = threading.get_ident()
         self._before: dict[int, int] = {}  # By id: frames have to die when they are left.
@@ -90,7 +96,7 @@ class Tracer:
         self.count += 1
         if self.count == self._at:
             self.where = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
-            raise Interruption
+            raise self._kind
 
 
 def _codes(watched: Collection[str]) -> Iterator[CodeType]:

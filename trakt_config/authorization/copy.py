@@ -39,6 +39,7 @@ from trakt_config.errors import (
     SaveError,
     TraktConfigError,
     os_reason,
+    pass_on_hosts,
 )
 from trakt_config.storage import JournalContent
 from trakt_config.tokens import fingerprint
@@ -269,6 +270,7 @@ def _write(target: Run, held: storage.Held, holder: Snapshot, known: Tokens) -> 
             journal.discard_journal()
         return written
     except OSError as error:
+        pass_on_hosts(error)
         raise SaveError(f"the copy could not be written: {os_reason(error)}",
                         hint="The holder is signed in. Fix this and run again.") from None
 

@@ -252,7 +252,7 @@ def _is_answered(error: TraktConfigError) -> bool:
 
 
 def _new_pair(run: Run, outcome: Outcome, authorization: Authorization) -> Result:
-    now, asked = run.options.clock(), run.options.min_validity.total_seconds()
+    now, asked = run.options.now(), run.options.min_validity.total_seconds()
     left = max(0.0, authorization.created_at + authorization.expires_in - now)
     if left < asked:
         clock = "; is the clock of this machine right?" if left < authorization.expires_in / 2 \

@@ -8,7 +8,7 @@ from trakt_config import document, storage
 from trakt_config.authorization import save
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Run, Snapshot
-from trakt_config.errors import ConfigError, SaveError
+from trakt_config.errors import ConfigError, SaveError, pass_on_hosts
 from trakt_config.startup import fields_of, replace
 from trakt_config.storage import JournalContent
 from trakt_config.tokens import Authorization, Secret, UnusableAnswer, fingerprint
@@ -182,8 +182,9 @@ def _record(run: Run, held: storage.Held, authorization: Authorization) -> None:
     :raises SaveError: that cannot be done; the journal keeps what it has.
     """
     try:
-        held.record(json.dumps(fields_of(authorization)).encode("ascii"), run.options.clock())
+        held.record(json.dumps(fields_of(authorization)).encode("ascii"), run.options.now())
     except OSError as error:
+        pass_on_hosts(error)
         raise save.unsaved(held.journal_path, save.problem_of(error), authorization,
                            in_journal=True) from None
 
@@ -218,6 +219,7 @@ def _remember_half(held: storage.Held, found: JournalContent, intent: Intent,
     try:
         held.remember_half(digest)
     except OSError as error:
+        pass_on_hosts(error)
         raise save.unsaved(held.journal_path, save.problem_of(error), answer,
                            in_journal=True) from None
 

@@ -34,6 +34,7 @@ from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Run, Snapshot
 from trakt_config.authorization.trakt import ask_shielded, client_for
 from trakt_config.errors import (
+    HostError,
     LoginRequired,
     SaveError,
     TraktConfigError,
@@ -232,8 +233,8 @@ class _Recorder:
     def _now(self) -> float:
         """By the caller's clock; where that fails just now, the answer is kept all the same."""
         try:
-            return float(self._run.options.clock())
-        except Exception:
+            return float(self._run.options.now())
+        except (HostError, TypeError):
             return time.time()
 
     @property

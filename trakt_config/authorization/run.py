@@ -17,9 +17,11 @@ from trakt_config.authorization.freshness import Assessment, Freshness, assess
 from trakt_config.document import Document, Settings
 from trakt_config.errors import (
     ConfigError,
+    HostError,
     SaveError,
     TraktConfigError,
     os_reason,
+    pass_on_hosts,
     printable,
     with_path,
 )
@@ -90,14 +92,20 @@ class Options(Record):
                 ("min_validity", isinstance(self.min_validity, timedelta), "a timedelta"),
                 ("lock_timeout", isinstance(self.lock_timeout, timedelta), "a timedelta"),
                 ("force", isinstance(self.force, bool), "True or False"),
-                ("session", self.session is None or hasattr(self.session, "send"),
+                ("session", self.session is None or _is_session(self.session),
                  "a session of requests"),
                 ("clock", callable(self.clock), "a function"),
                 ("sleep", callable(self.sleep), "a function"),
                 ("environ", isinstance(self.environ, Mapping), "a mapping")):
             if not is_right:
-                found = type(getattr(self, name)).__name__
+                given = getattr(self, name)
+                found = f"the class {given.__name__}: call it" if isinstance(given, type) \
+                    else type(given).__name__
                 raise TypeError(f"{name} has to be {kind}, not {found}")
+        if self.clock is not time.time or self.sleep is not time.sleep:
+            from trakt_config.authorization import callbacks
+            callbacks.refuse_async("clock", self.clock)
+            callbacks.refuse_async("sleep", self.sleep)
         if self.environ is not os.environ and not all(
                 isinstance(text, str) for item in self.environ.items() for text in item):
             raise TypeError("environ has to be a mapping of str to str")
@@ -106,6 +114,28 @@ class Options(Record):
                 raise ValueError(f"{name} is negative")
         if self.min_validity > LONGEST_VALIDITY:
             raise ValueError(f"min_validity is longer than {LONGEST_VALIDITY.days} days")
+
+    @property
+    def now(self) -> Callable[[], float]:
+        """The clock; what one of the host's raises is a HostError."""
+        if self.clock is time.time:
+            return time.time
+        from trakt_config.authorization import callbacks
+        return callbacks.clock_of("clock", self.clock)
+
+    @property
+    def pause(self) -> Callable[[float], None]:
+        """The sleep; what one of the host's raises is a HostError."""
+        if self.sleep is time.sleep:
+            return time.sleep
+        from trakt_config.authorization import callbacks
+        return callbacks.checked("sleep", self.sleep)
+
+
+def _is_session(given: object) -> bool:
+    """Whether it has what we call of one, and is not the class of one."""
+    return not isinstance(given, type) and all(
+        callable(getattr(given, name, None)) for name in ("send", "get_adapter"))
 
 
 class Snapshot(Record):
@@ -195,7 +225,7 @@ class Run(Record):
         refused = options.refused is not None and settings.authorization is not None \
             and options.refused == Secret(settings.authorization.access_token)
         return Snapshot(parsed, settings, assess(
-            settings.authorization, now=options.clock(),
+            settings.authorization, now=options.now(),
             min_validity=options.min_validity.total_seconds(), force=options.force or refused,
             prefer_refresh=settings.force_refresh and not options.ignore_force_refresh))
 
@@ -205,7 +235,7 @@ class Run(Record):
 
     def issued_in_future(self, authorization: Authorization) -> str:
         """That one of the two clocks is wrong, and by how much."""
-        ahead = in_units(max(1.0, authorization.created_at - self.options.clock()))
+        ahead = in_units(max(1.0, authorization.created_at - self.options.now()))
         return (f"the authorization was issued {ahead} in the future: check the clock of this "
                 "machine")
 
@@ -256,23 +286,29 @@ def reports_errors(work: Work) -> Work:
     """Decorate work on a config, whose path is its first argument.
 
     Its errors get the config's name, those of the system become ours, and all of them lose the
-    frames on their way here, in which an error reporter would find the tokens.
+    frames on their way here, in which an error reporter would find the tokens. What the host's own
+    functions and signal handlers raise comes out as it is.
     """
     @functools.wraps(work)
     def reporting(config_path: ConfigPath, *arguments: Any, **named: Any) -> Any:
-        ours: TraktConfigError
+        raised: Exception
         name = text_of(config_path)
         try:
             return work(config_path, *arguments, **named)
+        except HostError as carried:
+            raised = carried.error
         except TraktConfigError as error:
-            if error.path is None:  # The empty path of another config is one, too.
-                error.path = name
-            ours = error
+            raised = error.alone()
         except OSError as error:
-            ours = SaveError(f"the system failed: {os_reason(error)}",
-                             hint="Fix this and run again.", path=name)
-        ours.__context__ = None
-        raise ours.with_traceback(None)
+            pass_on_hosts(error)
+            raised = SaveError(f"the system failed: {os_reason(error)}",
+                               hint="Fix this and run again.")
+        if isinstance(raised, TraktConfigError) and raised.path is None:
+            raised.path = name  # The empty path of another config is one, too.
+        try:
+            raise raised
+        finally:
+            del raised  # It knows this frame.
 
     return cast(Work, reporting)
 

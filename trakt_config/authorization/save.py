@@ -11,7 +11,7 @@ from typing import Callable, TypeVar
 from trakt_config import document, storage
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.run import Run, Snapshot
-from trakt_config.errors import ConfigError, SaveError, command, os_reason
+from trakt_config.errors import ConfigError, SaveError, command, os_reason, pass_on_hosts
 from trakt_config.tokens import Authorization
 
 T = TypeVar("T")
@@ -42,6 +42,7 @@ def save(run: Run, held: storage.Held, intent: Intent, snapshot: Snapshot,
         held.discard_journal()
         raise
     except (ConfigError, OSError) as error:
+        pass_on_hosts(error)
         raise unsaved(held.journal_path, problem_of(error), authorization, in_journal) from None
     held.discard_journal()
     run.explain("Trakt's answer is saved")
@@ -88,6 +89,7 @@ def clear_pin(run: Run, held: storage.Held, snapshot: Snapshot) -> None:
     except storage.Changed:
         run.warn("the pin could not be cleared: the config is being changed")
     except (ConfigError, OSError) as error:
+        pass_on_hosts(error)
         if held.is_half_written:
             raise SaveError(f"the pin could not be cleared: {problem_of(error)}",
                             hint="The config is half written. All of it is safe in "

@@ -8,7 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from trakt_config import document, storage
-from trakt_config.errors import ConfigError, command, printable, quoted_for_shell, with_path
+from trakt_config.errors import (
+    ConfigError,
+    command,
+    pass_on_hosts,
+    printable,
+    quoted_for_shell,
+    with_path,
+)
 from trakt_config.tokens import fingerprint
 
 #: What may be a refresh token, wherever and however it is written, but no key of the next line.
@@ -57,7 +64,8 @@ def _file_at(name: str) -> str:
     path = storage.resolve(name)
     try:
         status = os.stat(path)
-    except OSError:
+    except OSError as error:
+        pass_on_hosts(error)
         return path
     return f"{status.st_dev}:{status.st_ino}"
 

@@ -19,7 +19,7 @@ def client_for(options: Options, snapshot: Snapshot) -> oauth.TraktClient:
     """
     return oauth.TraktClient(
         snapshot.settings.client, oauth.Endpoints.from_environ(options.environ),
-        session=options.session, clock=options.clock, sleep=options.sleep,
+        session=options.session, clock=options.now, sleep=options.pause,
         secrets=secrets_in(snapshot))
 
 

@@ -29,9 +29,11 @@ from trakt_config.document import Settings
 from trakt_config.errors import (
     AccountProblem,
     ClientRejected,
+    HostError,
     LockTimeout,
     LoginRequired,
     TraktConfigError,
+    pass_on_hosts,
     printable,
 )
 from trakt_config.startup import LazyModule, Record, fields_of, replace
@@ -173,19 +175,27 @@ class TraktAuth:
     def _is_good(self, known: _Known) -> bool:
         """Whether the config need not be looked into."""
         assessment = self._assess(known)
-        waits = assessment.seconds_left > 0 and self._options.clock() < known.until
+        waits = assessment.seconds_left > 0 and self._now() < known.until
         fresh = assessment.freshness is Freshness.FRESH
         return (fresh or waits) and known.stamp == self._stamp()
 
     def _assess(self, known: _Known) -> Assessment:
-        return assess(known.authorization, now=self._options.clock(),
+        return assess(known.authorization, now=self._now(),
                       min_validity=self._options.min_validity.total_seconds())
+
+    def _now(self) -> float:
+        try:
+            return self._options.now()
+        except HostError as carried:
+            raised = carried.error
+        raise raised
 
     def _stamp(self) -> Stamp | None:
         """What changes when somebody writes to the config."""
         try:
             status = os.stat(self._config_path)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            pass_on_hosts(error)
             return None
         return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
@@ -195,7 +205,7 @@ class TraktAuth:
         stamp = self._stamp()  # Before the look: what is changed after it is seen next time.
         settings = _read_settings(path, options)
         return _Known(settings.authorization or result.authorization, settings.client.client_id,
-                      stamp, options.clock() + RETRY_INTERVAL)
+                      stamp, self._now() + RETRY_INTERVAL)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -308,7 +318,8 @@ def _from_here(path: str) -> str:
     """The path, absolute; what is no path stays, for the error that says so."""
     try:  # Not abspath, which would take "link/.." for nothing at all.
         return os.path.join(os.getcwd(), path) if path else path
-    except OSError:  # The folder was removed.
+    except OSError as error:  # The folder was removed.
+        pass_on_hosts(error)
         return path
 
 

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.events import ScalarEvent
 
 from trakt_config.document.lines import mistake
-from trakt_config.errors import ConfigError
+from trakt_config.errors import ConfigError, pass_on_hosts
 
 #: ruamel.yaml's names for two of its loaders: the quick one, and the one that Kometa reads with.
 QUICK_LOADER = "safe"
@@ -43,6 +43,7 @@ def events(text: str, loader: str = QUICK_LOADER) -> Iterator[Any]:
             last = event
             yield event
     except Exception as error:  # AssertionError, OverflowError and ValueError are seen as well
+        pass_on_hosts(error)
         problem = error
     # Raised out here: ruamel's exception quotes the file, and would be this one's context.
     if problem is not None:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from traceback import walk_tb
 
-from trakt_config.errors import TraktUnavailable, printable
+from trakt_config.errors import TraktUnavailable, came_by_signal, printable
 from trakt_config.oauth.patience import Watch
 
 _BAD_PROXY = ("the address of the proxy is not valid", "Check HTTPS_PROXY and ALL_PROXY.")
@@ -77,9 +77,16 @@ def explained(error: Exception, watch: Watch, host: str, *, foreign: bool = Fals
                 "start what listens there.")
     what = "Trakt was asked, and no answer came" if sent else "Trakt could not be asked"
     if foreign and (words, hint) == _UNKNOWN:
-        words, hint = "the session raised {raised}", "Correct it, or its adapter."
+        words, hint = "the session raised {raised}", "Correct the session, or its adapter."
     said = words.format(host=host, timeout=watch.seconds, raised=_raised(error))
     return TraktUnavailable(f"{what}: {said}", hint=hint, outcome_unknown=sent)
+
+
+def raised_by_signal(error: Exception) -> BaseException | None:
+    """What a signal handler of the host's raised, and what became this error on its way."""
+    links = filter(came_by_signal, _chain(error))
+    # urllib3 gives what it wraps an error in the traceback of that error, too.
+    return min(links, key=lambda link: sum(1 for _ in _chain(link)), default=None)
 
 
 def may_have_sent(error: Exception) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from trakt_config.oauth import limits
-from trakt_config.oauth.http_errors import explained
+from trakt_config.oauth.http_errors import explained, raised_by_signal
 from trakt_config.oauth.patience import PatientReader, Watch, be_patient
 from trakt_config.startup import Record, hidden
 
@@ -69,10 +69,13 @@ def call(method: str, url: str, *, headers: Mapping[str, str], body: bytes | Non
                 # The watch comes first, so that what has arrived by then is kept.
                 return _send(watched, watch, method, url, headers, body, timeout + 5)
         except Exception as error:  # Of whatever kind: a session of the caller's raises its own.
-            failure = explained(error, watch, host, foreign=not own,
-                                repeats=not own and _repeats(session, url))
+            failure = raised_by_signal(error) or explained(
+                error, watch, host, foreign=not own, repeats=not own and _repeats(session, url))
     # Raised out here: the caught exception holds the request, and would be this one's context.
-    raise failure
+    try:
+        raise failure
+    finally:
+        del failure  # It knows this frame.
 
 
 def is_loopback(host: str) -> bool:
@@ -152,7 +155,9 @@ def _read_body(raw: Any, watch: Watch) -> tuple[bytes, str]:
             body += piece
             if late and time.monotonic() - begun > WAITED:
                 return bytes(body), TOO_LONG
-    except Exception:  # Whatever a caller's own adapter raises: what has come, has come.
+    except Exception as error:  # Whatever a caller's own adapter raises: what has come, has come.
+        if raised_by_signal(error):
+            raise
         return bytes(body), TOO_LONG if watch.expired else "the answer was cut off"
     return bytes(body), ""
 

@@ -28,7 +28,7 @@ from trakt_config.errors import (
 from trakt_config.oauth import VISIBLE
 from trakt_config.sign_in import browser, loopback
 from trakt_config.sign_in.registration import needs_loopback_uri
-from trakt_config.sign_in.sign_in import SignIn, refuse_awaitable
+from trakt_config.sign_in.sign_in import SignIn, counted_down
 from trakt_config.tokens import Authorization, Secret
 
 #: Seconds that a person has for a sign-in in the browser.
@@ -72,13 +72,11 @@ def in_browser(sign_in: SignIn) -> Authorization:
     if address is None:
         raise needs_loopback_uri(snapshot.document)
     with loopback.listen(address, request.state) as receiver:
-        refuse_awaitable("show_address", sign_in.dialog.show_address(url))
+        sign_in.dialog.show_address(url)
         with browser.opened(url, sign_in.dialog.open_browser,
                             lambda why: _browser_failed(sign_in, receiver, why)):
-            try:
-                redirect = receiver.wait(TIME_LIMIT, sign_in.dialog.countdown)
-            finally:
-                sign_in.dialog.countdown(None)
+            redirect = counted_down(sign_in.dialog, lambda: receiver.wait(
+                TIME_LIMIT, sign_in.dialog.countdown))
             return _answered(sign_in, snapshot, request, receiver, redirect)
 
 
@@ -86,7 +84,7 @@ def with_pin(sign_in: SignIn) -> Authorization:
     """The person brings the code from a browser anywhere."""
     snapshot = sign_in.prove_saving()
     request = AuthorizationRequest()
-    refuse_awaitable("show_address", sign_in.dialog.show_address(request.url(sign_in, snapshot)))
+    sign_in.dialog.show_address(request.url(sign_in, snapshot))
     for left in reversed(range(PIN_TRIES)):
         typed = sign_in.dialog.ask_pin()
         if not isinstance(typed, str):

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Callable
 
+from trakt_config.authorization.callbacks import is_awaitable
+from trakt_config.errors import pass_on_hosts
 from trakt_config.sign_in.pages import private_page
 
 
@@ -46,7 +48,8 @@ def opened(url: str, callback: Callable[[str], bool] | None = None,
         elif can_open():
             try:
                 address = pages.enter_context(private_page(url))
-            except OSError:
+            except OSError as error:
+                pass_on_hosts(error)
                 on_failure("the page that opens the browser could not be written")
             else:
                 _in_background(open_browser, address, "the system's browser", on_failure)
@@ -61,10 +64,14 @@ def _in_background(callback: Callable[[str], bool], url: str, name: str,
     """
     def call() -> None:
         try:
-            if callback(url) is False:  # What returns nothing may have opened it.
-                on_failure(f"{name} could not open it")
+            has_opened = callback(url)
         except Exception as error:  # Its text may hold the address.
             on_failure(f"{name} raised {type(error).__name__}")
+            return
+        if is_awaitable(has_opened):
+            on_failure(f"{name} has to be a plain function: nobody awaits what it returns")
+        elif has_opened is False:  # What returns nothing may have opened it.
+            on_failure(f"{name} could not open it")
 
     try:
         _thread.start_new_thread(call, ())

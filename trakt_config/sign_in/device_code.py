@@ -16,7 +16,7 @@ from trakt_config.errors import (
 )
 from trakt_config.oauth import DeviceCode, DevicePoll, TraktClient
 from trakt_config.sign_in import browser
-from trakt_config.sign_in.sign_in import SignIn, refuse_awaitable
+from trakt_config.sign_in.sign_in import SignIn, counted_down
 from trakt_config.tokens import Authorization
 
 #: Seconds that each SLOW_DOWN adds to the interval, for good (RFC 8628, section 3.5).
@@ -38,12 +38,10 @@ def by_device_code(sign_in: SignIn) -> Authorization:
 
 def _with_one_code(sign_in: SignIn, trakt: TraktClient, code: DeviceCode) -> Authorization:
     deadline = sign_in.monotonic() + code.expires_in
-    refuse_awaitable("show_code", sign_in.dialog.show_code(code))
+    sign_in.dialog.show_code(code)
     with ExitStack() as pages:
-        try:
-            return _poll_until(deadline, sign_in, code, trakt, pages)
-        finally:
-            sign_in.dialog.countdown(None)
+        return counted_down(sign_in.dialog,
+                            lambda: _poll_until(deadline, sign_in, code, trakt, pages))
 
 
 def _poll_until(deadline: float, sign_in: SignIn, code: DeviceCode,
@@ -106,7 +104,7 @@ def _wait(sign_in: SignIn, seconds: float, deadline: float, code: DeviceCode,
         if sign_in.dialog.wants_page():
             # With the code filled in, as privately as the address of a sign-in in the browser.
             pages.enter_context(browser.opened(code.link, sign_in.dialog.open_browser))
-        sign_in.run.options.sleep(min(1.0, end - now))
+        sign_in.run.options.pause(min(1.0, end - now))
 
 
 def _ended(state: DevicePoll, *, was_lost: bool = False) -> LoginRequired:

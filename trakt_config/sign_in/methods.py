@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Callable, Literal
 
-from trakt_config.authorization import policy, save
+from trakt_config.authorization import callbacks, policy, save
 from trakt_config.authorization.run import (
     LOCK_TIMEOUT,
     ConfigPath,
@@ -18,7 +18,7 @@ from trakt_config.authorization.run import (
 from trakt_config.oauth import DeviceCode, Endpoints, TraktClient
 from trakt_config.sign_in import authorization_code, browser, device_code
 from trakt_config.sign_in.registration import NewClient, registered, rehearse
-from trakt_config.sign_in.sign_in import Dialog, SignIn
+from trakt_config.sign_in.sign_in import Dialog, SignIn, guarded
 from trakt_config.startup import LazyModule
 from trakt_config.tokens import Authorization, Client, Secret
 
@@ -62,6 +62,8 @@ def login(config_path: ConfigPath, *,
     cleared in the same write. Never prints, never prompts: that is the dialog's.
 
     It waits for the person, up to ten minutes: a program with an event loop calls it in a thread.
+    An exception that the dialog's ``countdown`` (``"device"``, ``"browser"``) or ``ask_pin``
+    (``"pin"``) raises ends it, and comes out as it is.
 
     :param config_path: a YAML file whose ``trakt`` mapping has a ``client_id``.
     :param method: ``"device"``: a code to enter on any device (RFC 8628); what Trakt recommends.
@@ -89,8 +91,10 @@ def login(config_path: ConfigPath, *,
                       environ=environment(environ), sleep=sleep)
     if not callable(monotonic):
         raise TypeError(f"monotonic has to be a function, not {type(monotonic).__name__}")
+    callbacks.refuse_async("monotonic", monotonic)
     _check(method, dialog, other_account)
-    return _signed_in(SignIn(Run.on(config_path, options), dialog, monotonic,
+    return _signed_in(SignIn(Run.on(config_path, options), guarded(dialog),
+                             callbacks.clock_of("monotonic", monotonic),
                              other_account=other_account), method)
 
 
@@ -110,7 +114,7 @@ def login_with(config_path: ConfigPath, client: NewClient, *, method: Method = "
     rehearse(config_path, client)
     code = _first_code(client, options) if client.client_id else None
     with registered(config_path, client, options):
-        return _signed_in(SignIn(Run.on(config_path, options), dialog, time.monotonic,
+        return _signed_in(SignIn(Run.on(config_path, options), guarded(dialog), time.monotonic,
                                  other_account=other_account, first_code=code), method)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from trakt_config import document, storage
@@ -27,6 +27,7 @@ from trakt_config.errors import (
     ConfigError,
     TraktConfigError,
     os_reason,
+    pass_on_hosts,
 )
 from trakt_config.sign_in import loopback
 
@@ -224,6 +225,7 @@ def _take_out(run: Run, written: Edit, *, is_new: bool) -> None:
     except (TraktConfigError, storage.Changed) as error:
         problem = getattr(error, "message", problem)
     except OSError as error:
+        pass_on_hosts(error)
         problem = os_reason(error)
     if problem:
         run.warn(f"what Trakt refused is still in it: {problem}")
@@ -233,8 +235,10 @@ def _take_out(run: Run, written: Edit, *, is_new: bool) -> None:
 
 def _remove(run: Run) -> None:
     """Remove the file that was made, if nobody has put anything into it."""
-    with suppress(OSError):
+    try:
         storage.remove_if_empty(run.path)
+    except OSError as error:
+        pass_on_hosts(error)
 
 
 def _replace(held: storage.Held, before: bytes, after: bytes, *, reserved: bool) -> None:

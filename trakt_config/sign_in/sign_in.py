@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, fields
-from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import Any, Callable, TypeVar
 
 from trakt_config import storage
-from trakt_config.authorization import policy, recovery, redeem
+from trakt_config.authorization import callbacks, policy, recovery, redeem
 from trakt_config.authorization.intent import Intent
 from trakt_config.authorization.redeem import Ask
 from trakt_config.authorization.run import Run, Snapshot, logger
 from trakt_config.authorization.trakt import client_for
-from trakt_config.errors import ConfigError, TraktConfigError, command
+from trakt_config.errors import ConfigError, HostError, TraktConfigError, command, pass_on_hosts
 from trakt_config.oauth import DeviceCode
 from trakt_config.tokens import Authorization, Secret
 
@@ -29,16 +29,29 @@ T = TypeVar("T")
 
 
 class _Silent:
-    """The place of a callback that was not given; help() shows it, hence the repr."""
+    """The place of a callback that was not given; help() shows it, hence the repr. By which one it
+    is, it is known that none was given: a copy, by ``copy`` or ``pickle``, is the same one.
 
-    def __init__(self, answer: Any) -> None:
+    :param name: of this module's variable that has it.
+    """
+
+    def __init__(self, name: str, answer: Any) -> None:
+        self._name = name
         self._answer = answer
+
+    def __reduce__(self) -> str:
+        return self._name
 
     def __call__(self, *_: object) -> Any:
         return self._answer
 
     def __repr__(self) -> str:
         return "silent"
+
+
+_SAYS_NOTHING = _Silent("_SAYS_NOTHING", None)
+_SAYS_NO = _Silent("_SAYS_NO", False)
+_HAS_NO_PIN = _Silent("_HAS_NO_PIN", "")
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,30 +67,34 @@ class Dialog:
         system's browser, with a page in its arguments that other users cannot read (see
         :func:`~trakt_config.sign_in.pages.private_page`); a callback has to see to that itself.
     :ivar ask_pin: the pin, or the whole address that Trakt redirected to; ``pin`` needs it.
-    :ivar offer_new_pin: whether to ask for another pin; gets why the one was not taken.
+    :ivar offer_new_pin: whether to ask for another pin; gets why the one was not taken. There are
+        three in all.
     :ivar wants_page: whether to open the page for the code in a browser here, now; for ``device``.
         Called once a second.
     :ivar offer_new_code: whether to go on with another device code; gets why the one ended.
     :ivar show_account: gets the name of the account that has signed in, once the tokens are saved;
         empty where Trakt does not tell it in time. None: it is not asked for.
     :ivar countdown: gets the seconds that are left, once a second; None when that is over.
+
+    What they raise comes out of ``login`` as it is, ``open_browser`` apart. So a host ends a
+    sign-in by an exception of its own: from ``countdown`` where that gets seconds (``device``,
+    ``browser``), or from ``ask_pin``. Nothing is written then, and nothing listens any more.
     """
 
-    show_code: Callable[[DeviceCode], object] = _Silent(None)
-    show_address: Callable[[str], object] = _Silent(None)
+    show_code: Callable[[DeviceCode], object] = _SAYS_NOTHING
+    show_address: Callable[[str], object] = _SAYS_NOTHING
     open_browser: Callable[[str], bool] | None = None
-    ask_pin: Callable[[], str] = _Silent("")
-    offer_new_pin: Callable[[str], bool] = _Silent(False)
-    wants_page: Callable[[], bool] = _Silent(False)
-    offer_new_code: Callable[[str], bool] = _Silent(False)
+    ask_pin: Callable[[], str] = _HAS_NO_PIN
+    offer_new_pin: Callable[[str], bool] = _SAYS_NO
+    wants_page: Callable[[], bool] = _SAYS_NO
+    offer_new_code: Callable[[str], bool] = _SAYS_NO
     show_account: Callable[[str], object] | None = None
-    countdown: Callable[[float | None], object] = _Silent(None)
+    countdown: Callable[[float | None], object] = _SAYS_NOTHING
 
     def __post_init__(self) -> None:
-        for name in (field.name for field in fields(self)):
+        for name in _names():
             callback = getattr(self, name)
-            if iscoroutinefunction(callback):
-                raise TypeError(f"{name} has to be a plain function: nobody awaits an async one")
+            callbacks.refuse_async(name, callback)
             if not callable(callback) and not (callback is None and getattr(Dialog, name) is None):
                 raise TypeError(f"{name} has to be a function, not {type(callback).__name__}")
 
@@ -90,15 +107,37 @@ class Dialog:
         return "Dialog()"
 
 
-def refuse_awaitable(name: str, returned: object) -> None:
-    """A callback that returns something to await has shown nothing yet, and nobody awaits it.
+def _names() -> list[str]:
+    return [field.name for field in fields(Dialog)]
 
-    :raises TypeError: this one has.
+
+def guarded(dialog: Dialog) -> Dialog:
+    """The same dialog. What its functions raise comes out of the sign-in as it is, and what they
+    return is looked at; ``open_browser`` is called by a thread of its own, and see there.
     """
-    if isawaitable(returned):
-        if iscoroutine(returned):
-            returned.close()
-        raise TypeError(f"{name} has to be a plain function: nobody awaits what it returns")
+    given = {name: getattr(dialog, name) for name in _names() if dialog.has(name)}
+    return Dialog(**{name: function if name == "open_browser" else callbacks.checked(name, function)
+                     for name, function in given.items()})
+
+
+def counted_down(dialog: Dialog, wait: Callable[[], T]) -> T:
+    """The result of a wait that is counted down. What ends it is raised, whatever a last call of
+    the countdown, with None, raises then.
+    """
+    try:
+        result = wait()
+    except BaseException as error:
+        ended = error
+    else:
+        dialog.countdown(None)
+        return result
+    # Out here: what is being handled would be the context of what the host raises.
+    with suppress(HostError, TypeError):
+        dialog.countdown(None)
+    try:
+        raise ended
+    finally:
+        del ended  # It knows this frame.
 
 
 @dataclass(frozen=True)
@@ -166,7 +205,8 @@ class SignIn:
         """
         try:
             mode = os.lstat(self.run.path).st_mode
-        except OSError:  # It is gone for a moment, or for good: reading it says so.
+        except OSError as error:  # It is gone for a moment, or for good: reading it says so.
+            pass_on_hosts(error)
             return
         if not stat.S_ISREG(mode):
             what = ("a directory" if stat.S_ISDIR(mode) else "a link" if stat.S_ISLNK(mode)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 
-from trakt_config.errors import ConfigError, os_reason
+from trakt_config.errors import ConfigError, os_reason, pass_on_hosts
 from trakt_config.storage import files, folders
 
 
@@ -20,6 +20,7 @@ def create(path: str | os.PathLike[str]) -> os.stat_result:
         finally:
             files.close(fd)
     except (OSError, ValueError) as error:
+        pass_on_hosts(error)
         raise ConfigError(f"the config cannot be created: {os_reason(error)}",
                           hint="Check the path and its permissions.",
                           path=os.fsdecode(path)) from None

@@ -6,13 +6,15 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Callable
 
 from trakt_config.errors import (
     LARGEST_CONFIG,
     ConfigError,
+    is_hosts,
     os_reason,
+    pass_on_hosts,
     printable,
     quoted_for_shell,
 )
@@ -47,13 +49,16 @@ def forgiven(otherwise: Callable[[], None] = lambda: None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in NOT_SUPPORTED:
+        if error.errno not in NOT_SUPPORTED or is_hosts(error):
             raise
         otherwise()
 
 
 class NotRegular(OSError):
     """What stands there is a FIFO, a device, a directory or a link, not a regular file."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ELOOP, "not a regular file")  # A number, as the system's have.
 
 
 class Folder:
@@ -67,7 +72,8 @@ class Folder:
         """Whether its name still leads to it."""
         try:
             return os.path.samestat(os.stat(self.path), os.fstat(self.fd))
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            pass_on_hosts(error)
             return False
 
     def close(self) -> None:
@@ -126,19 +132,22 @@ def resolve(path: str | os.PathLike[str]) -> str:
             problem, hint = "has an empty path", "Name the file."
         elif stat.S_ISDIR(mode):
             problem, hint = "is a directory", "Name the file in it."
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        pass_on_hosts(error)
         problem = "does not exist"
         if os.path.islink(path):
             problem = f"is a link to {printable(real)}, which does not exist"
             hint = "Make that file (an empty one will do for login), or correct the link."
         else:
             hint = _advice(os.fspath(path)) or hint
-    except PermissionError:
+    except PermissionError as error:
+        pass_on_hosts(error)
         from trakt_config.storage import users
         folder = _closed_folder(real)
         problem = f"cannot be read: {users.this_user()} may not enter {printable(folder)}"
         hint = "Let this user enter the folder, or run this as one who may."
     except (OSError, ValueError) as error:
+        pass_on_hosts(error)
         problem = f"cannot be read: {os_reason(error)}"
     raise ConfigError(f"the config {problem}", hint=hint)
 
@@ -174,10 +183,14 @@ def _advice(path: str) -> str:
 
 def _in_other_case(path: str) -> Iterator[str]:
     folder, name = os.path.split(path)
-    with suppress(OSError):
-        for other in os.listdir(folder or os.curdir):
-            if other.lower() == name.lower():
-                yield os.path.join(folder, other)
+    try:
+        others = os.listdir(folder or os.curdir)
+    except OSError as error:
+        pass_on_hosts(error)
+        return
+    for other in others:
+        if other.lower() == name.lower():
+            yield os.path.join(folder, other)
 
 
 def open_regular(path: str, flags: int) -> int:
@@ -192,6 +205,7 @@ def open_regular(path: str, flags: int) -> int:
         name, folder = _in_folder(path)
         fd = os.open(name, flags | CLOEXEC | NOFOLLOW | NONBLOCK, 0o600, dir_fd=folder)
     except OSError as error:
+        pass_on_hosts(error)
         if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
             raise NotRegular from None
         raise
@@ -218,8 +232,10 @@ def opened(path: str, flags: int) -> Iterator[int]:
 
 def close(fd: int) -> None:
     """Close it. What matters was synced before: a failure here must not hide how the work ended."""
-    with suppress(OSError):
+    try:
         os.close(fd)
+    except OSError as error:
+        pass_on_hosts(error)
 
 
 def read(path: str) -> bytes:
@@ -235,7 +251,7 @@ def read(path: str) -> bytes:
     except NotRegular:
         problem = "is not a regular file"
     except OSError as error:
-        if error.errno in NO_DESCRIPTORS:
+        if error.errno in NO_DESCRIPTORS or is_hosts(error):
             raise
         problem = f"cannot be read: {os_reason(error)}"
         if isinstance(error, PermissionError):
@@ -298,5 +314,6 @@ def same_file(fd: int, path: str) -> bool:
     """Whether `path` still leads, without a link, to the open file."""
     try:
         return os.path.samestat(os.fstat(fd), look(path))
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        pass_on_hosts(error)
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 import errno
 import os
 
+from trakt_config.errors import pass_on_hosts
 from trakt_config.storage.files import (
     CLOEXEC,
     DIRECTORY,
@@ -30,6 +31,7 @@ def anchored(path: str) -> str:
     try:
         return Anchored(path, Folder(os.path.dirname(path)))
     except OSError as error:
+        pass_on_hosts(error)
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             raise NotRegular from None
         if isinstance(error, PermissionError) and LOOK_UP == os.O_RDONLY:
@@ -75,7 +77,8 @@ def sync_directory(path: str, folder: int | None = None) -> bool:
         return False
     try:
         fd = os.open(path, os.O_RDONLY | DIRECTORY | CLOEXEC | NONBLOCK, dir_fd=folder)
-    except PermissionError:  # A directory that may be written but not listed.
+    except PermissionError as error:  # A directory that may be written but not listed.
+        pass_on_hosts(error)
         return False
     try:
         with forgiven():
@@ -98,7 +101,8 @@ def make_directory(path: str) -> None:
         make_directory(above)
     try:
         os.mkdir(path, 0o700)
-    except FileExistsError:  # Another run was faster, or a file is in the way.
+    except FileExistsError as error:  # Another run was faster, or a file is in the way.
+        pass_on_hosts(error)
         if not os.path.isdir(path):
             raise
     sync_directory(above)

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Callable
 
-from trakt_config.errors import LockTimeout, SaveError, os_reason, printable
+from trakt_config.errors import LockTimeout, SaveError, os_reason, pass_on_hosts, printable
 from trakt_config.storage import files, folders, journal, locks, overwrite, replacement, users
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.records import JournalContent
@@ -105,6 +105,7 @@ class Held:
             files.close(files.open_regular(self.path, os.O_RDWR))
             self._journal.begin(note, room)
         except OSError as error:
+            pass_on_hosts(error)
             problem = files.reason(error)
             if error.errno in _NO_ROOM:
                 problem += f" ({room // 1024 + 1} KiB are needed)"
@@ -145,10 +146,13 @@ class Held:
         What fails is only warned of: how the work ended is what counts.
         """
         try:
-            if not self._journal.is_pending:
-                replacement.remove_temporary(self.path)
-            self._journal.close(remove=not self._journal.is_pending)
+            try:
+                if not self._journal.is_pending:
+                    replacement.remove_temporary(self.path)
+            finally:
+                self._journal.close(remove=not self._journal.is_pending)
         except OSError as error:
+            pass_on_hosts(error)
             self._warn(f"the journal {self.journal_path} could not be removed "
                        f"({os_reason(error)}); the next run will try again")
 
@@ -195,6 +199,7 @@ def _refusing(problem: str, hint: str = _TRY_AGAIN) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        pass_on_hosts(error)
         raise SaveError(f"{problem}: {files.reason(error)}", hint=hint) from None
 
 
@@ -221,6 +226,7 @@ def _config_locked(path: str, wait: Callable[[], None],
         try:
             fd = files.open_regular(path, os.O_RDWR)
         except OSError as error:
+            pass_on_hosts(error)
             raise SaveError("the config cannot be opened for writing: "
                             f"{files.reason(error)}{users.among_users(error, path)}",
                             hint=_LET_IT_WRITE) from None
@@ -252,7 +258,8 @@ def _lock_is_mandatory(path: str) -> bool:
     with files.opened(path, os.O_RDONLY) as fd:
         try:
             os.read(fd, 1)
-        except PermissionError:
+        except PermissionError as error:
+            pass_on_hosts(error)
             return True
     return False
 

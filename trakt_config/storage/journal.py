@@ -6,14 +6,21 @@ something to remember, and the next run finishes it. Here it is found or made, a
 """
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Callable
 
-from trakt_config.errors import ConfigError, LockTimeout, SaveError, os_reason, printable
+from trakt_config.errors import (
+    ConfigError,
+    LockTimeout,
+    SaveError,
+    os_reason,
+    pass_on_hosts,
+    printable,
+)
 from trakt_config.storage import access, files, folders, locks, records, users
 from trakt_config.storage.journal_file import Journal, let_go
 from trakt_config.storage.places import beside, in_state_directory, other_journals
@@ -49,7 +56,8 @@ def _read(path: str) -> JournalContent | None:
     try:
         with files.opened(path, os.O_RDONLY) as fd:
             return records.parse(files.read_all(fd, records.LARGEST_JOURNAL))
-    except OSError:
+    except OSError as error:
+        pass_on_hosts(error)
         return None
 
 
@@ -66,6 +74,7 @@ def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
         try:
             return _acquire_at(near, config, wait, warn)
         except OSError as error:
+            pass_on_hosts(error)
             problems.append(_reason(near, error))
     if problems and _stands(near):  # Never passed over: it may hold an answer.
         raise unusable(near, problems[0])
@@ -74,6 +83,7 @@ def acquire(config: str, environ: Mapping[str, str], wait: Callable[[], None],
             folders.make_directory(os.path.dirname(elsewhere))
             return _acquire_elsewhere(elsewhere, config, wait, warn)
         except OSError as error:
+            pass_on_hosts(error)
             problems.append(f"in the state directory {printable(os.path.dirname(elsewhere))}: "
                             f"{_reason(elsewhere, error)}")
     if not os.access(config, os.W_OK):  # A folder that takes files would be of no use.
@@ -112,6 +122,7 @@ def acquire_second(config: str, first: Journal, wait: Callable[[], None],
     try:
         return _acquire_at(near, config, wait, warn)
     except OSError as error:
+        pass_on_hosts(error)
         if not _stands(near):
             return None
         raise unusable(near, _reason(near, error)) from None
@@ -132,10 +143,9 @@ def _stands(path: str) -> bool:
     """Whether there is something, as far as can be told."""
     try:
         files.look(path)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        pass
+    except OSError as error:
+        pass_on_hosts(error)
+        return not isinstance(error, FileNotFoundError)
     return True
 
 
@@ -148,7 +158,8 @@ def _acquire_at(path: str, config: str, wait: Callable[[], None],
         last_fork = locks.last_fork()
         try:
             fd = _open(path, config)
-        except FileExistsError:  # Another run was faster, or it must not be used.
+        except FileExistsError as error:  # Another run was faster, or it must not be used.
+            pass_on_hosts(error)
             wait()
             continue
         if fd is None:
@@ -197,7 +208,8 @@ def _is_empty(path: str) -> bool:
     """Whether it is known that it says nothing."""
     try:
         status = files.look(path)
-    except OSError:
+    except OSError as error:
+        pass_on_hosts(error)
         return False
     return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
@@ -207,7 +219,8 @@ def _is_held(config: str) -> bool:
     try:
         with files.opened(config, os.O_RDONLY) as fd:
             return locks.is_locked(fd)
-    except OSError:
+    except OSError as error:
+        pass_on_hosts(error)
         return False
 
 
@@ -219,7 +232,8 @@ def _open(path: str, config: str) -> int | None:
     whose = _access(config)
     try:
         fd, is_new = _open_or_make(path)
-    except PermissionError:
+    except PermissionError as error:
+        pass_on_hosts(error)
         if _stands(path):
             return None
         raise
@@ -243,7 +257,8 @@ def _open_or_make(path: str) -> tuple[int, bool]:
     """
     try:
         return files.open_regular(path, os.O_RDWR), False
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        pass_on_hosts(error)
         return files.open_regular(path, os.O_RDWR | os.O_CREAT | os.O_EXCL), True
 
 
@@ -253,15 +268,18 @@ def _make_room(path: str) -> None:
 
     :raises FileExistsError: it is gone; or whoever had just made it makes another.
     """
-    with suppress(FileNotFoundError):
+    try:
         files.remove(path)
-    raise FileExistsError
+    except FileNotFoundError as error:
+        pass_on_hosts(error)
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 
 def _access(config: str) -> access.Access:
     try:
         return access.of(config)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        pass_on_hosts(error)
         problem = "does not exist any more"
     except files.NotRegular:
         problem = "is not a regular file any more"
@@ -273,8 +291,8 @@ def unusable(path: str, problem: str) -> SaveError:
     advice = "Run as the user who owns the config; if no such run left that file, remove it."
     try:
         status = files.look(path)
-    except OSError:
-        pass
+    except OSError as error:
+        pass_on_hosts(error)
     else:
         if stat.S_ISREG(status.st_mode) and status.st_size:
             owner = users.user_name(status.st_uid)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from contextlib import suppress
 from typing import Callable
 
+from trakt_config.errors import pass_on_hosts
 from trakt_config.storage import files
 
 NO_LOCKS = files.NOT_SUPPORTED | {errno.ENOLCK}
@@ -45,8 +45,10 @@ else:
     def unlock(fd: int) -> None:
         """Let the lock go, in forked children that share the open file too."""
         _descriptors.pop(fd, None)
-        with suppress(OSError):  # Closing the file lets it go as well.
+        try:
             fcntl.flock(fd, fcntl.LOCK_UN)
+        except OSError as error:  # Closing the file lets it go as well.
+            pass_on_hosts(error)
 
 
 #: Another object after each fork of this process: one assignment, which threads cannot mix up.
@@ -85,6 +87,7 @@ def is_locked(fd: int) -> bool:
     try:
         _try_lock(fd)
     except OSError as error:
+        pass_on_hosts(error)
         return error.errno in _BUSY
     unlock(fd)
     return False
@@ -96,6 +99,7 @@ def _lock(fd: int, wait: Callable[[], None], warn: Callable[[str], None]) -> Non
             _try_lock(fd)
             return
         except OSError as error:
+            pass_on_hosts(error)
             if error.errno in NO_LOCKS:
                 warn("this file system has no locks: make sure that no two runs use this config "
                      "at once")

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from trakt_config.errors import SaveError, printable
+from trakt_config.errors import SaveError, pass_on_hosts, printable
 from trakt_config.storage import access, files, places, users
 from trakt_config.storage.held import room_for_answer
 from trakt_config.storage.journal import unusable
@@ -57,6 +57,7 @@ def _place_problem(path: str, config: str) -> SaveError | None:
         with files.opened(path, os.O_RDONLY) as fd:
             problem = access.objection(fd, path, access.of(config))
     except OSError as error:
+        pass_on_hosts(error)
         problem = files.reason(error)
     if not problem and not os.access(path, os.W_OK):
         problem = "this user cannot write to it"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from trakt_config.errors import is_hosts
 from trakt_config.storage import files
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.records import JournalContent
@@ -132,10 +133,10 @@ def _write_over(fd: int, length: int, new: bytes) -> None:
             tail_is_written = True
             _write_head(fd, length, new)
             return
-        except OSError:
+        except OSError as error:
             if not tail_is_written:
                 os.ftruncate(fd, length)
-            if attempt == _ATTEMPTS:
+            if attempt == _ATTEMPTS or is_hosts(error):
                 raise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from trakt_config.errors import pass_on_hosts
 from trakt_config.storage.files import in_folder_of
 
 _SUFFIX = ".trakt-journal"
@@ -64,13 +65,15 @@ def left_without_config(config: str, environ: Mapping[str, str]) -> str:
         if os.path.lexists(config):
             return ""
         places = beside(config), in_state_directory(config, environ)
-    except (OSError, ValueError):  # No path at all.
+    except (OSError, ValueError) as error:  # No path at all.
+        pass_on_hosts(error)
         return ""
     for path in filter(None, places):
         try:
             if os.stat(path).st_size:
                 return path
-        except OSError:
+        except OSError as error:
+            pass_on_hosts(error)
             continue
     return ""
 
@@ -83,7 +86,8 @@ def other_journals(config: str, environ: Mapping[str, str]) -> list[str]:
         folder = os.path.dirname(own)
         try:
             names = sorted(os.listdir(folder))
-        except OSError:
+        except OSError as error:
+            pass_on_hosts(error)
             continue
         found += [os.path.join(folder, name) for name in names if name.endswith(_SUFFIX)]
     return [path for path in found if path not in (near, elsewhere)]

@@ -13,9 +13,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import suppress
 from typing import Callable
 
+from trakt_config.errors import pass_on_hosts
 from trakt_config.storage import files, folders
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.overwrite import Changed, overwrite
@@ -54,8 +54,10 @@ def write(path: str, expected: bytes, new: bytes, journal: Journal,
 
 def remove_temporary(path: str) -> None:
     """Remove what a killed run left of a replacement."""
-    with suppress(OSError):
+    try:
         files.remove(temporary(path))
+    except OSError as error:
+        pass_on_hosts(error)
 
 
 def _by_rename(path: str, expected: bytes, new: bytes, warn: Callable[[str], None]) -> None:
@@ -67,6 +69,7 @@ def _by_rename(path: str, expected: bytes, new: bytes, warn: Callable[[str], Non
         except files.NotRegular:
             raise Changed from None
         except OSError as error:
+            pass_on_hosts(error)
             if error.errno in _NO_RENAME:
                 raise _OnlyInPlace from None
             if attempt == _ATTEMPTS:

@@ -5,7 +5,7 @@ import os
 import re
 import stat
 
-from trakt_config.errors import quoted_for_shell
+from trakt_config.errors import pass_on_hosts, quoted_for_shell
 
 #: File systems of Windows, of shares and of virtual machines: one mode for all files, mostly 0777.
 _WITHOUT_MODES = frozenset({"9p", "cifs", "drvfs", "exfat", "fuseblk", "msdos", "ntfs", "ntfs3",
@@ -21,7 +21,8 @@ def is_mount_point(path: str, mountinfo: str = "/proc/self/mountinfo") -> bool:
     try:
         with open(mountinfo, "rb") as mounts:
             places = [line.split(b" ")[4] for line in mounts]
-    except (OSError, IndexError):
+    except (OSError, IndexError) as error:
+        pass_on_hosts(error)
         return False
     # proc(5): blanks, tabs, newlines and backslashes are written as octal numbers.
     return os.fsencode(path) in (
@@ -42,7 +43,8 @@ def readable_by_others(path: str) -> bool:
     """
     try:
         status = os.stat(path)
-    except OSError:
+    except OSError as error:
+        pass_on_hosts(error)
         return False
     return (hasattr(os, "getuid") and status.st_uid == os.getuid()
             and stat.S_ISREG(status.st_mode)
@@ -59,6 +61,6 @@ def _file_system_of(status: os.stat_result) -> str:
                 before, _, after = mount.partition(" - ")
                 if before.split()[2:3] == [device]:
                     return after.split(" ")[0]
-    except OSError:  # Not Linux.
-        pass
+    except OSError as error:  # Not Linux.
+        pass_on_hosts(error)
     return ""

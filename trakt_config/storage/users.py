@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import os
 
+from trakt_config.errors import pass_on_hosts
+
 
 def user_name(uid: int) -> str:
     """The name of a user, or the number of one without a name."""
@@ -22,7 +24,8 @@ def owner_of(path: str) -> str:
     """The name of the user whose file or folder it is, as far as that can be told."""
     try:
         return user_name(os.stat(path).st_uid)
-    except OSError:
+    except OSError as error:
+        pass_on_hosts(error)
         return "another user"
 
 

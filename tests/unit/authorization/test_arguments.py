@@ -1,6 +1,7 @@
 """A wrong argument is a TypeError or a ValueError at once, with nothing read and nothing sent."""
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import inspect
 import math
@@ -103,12 +104,30 @@ def test_no_token_is_valid_for_so_long(function: Callable[..., Any], value: time
 
 @pytest.mark.parametrize("function, name, value", [
     (trakt_config.authorize, "force", "no"), (trakt_config.authorize, "session", "x"),
+    (trakt_config.authorize, "session", {}), (trakt_config.TraktAuth, "session", requests),
     (trakt_config.authorize, "clock", 3), (trakt_config.authorize, "environ", "x"),
     (trakt_config.login, "dialog", print),
     (trakt_config.TraktAuth, "environ", 1)])
 def test_an_argument_of_another_kind(function: Callable[..., Any], name: str, value: Any) -> None:
     with pytest.raises(TypeError, match=f"{name} has to be"):
         function("no such file", **{name: value})
+
+
+@pytest.mark.parametrize("function", [
+    trakt_config.authorize, trakt_config.login, trakt_config.TraktAuth])
+def test_a_session_whose_parentheses_were_forgotten(function: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match="^session has to be a session of requests, not the class "
+                                        "Session: call it$"):
+        function("no such file", session=requests.Session)
+
+
+@pytest.mark.parametrize("function, name", [
+    (trakt_config.authorize, "clock"), (trakt_config.TraktAuth, "clock"),
+    (trakt_config.login, "clock"), (trakt_config.login, "monotonic"),
+    (trakt_config.login, "sleep")])
+def test_an_async_function_is_refused_at_once(function: Callable[..., Any], name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name} has to be a plain function: nobody awaits an "):
+        function("no such file", **{name: asyncio.sleep})
 
 
 @pytest.mark.parametrize("name, value", [

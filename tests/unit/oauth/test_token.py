@@ -632,6 +632,7 @@ def test_what_the_callers_session_raises_is_named_and_not_shown(raised: Exceptio
     assert isinstance(result, TraktUnavailable)
     said = f"the session raised {type(raised).__name__} (in line "
     assert said in result.message and result.message.endswith(" of test_token.py)")
+    assert result.hint.endswith(" Correct the session, or its adapter.")
     assert (result.__cause__, result.__context__) == (None, None) and "s3cret" not in str(result)
 
 
