@@ -408,6 +408,24 @@ def test_a_config_that_was_renamed_before_it_was_healed(in_state: bool, age: int
     assert_clean(made)
 
 
+@pytest.mark.parametrize("age, asked", [(DUE, 2), (ALMOST, 1)], ids=["due", "advisory"])
+@pytest.mark.parametrize("in_state", [False, True], ids=["beside", "in the state directory"])
+def test_a_doubt_in_the_journal_of_another_config(in_state: bool, age: int, asked: int, trakt: Any,
+                                                  tmp_path: Path) -> None:
+    """It had this name before, or has the same token: that is sent when it has to be."""
+    made = scenes.scene(trakt, tmp_path, age=age)
+    left = leave(made, spent=token(made))
+    spend(made)
+    elsewhere = Path(journal.in_state_directory(str(made.config), made.environ) or "")
+    elsewhere.parent.mkdir(parents=True)
+    left.rename(elsewhere.with_name("0.trakt-journal") if in_state
+                else left.with_name(".other.yml.trakt-journal"))
+    planned, ended = made.authorize("--dry-run"), made.authorize()
+    assert trakt.asked() == asked, str(ended)
+    assert ("whether Trakt did it is not known" in planned.out) == (age == ALMOST), str(planned)
+    assert age == DUE or outcome(ended) == "kept" and "another config" in ended.err
+
+
 @pytest.mark.parametrize("note", [
     {"spent": "another"}, {"answer": b"<html>"}, {"answer": None}, {"pin": "12345678"}],
     ids=["another token", "no use", "no answer", "a pin"])

@@ -250,6 +250,8 @@ def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
         return Step.KEEP_REFUSED if recovered.is_refused else Step.KEEP_IN_DOUBT
     try:
         policy.refuse_what_others_have_spent(run, snapshot)
+        if snapshot.can_be_kept and policy.others_doubt(run, snapshot):
+            return Step.KEEP_IN_DOUBT
         _refuse_what_cannot_be_saved(run, snapshot)
     except SaveError as error:
         return _unsaved(snapshot, error)

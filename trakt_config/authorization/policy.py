@@ -172,6 +172,11 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
             hint="The refresh token is tried again when the access token is due."))
     try:
         refuse_what_others_have_spent(run, snapshot)
+        if snapshot.can_be_kept and others_doubt(run, snapshot):
+            raise TraktUnavailable(
+                "a refresh with the same refresh token, by a run on another config, was cut short "
+                "or is under way, and whether Trakt did it is not known",
+                hint="The refresh token is tried again when the access token is due.")
         ask = redeem.ask_with(
             run, snapshot, oauth.RefreshToken(snapshot.settings.refresh_token),
             retry_unknown=not snapshot.is_valid and not recovered.in_doubt)
@@ -218,6 +223,14 @@ def refuse_what_others_have_spent(run: Run, snapshot: Snapshot) -> None:
                             hint="Nothing was sent to Trakt. Run authorize on that config. Was "
                                  "this one renamed? Then give it its old name, run, and rename it "
                                  "again.")
+
+
+def others_doubt(run: Run, snapshot: Snapshot) -> bool:
+    """Whether the refresh token may be spent by a run on another config, as its journal has it."""
+    token = snapshot.settings.refresh_token
+    intents = (Intent.decode(left) for _, left
+               in storage.journals_of_others(run.path, run.options.environ))
+    return any(token and intent and intent.doubts(token) for intent in intents)
 
 
 def refresh_half(run: Run, held: storage.Held) -> Result:
