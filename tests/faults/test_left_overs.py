@@ -354,6 +354,33 @@ def test_tokens_that_a_refused_pin_has_left_half_are_whole_again(key: str, trakt
             assert trakt.issued() == 0 and made.left_overs() == []
 
 
+def test_tokens_in_doubt_that_a_refused_pin_has_left_half(trakt: Any, tmp_path: Path) -> None:
+    """They are whole again, and in doubt as before, however often that is cut short."""
+    def torn_and_edited() -> tuple[Scene, dict[str, str]]:
+        made = refused_pin_in_place(trakt, tmp_path)
+        good = scenes.values(made)
+        leave(made, spent=good["refresh_token"])
+        content = made.before.replace(b"  pin: wrong678", b"  pin:")
+        cut = content.index(good["refresh_token"].encode()) + 32
+        made.authorize(fault=Fault("write", 4, "torn", share=(cut + 0.5) / len(content)))
+        torn = made.config.read_bytes()
+        assert torn[:cut] == content[:cut] and good["refresh_token"].encode() not in torn
+        made.config.write_bytes(b"# edited\n" + torn)
+        return made, good
+
+    made, good = torn_and_edited()
+    calls = made.authorize(watch=True).calls
+    for call in [None, *(call for call in calls if call.kind in ("write", "fsync", "ftruncate"))]:
+        made, good = torn_and_edited()
+        if call:
+            made.authorize(fault=Fault(call.kind, call.ordinal, "kill"))
+        for _ in range(2):
+            assert made.authorize().status == 0 and scenes.values(made) == good, f"{call}"
+            assert len(made.left_overs()) == 1 and trakt.issued() == 0, f"{call}"
+        assert outcome(made.authorize("--force")) == "refreshed"
+        assert made.left_overs() == []
+
+
 @pytest.mark.parametrize("action", ["kill", "torn", errno.ENOSPC, errno.EIO])
 def test_half_a_token_is_known_however_often_it_cannot_be_replaced(action: object, trakt: Any,
                                                                    tmp_path: Path) -> None:

@@ -299,12 +299,14 @@ def _recovered(run: Run, snapshot: Snapshot,
     if answer is None:
         in_doubt = intent.doubts(current)
         return snapshot, recovery.doubt_of(intent) if in_doubt else RecoveryResult.NOTHING
-    intent = recovery.of_half(left, intent, snapshot, answer)
+    noted, intent = intent, recovery.of_half(left, intent, snapshot, answer)
     if intent.is_outdated(current, answer.refresh_token):
         return snapshot, RecoveryResult.NOTHING
     with_answer = _with_answer(run, snapshot, answer, intent)
     if answer.is_refresh_token_alone:
         return with_answer, RecoveryResult.PARTIAL
+    if recovery.stays_in_doubt(left, noted, answer, with_answer):
+        return with_answer, recovery.doubt_of(noted)
     is_there = with_answer.document.data == snapshot.document.data
     return with_answer, RecoveryResult.NOTHING if is_there else RecoveryResult.FINISHED
 

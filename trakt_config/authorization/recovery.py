@@ -86,7 +86,7 @@ def _finished(run: Run, held: storage.Held,
     recovered = finish(run, held, found, snapshot)
     if recovered is RecoveryResult.NOTHING and known is None and brings_tokens(found, snapshot):
         recovered = RecoveryResult.FINISHED
-    if recovered in (RecoveryResult.FINISHED, RecoveryResult.PARTIAL):
+    if recovered.in_doubt or recovered in (RecoveryResult.FINISHED, RecoveryResult.PARTIAL):
         snapshot = run.read(snapshot, held)
     return snapshot, recovered
 
@@ -112,7 +112,11 @@ def finish(run: Run, held: storage.Held, found: JournalContent | None,
         of_config = of_half(found, intent, snapshot, authorization)
         if of_config != intent:
             _remember_half(held, found, of_config, authorization)
-        return _save(run, held, of_config, snapshot, authorization)
+        recovered = _save(run, held, of_config, snapshot, authorization)
+        if stays_in_doubt(found, intent, authorization, run.read(snapshot, held)):
+            held.keep_journal()
+            return doubt_of(intent)
+        return recovered
     if intent.doubts(snapshot.settings.refresh_token):
         return doubt_of(intent)
     # A code dies by itself, and a refresh token that was replaced meanwhile does not matter.
@@ -157,7 +161,7 @@ def half_written(run: Run, found: JournalContent, intent: Intent,
     """The tokens of which an overwrite left halves, in a file that somebody edited before it was
     finished; None where there are none.
 
-    There was no answer: a pin was to be cleared. A refresh token in doubt is no good for that.
+    There was no answer: a pin was to be cleared.
     """
     before, content = found.before, found.content
     if before is None or content is None or snapshot.document.data == content:
@@ -166,7 +170,7 @@ def half_written(run: Run, found: JournalContent, intent: Intent,
         authorization = run.snapshot(document.parse(content)).settings.authorization
     except ConfigError:
         return None
-    if authorization is None or intent.doubts(Secret(authorization.refresh_token)):
+    if authorization is None:
         return None
     for key in ("access_token", "refresh_token"):
         value, new = snapshot.document.token(key), authorization.values()[key]
@@ -174,6 +178,17 @@ def half_written(run: Run, found: JournalContent, intent: Intent,
                 value.reveal().encode(), snapshot.document.data, new.encode(), before, content):
             return authorization
     return None
+
+
+def stays_in_doubt(found: JournalContent, intent: Intent, answer: Authorization,
+                   snapshot: Snapshot) -> bool:
+    """Whether what was put together again (:func:`half_written`) is in doubt as it was before.
+
+    :param snapshot: the config, with that in it.
+    """
+    given = answer_in(found) or answer
+    return bool(given.refresh_token) and intent.doubts(Secret(given.refresh_token)) \
+        and intent.doubts(snapshot.settings.refresh_token)
 
 
 def _record(run: Run, held: storage.Held, authorization: Authorization) -> None:
