@@ -19,7 +19,7 @@ import requests
 from urllib3.util import wait
 
 from tests.support.clocks import Clock
-from trakt_config import Dialog, LoginRequired, SaveError, TraktAuth, authorize, login
+from trakt_config import Dialog, LoginRequired, SaveError, TraktAuth, authorize, errors, login
 from trakt_config.oauth import transport
 from trakt_config.sandbox import Answer, Sandbox
 from trakt_config.storage import held
@@ -336,3 +336,18 @@ def test_the_system_fails_all_the_same(config: Any, sandbox: Sandbox, environ: M
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(SaveError, match="No space left"):
         authorize(path, environ=environ, lock_timeout=timedelta(seconds=5))
+
+
+def test_the_first_that_a_countdown_raises_comes_out(config: Any, sign: Sign) -> None:
+    """It is called once more, with None."""
+    def countdown(left: float | None) -> None:
+        raise TimeoutError(str(left))
+
+    with pytest.raises(TimeoutError, match="^[0-9]"):
+        sign(config(), "device", "countdown", countdown)
+
+
+def test_an_error_without_a_number_is_not_the_systems() -> None:
+    """As one that another thread raises in this one: no handler is in its frames."""
+    assert errors.is_hosts(TimeoutError("mine"))
+    assert not errors.is_hosts(TimeoutError(errno.ETIMEDOUT, "the system's"))
