@@ -86,16 +86,9 @@ def _was_given(frame: FrameType, interrupted: FrameType) -> bool:
                for value in frame.f_locals.values())
 
 
-def is_hosts(error: BaseException) -> bool:
-    """Whether an error that was caught is none of the system's: those have a number, and come from
-    no signal handler. A time limit of the host's may raise one at any moment.
-    """
-    return came_by_signal(error) or isinstance(error, OSError) and error.errno is None
-
-
 def pass_on_hosts(error: BaseException) -> None:
     """In an ``except`` that is meant for the system's errors: raise the host's again."""
-    if is_hosts(error):
+    if came_by_signal(error):
         try:
             raise error
         finally:

@@ -133,9 +133,8 @@ class Options(Record):
 
 
 def _is_session(given: object) -> bool:
-    """Whether it has what we call of one, and is not the class of one."""
-    return not isinstance(given, type) and all(
-        callable(getattr(given, name, None)) for name in ("send", "get_adapter"))
+    """Whether it can send, and is not the class of one that can."""
+    return not isinstance(given, type) and callable(getattr(given, "send", None))
 
 
 class Snapshot(Record):

@@ -22,7 +22,13 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Callable
 from urllib.parse import parse_qs, urlsplit
 
-from trakt_config.errors import ConfigError, TraktConfigError, is_hosts, os_reason, pass_on_hosts
+from trakt_config.errors import (
+    ConfigError,
+    TraktConfigError,
+    came_by_signal,
+    os_reason,
+    pass_on_hosts,
+)
 from trakt_config.oauth import is_loopback
 from trakt_config.sign_in import pages
 from trakt_config.sign_in.server import MOST_CONNECTIONS, Server, serving
@@ -150,7 +156,7 @@ def _listeners(address: Address) -> list[socket.socket]:
                 (host, address.port), backlog=MOST_CONNECTIONS,
                 family=socket.AF_INET6 if ":" in host else socket.AF_INET))
         except OSError as error:
-            if host != address.hosts[0] and error.errno in _NO_IPV6 and not is_hosts(error):
+            if host != address.hosts[0] and error.errno in _NO_IPV6 and not came_by_signal(error):
                 continue
             for listener in listeners:
                 listener.close()

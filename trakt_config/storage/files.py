@@ -12,7 +12,7 @@ from typing import Callable
 from trakt_config.errors import (
     LARGEST_CONFIG,
     ConfigError,
-    is_hosts,
+    came_by_signal,
     os_reason,
     pass_on_hosts,
     printable,
@@ -49,16 +49,13 @@ def forgiven(otherwise: Callable[[], None] = lambda: None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in NOT_SUPPORTED or is_hosts(error):
+        if error.errno not in NOT_SUPPORTED or came_by_signal(error):
             raise
         otherwise()
 
 
 class NotRegular(OSError):
     """What stands there is a FIFO, a device, a directory or a link, not a regular file."""
-
-    def __init__(self) -> None:
-        super().__init__(errno.ELOOP, "not a regular file")  # A number, as the system's have.
 
 
 class Folder:
@@ -251,7 +248,7 @@ def read(path: str) -> bytes:
     except NotRegular:
         problem = "is not a regular file"
     except OSError as error:
-        if error.errno in NO_DESCRIPTORS or is_hosts(error):
+        if error.errno in NO_DESCRIPTORS or came_by_signal(error):
             raise
         problem = f"cannot be read: {os_reason(error)}"
         if isinstance(error, PermissionError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from trakt_config.errors import is_hosts
+from trakt_config.errors import came_by_signal
 from trakt_config.storage import files
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.records import JournalContent
@@ -136,7 +136,7 @@ def _write_over(fd: int, length: int, new: bytes) -> None:
         except OSError as error:
             if not tail_is_written:
                 os.ftruncate(fd, length)
-            if attempt == _ATTEMPTS or is_hosts(error):
+            if attempt == _ATTEMPTS or came_by_signal(error):
                 raise
 
 

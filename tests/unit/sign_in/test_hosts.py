@@ -19,7 +19,7 @@ import requests
 from urllib3.util import wait
 
 from tests.support.clocks import Clock
-from trakt_config import Dialog, LoginRequired, SaveError, TraktAuth, authorize, errors, login
+from trakt_config import Dialog, LoginRequired, SaveError, TraktAuth, authorize, login
 from trakt_config.oauth import transport
 from trakt_config.sandbox import Answer, Sandbox
 from trakt_config.storage import held
@@ -347,7 +347,16 @@ def test_the_first_that_a_countdown_raises_comes_out(config: Any, sign: Sign) ->
         sign(config(), "device", "countdown", countdown)
 
 
-def test_an_error_without_a_number_is_not_the_systems() -> None:
-    """As one that another thread raises in this one: no handler is in its frames."""
-    assert errors.is_hosts(TimeoutError("mine"))
-    assert not errors.is_hosts(TimeoutError(errno.ETIMEDOUT, "the system's"))
+@pytest.mark.parametrize("error", [PermissionError("no number"), OSError(errno.EIO, "broken")])
+def test_an_error_that_no_handler_raised_is_the_systems(
+        error: OSError, sandbox: Sandbox, config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = config(sandbox.issue_authorization(created_at=int(time.time()) - 2 * 604800))
+
+    def broken(*arguments: Any, **named: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "replace", broken)
+    with pytest.raises(SaveError):
+        authorize(path, environ=sandbox.environ)
+    monkeypatch.undo()
+    assert sandbox.honours_access(authorize(path, environ=sandbox.environ).access_token)
