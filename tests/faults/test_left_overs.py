@@ -354,22 +354,29 @@ def test_tokens_that_a_refused_pin_has_left_half_are_whole_again(key: str, trakt
             assert trakt.issued() == 0 and made.left_overs() == []
 
 
-def test_tokens_in_doubt_that_a_refused_pin_has_left_half(trakt: Any, tmp_path: Path) -> None:
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("key", ["access_token", "refresh_token"])
+def test_tokens_in_doubt_that_a_refused_pin_has_left_half(key: str, trakt: Any,
+                                                          tmp_path: Path) -> None:
     """They are whole again, and in doubt as before, however often that is cut short."""
     def torn_and_edited() -> tuple[Scene, dict[str, str]]:
         made = refused_pin_in_place(trakt, tmp_path)
         good = scenes.values(made)
         leave(made, spent=good["refresh_token"])
         content = made.before.replace(b"  pin: wrong678", b"  pin:")
-        cut = content.index(good["refresh_token"].encode()) + 32
+        cut = content.index(good[key].encode()) + 32
         made.authorize(fault=Fault("write", 4, "torn", share=(cut + 0.5) / len(content)))
         torn = made.config.read_bytes()
-        assert torn[:cut] == content[:cut] and good["refresh_token"].encode() not in torn
+        assert torn[:cut] == content[:cut] and good[key].encode() not in torn
         made.config.write_bytes(b"# edited\n" + torn)
         return made, good
 
     made, good = torn_and_edited()
-    calls = made.authorize(watch=True).calls
+    planned = "would do nothing" if key == "access_token" else "would put in"
+    assert planned in made.authorize("--dry-run").out
+    ended = forked(command("token", made.config), environ=made.environ, watch=True)
+    assert ended.out == good["access_token"] + "\n"
+    calls = ended.calls[::1 if FULL else 3]
     for call in [None, *(call for call in calls if call.kind in ("write", "fsync", "ftruncate"))]:
         made, good = torn_and_edited()
         if call:
@@ -435,6 +442,7 @@ def test_a_config_that_was_renamed_before_it_was_healed(in_state: bool, age: int
     assert_clean(made)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("age, asked", [(DUE, 2), (ALMOST, 1)], ids=["due", "advisory"])
 @pytest.mark.parametrize("in_state", [False, True], ids=["beside", "in the state directory"])
 def test_a_doubt_in_the_journal_of_another_config(in_state: bool, age: int, asked: int, trakt: Any,
@@ -530,6 +538,17 @@ def test_of_two_journals_neither_stays_when_what_it_doubts_is_gone(
     leave_two(made, *(doubt if is_doubtful else None for is_doubtful in doubts))
     ended = forked(command(*words, made.config), environ=made.environ)
     assert ended.status == 0 and trakt.spent_again() == 0, str(ended)
+    assert_clean(made)
+
+
+def test_of_two_journals_neither_stays_when_the_token_is_refused(trakt: Any,
+                                                                 tmp_path: Path) -> None:
+    made = scenes.scene(trakt, tmp_path, age=DUE)
+    doubt = {"spent": token(made)}
+    leave_two(made, doubt, doubt)
+    spend(made)
+    ended = made.authorize()
+    assert ended.status == 3 and "was lost" in ended.err, str(ended)
     assert_clean(made)
 
 
