@@ -67,14 +67,18 @@ def complete(write: Callable[[], None]) -> None:
     if getattr(_this_thread, "is_shielded", False):
         write()
         return
-    try:
-        run(write, lambda: None)
-    except _NeverBegan:
+    begun: list[bool] = []
+
+    def begin() -> None:
+        begun.append(True)
         write()
 
-
-class _NeverBegan(TraktUnavailable):
-    """The work of :func:`run` has no thread."""
+    try:
+        run(begin, lambda: None)
+    except TraktUnavailable:
+        if begun:
+            raise
+        write()
 
 
 class _Task(Generic[T]):
@@ -133,8 +137,8 @@ class _Task(Generic[T]):
         """
         never_began = self.cancel()
         if never_began and type(self._interruption) in (*_NO_THREAD, type(None)):
-            raise _NeverBegan("the system could not start a thread for the request",
-                              hint="Nothing was sent to Trakt. Try again.")
+            raise TraktUnavailable("the system could not start a thread for the request",
+                                   hint="Nothing was sent to Trakt. Try again.")
         if self._interruption is not None:
             if self._error is not None:
                 on_failure(self._error)

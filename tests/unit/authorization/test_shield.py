@@ -261,6 +261,7 @@ def test_a_system_without_a_thread_to_give_is_an_error_for_people() -> None:
             shield.run(nothing, nothing)
     finally:
         threading.stack_size(before)
+    assert type(caught.value) is TraktUnavailable  # By which the exit status is known.
     assert caught.value.__context__ is None
     assert not caught.value.outcome_unknown
 
