@@ -220,7 +220,8 @@ def test_the_cron_job_shares_nothing_that_can_be_spent() -> None:
     assert values["access_token"].text == "<<trakt-access-token>>"
     assert values["refresh_token"].blank
     [container] = pods()[1]["containers"]
-    assert container["command"][:2] == ["trakt-config", "exec"] and container["command"][-1] == "--"
+    assert container["command"][:5] == ["/tini", "-s", "--", "trakt-config", "exec"]
+    assert container["command"][-1] == "--"
 
 
 def test_pods_have_what_they_mount_and_time_to_stop() -> None:

@@ -88,7 +88,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """In words of our own where argparse's would quote, or say little."""
-        if message.startswith("the following arguments are required"):
+        if message.startswith(("the following arguments are required", "argument CONFIG")):
             self._refuse_unknown_option()
         why = f" ({_NO_SECRET})" if message.startswith("argument --pin") else ""
         message = re.sub("ignored explicit argument .*", f"takes no value{why}", message,
@@ -107,6 +107,8 @@ class Parser(argparse.ArgumentParser):
     def refuse(self, word: str) -> NoReturn:
         """The error for a word that is not known."""
         option = _OPTION.match(word)
+        if option and option[0] in self.options and word[option.end():][:1] == "=":
+            self.error(f"argument {option[0]}: takes no value")
         if word[:1] in _OTHER_DASHES:
             self.error(_PLAIN_HYPHENS)
         if option is None:

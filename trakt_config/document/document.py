@@ -1,6 +1,7 @@
 """A config that has been read: what its ``trakt`` block says, and where. Bytes in, values out."""
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
@@ -16,6 +17,10 @@ from trakt_config.tokens import Secret
 KEPT_ELSEWHERE_HINT = ("Keep the authorization in a small file of its own, and start the job with: "
                        "trakt-config exec THATFILE -- COMMAND (it sets what Kometa fills "
                        "<<trakt-access-token>> from)")
+
+
+#: What no text has: all that is below a space, but for tabs, line breaks, form feeds and escapes.
+_NO_TEXT = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 
 class Document(Record):
@@ -110,6 +115,8 @@ def _decoded(data: bytes) -> str:
     except UnicodeDecodeError as error:
         valid = error.start
     before = data[:valid].decode("utf-8")
+    if _NO_TEXT.search(data[:1024]):
+        raise _no_text()
     # Raised out here: the decoder's exception holds the whole file.
     raise mistake("the file is not UTF-8", "Save it as UTF-8 in your editor.",
                   *position(before, len(before)))
@@ -120,9 +127,17 @@ def _other_encoding(data: bytes) -> ConfigError:
     if not any(data[:4]):
         return mistake("the file begins with null bytes, as after a crash of the machine",
                        "Restore it from a backup.", 1, 1)
+    if data[:2] not in (b"\xff\xfe", b"\xfe\xff") and data[:4].count(0) == 1 \
+            and len(data) > 3:
+        return _no_text()
     is_wide = data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff") or data[:4].count(0) == 3
     return mistake(f"the file is UTF-{32 if is_wide else 16}, and not UTF-8",
                    "Save it as UTF-8 in your editor.", 1, 1)
+
+
+def _no_text() -> ConfigError:
+    return mistake("the file is no text", "A config is text, in YAML: is this the right file?",
+                   1, 1)
 
 
 def _values(block: Block) -> Mapping[str, Entry]:

@@ -11,6 +11,7 @@ from trakt_config.document.values import (
     refuse_key_twice,
     text_of,
 )
+from trakt_config.errors import command
 from trakt_config.tokens import Secret
 
 _UNFILLED_PIN = re.compile(r"[<>{}$\"']|\s")
@@ -40,7 +41,7 @@ def _code_in(value: Entry, address: str) -> str:
         pass
     if not codes:
         raise error_at(value, "trakt.pin is an address without a code",
-                       "Sign in again and copy the whole address, or the pin alone.")
+                       f"Delete the address, and sign in: {command('login')}")
     return codes[0]
 
 

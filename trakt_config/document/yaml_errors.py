@@ -56,6 +56,9 @@ _OUR_ITEM = rf"""-[ ]+["']?(?:{'|'.join(sorted(KNOWN_KEYS))})["']?[ ]*:"""
 #: Quotes with nothing in them, and then something.
 _EMPTY_QUOTES = re.compile(r"""(?<![\w"'])(?:""|'')(?=[^\s,\]}])""")
 
+#: What stands before a colon that is not the first of its line.
+_KEY_BEFORE_COLON = re.compile(r":[ ].*[ ](\w+)[ ]*$")
+
 #: A word alone on a line, or with a value behind it.
 _BARE_KEY = re.compile(r"[ ]*(?!-)[\w.-]+(?: [^ :#]+(?:://[^ #]+)?)?[ ]*$")
 
@@ -227,6 +230,10 @@ def _unexpected_colon(text: str, line: int, column: int) -> ConfigError | None:
     here = indentation(lines[line - 1])
     if above and _BARE_KEY.match(lines[above - 1]) and here >= indentation(lines[above - 1]):
         return without_colon(text, above) or no_colon(above, indentation(lines[above - 1]) + 1)
+    key = _KEY_BEFORE_COLON.search(lines[line - 1][:column - 1])
+    if key is not None and key[1] in KNOWN_KEYS:
+        return mistake(f"not valid YAML: {key[1]} is on the line of another key",
+                       f"Begin a new line before {key[1]}.", line, key.start(1) + 1)
     if not above or ": " in lines[line - 1][:column - 1]:
         return mistake("not valid YAML: a colon in a value",
                        "Put quotes around the value that holds the colon.", line, column)

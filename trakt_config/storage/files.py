@@ -171,7 +171,7 @@ def _advice(path: str) -> str:
             if any(iglob(path)) else "No file matches this pattern."
     name, suffix = os.path.splitext(path)
     without_place = re.sub(r"(?::[0-9]+){1,2}:?$", "", path)
-    for other in (path.strip(), without_place, name + _TWINS.get(suffix, suffix),
+    for other in (path.strip(), path.strip("\"'"), without_place, name + _TWINS.get(suffix, suffix),
                   *_in_other_case(path)):
         if other != path and os.path.isfile(other):
             return f"Is this meant: {quoted_for_shell(other)}"

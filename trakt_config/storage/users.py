@@ -33,7 +33,10 @@ def among_users(error: OSError, path: str) -> str:
     """Which two users an error of permissions is about, in brackets; empty for other errors."""
     if not isinstance(error, PermissionError) or not hasattr(os, "geteuid"):
         return ""
-    return f" (it belongs to {owner_of(path)}; this is run by {user_name(os.geteuid())})"
+    owner, user = owner_of(path), user_name(os.geteuid())
+    if owner == user:
+        return f" (its mode does not let its owner, {owner}, do so)"
+    return f" (it belongs to {owner}; this is run by {user})"
 
 
 def why_not_writable(path: str) -> str:

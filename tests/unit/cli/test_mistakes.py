@@ -117,6 +117,12 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("login --client_id=HIDDEN config.yml", " login",
      "there is no option --client_id: it stands in the config, and login asks for it, or reads it "
      "from stdin, where it does not"),
+    ("login --client-id " + "0f" * 32 + " config.yml", " login",
+     "there is no option --client-id: it stands in the config, and login asks for it, or reads it "
+     "from stdin, where it does not"),
+    ("--verbose=2 status config.yml", "", "argument --verbose: takes no value"),
+    ("-q=1 status config.yml", "", "argument -q: takes no value"),
+    ("status --verbose=2 config.yml", " status", "argument -v/--verbose: takes no value"),
     ("sandbox --host localhost", " sandbox", "there is no option --host"),
     ("demo extra", " demo", f"there is an argument too many ({NO_SECRET})"),
     ("status --force config.yml", " status", "there is no option --force"),
@@ -259,6 +265,7 @@ def test_what_does_nothing_is_said_before_a_login_is_asked_for(
     ("config.yaml", "config.yaml: the config does not exist\n  Is this meant: config.yml\n"),
     ("config.yml:3:3", "config.yml:3:3: the config does not exist\n  Is this meant: config.yml\n"),
     ("config.yml:3:3:", "config.yml:3:3:: the config does not exist\n  Is this meant: config."),
+    ("'config.yml'", "'config.yml': the config does not exist\n  Is this meant: config.yml\n"),
     ("config.yml ", "config.yml : the config does not exist\n  Is this meant: config.yml\n"),
     ("-", "-: the config does not exist\n  A config is a file, which is written to: it cannot be"),
     ("*.yml", "*.yml: the config does not exist\n  Write the names out: no shell has expanded "

@@ -1,6 +1,7 @@
 """Mistakes that people make in a config, and the message that each of them gets."""
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable
 from typing import Any
@@ -707,7 +708,7 @@ ERRORS = (
     ("pin address",
      "trakt:\n  client_id: a\n  pin: https://x/?state=1\n",
      "3:8: trakt.pin is an address without a code",
-     "Sign in again and copy the whole address, or the pin alone."),
+     "Delete the address, and sign in: trakt-config login CONFIG"),
     ("html",
      "<!DOCTYPE html>\n<html>\n",
      "1:1: the file is not a mapping",
@@ -842,6 +843,14 @@ ERRORS = (
      "{% if x %}\n" + GOOD + "{% endif %}\n",
      "1:1: this is filled in by another program",
      "Run trakt-config after that program, on the file that it writes."),
+    ("two keys on a line",
+     "trakt:\n  client_id: abc client_secret: def\n",
+     "2:18: not valid YAML: client_secret is on the line of another key",
+     "Begin a new line before client_secret."),
+    ("a token and a key on a line",
+     "trakt:\n  client_id: abc\n  authorization:\n    access_token: ab12  token_type: bearer\n",
+     "4:25: not valid YAML: token_type is on the line of another key",
+     "Begin a new line before token_type."),
     ("jinja comment",
      "# c\n{# for cron #}\n" + GOOD,
      "2:1: this is filled in by another program",
@@ -1233,6 +1242,15 @@ def test_a_file_in_another_unicode_encoding_is_called_so(encoding: str) -> None:
 def test_a_file_of_null_bytes_is_not_called_an_encoding() -> None:
     with pytest.raises(ConfigError, match="^config:1:1: the file begins with null bytes"):
         parse(bytes(4096))
+
+
+@pytest.mark.parametrize("data", [
+    gzip.compress(GOOD.encode(), mtime=1), b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    b"\x7fELF\x02\x01\x01\0\xff",
+    b"SQLite format 3\0\x10\0\xff", b"PK\x03\x04\x14\0\x08\x08\xff"])
+def test_a_file_that_is_no_text_is_not_to_be_saved_as_one(data: bytes) -> None:
+    with pytest.raises(ConfigError, match="^config:1:1: the file is no text\n.*right file"):
+        parse(data)
 
 
 @pytest.mark.parametrize("name", ["\u0440in", "PI\u039d", "\uff50\uff49\uff4e", "p\ufe0fin"])
