@@ -101,6 +101,47 @@ def test_ctrl_c_while_trakt_answers_loses_nothing(
     assert sorted(found.name for found in path.parent.iterdir()) == [path.name], told
 
 
+#: A program of which one thread imports requests, slowly, and another one authorizes meanwhile.
+TWO_IMPORTS = """
+import importlib.abc, sys, threading, time
+from trakt_config import authorize
+from trakt_config.authorization import redeem
+
+class Slow(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith(("requests.", "urllib3.")):
+            imports.set()
+            time.sleep(0.01)
+
+imports, failed = threading.Event(), []
+sys.meta_path.insert(0, Slow())
+
+def host():
+    try:
+        import requests
+    except ImportError as error:
+        failed.append(error)
+
+thread = threading.Thread(target=host)
+thread.start()
+imports.wait()
+authorize(sys.argv[1])
+thread.join()
+sys.exit(str(failed) if failed else 0)
+"""
+
+
+def test_two_threads_that_import_requests_at_once(
+        sandbox: Sandbox, config: Callable[..., Path], environ: Mapping[str, str]) -> None:
+    """Python lets a thread that waits for the other find a half made module."""
+    path = config(sandbox.issue_authorization(created_at=int(time.time()) - 14 * 86400))
+    done = subprocess.run([sys.executable, "-c", TWO_IMPORTS, str(path)], capture_output=True,
+                          text=True, timeout=60,
+                          env={**environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert done.returncode == 0, done.stderr
+    assert saved(path, sandbox)
+
+
 def forked_at(scene: Scene, at: int | None) -> Callable[[], Any]:
     """One thread refreshes; at one of its system calls this process forks, and the child asks for
     a signature as well. How many calls there were, and the child's exit status.

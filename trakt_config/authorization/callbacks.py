@@ -9,6 +9,9 @@ from typing import Any, Callable
 
 from trakt_config.errors import call_host
 
+#: The end of the year 9999, in seconds since 1970.
+_LATEST = 253402300800
+
 
 def refuse_async(name: str, function: object) -> None:
     """:raises TypeError: it is an async function, which nobody awaits."""
@@ -49,15 +52,17 @@ def checked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 def clock_of(name: str, function: Callable[[], float]) -> Callable[[], float]:
     """:func:`checked`, of a clock.
 
-    :returns: one that raises TypeError as well where it was told no number.
+    :returns: one that raises TypeError as well where it was told no number, or none of a date.
     """
     asked = checked(name, function)
 
     def now() -> float:
         seconds = asked()
-        if not isinstance(seconds, (int, float)) or seconds != seconds:
+        if not isinstance(seconds, (int, float)):
             raise TypeError(f"{name} has to return a number of seconds, not "
                             f"{type(seconds).__name__}")
+        if not -_LATEST < seconds < _LATEST:  # Nor is one that is not a number.
+            raise TypeError(f"{name} has to return a number of seconds that a date can have")
         return seconds
 
     return now

@@ -87,7 +87,8 @@ def redeem(run: Run, held: storage.Held, snapshot: Snapshot, ask: Ask[T], *,
         `ask` raises them.
     """
     oauth.Endpoints.from_environ(run.options.environ)
-    import requests.adapters  # noqa: F401  Now: once Trakt has answered, nothing may fail.
+    import requests  # noqa: F401  Now: once Trakt has answered, nothing may fail. (Not a module
+    # within it: two threads, of which one imports that first and one the whole, find it half made.)
     intent = Intent.of(snapshot, refresh_unknown=in_doubt or spends == "refresh_token",
                        pin_unknown=spends == "pin")
     if in_doubt:

@@ -65,7 +65,7 @@ def _in_background(callback: Callable[[str], bool], url: str, name: str,
     def call() -> None:
         try:
             has_opened = callback(url)
-        except Exception as error:  # Its text may hold the address.
+        except BaseException as error:  # It ends no thread but this. Its text may have the address.
             on_failure(f"{name} raised {type(error).__name__}")
             return
         if is_awaitable(has_opened):

@@ -62,9 +62,9 @@ class Dialog:
     :ivar show_code: where to go, and which code to enter there; ``device`` needs it.
     :ivar show_address: the address at which to sign in; ``pin`` needs it, and ``browser`` where
         nothing else can open a browser.
-    :ivar open_browser: opens that address; False where it could not, which ends a sign-in without
-        ``show_address``, as an exception of its does. For ``browser``. None: the
-        system's browser, with a page in its arguments that other users cannot read (see
+    :ivar open_browser: opens that address; called in a thread of its own. False where it could not,
+        which ends a sign-in without ``show_address``, as an exception of its does. For ``browser``.
+        None: the system's browser, with a page in its arguments that other users cannot read (see
         :func:`~trakt_config.sign_in.pages.private_page`); a callback has to see to that itself.
     :ivar ask_pin: the pin, or the whole address that Trakt redirected to; ``pin`` needs it.
     :ivar offer_new_pin: whether to ask for another pin; gets why the one was not taken. There are

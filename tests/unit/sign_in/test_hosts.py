@@ -145,10 +145,30 @@ def test_an_open_browser_that_returns_something_to_await(config: Any, port: int,
 
 
 @pytest.mark.parametrize("name", ["clock", "monotonic"])
-@pytest.mark.parametrize("told", ["now", None, float("nan")])
+@pytest.mark.parametrize("told", ["now", None, float("nan"), float("inf"), -float("inf"),
+                                  10 ** 400, -10 ** 400, 1e18])
 def test_a_clock_that_tells_no_number(name: str, told: Any, config: Any, sign: Sign) -> None:
-    with pytest.raises(TypeError, match=f"^{name} has to return a number of seconds, not "):
+    with pytest.raises(TypeError, match=f"^{name} has to return a number of seconds"):
         sign(config(), "device", name, lambda: told)
+
+
+@pytest.mark.parametrize("told", [10 ** 400, float("inf"), "now"])
+@pytest.mark.parametrize("good", range(6))
+def test_a_clock_that_goes_wrong_loses_nothing(good: int, told: Any, sandbox: Sandbox, config: Any,
+                                               environ: Mapping[str, str]) -> None:
+    """Whichever of its calls is the first to."""
+    path = config(sandbox.issue_authorization(created_at=int(time.time()) - 2 * WEEK))
+    calls = iter(range(good))
+
+    def clock() -> Any:
+        return told if next(calls, None) is None else time.time()
+
+    try:
+        authorize(path, clock=clock, environ=environ)
+    except TypeError:
+        pass
+    assert sandbox.honours_access(authorize(path, environ=environ).access_token)
+    assert len(sandbox.token_requests) == 1
 
 
 def test_a_clock_that_fails_once_trakt_has_answered(

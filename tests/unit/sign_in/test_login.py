@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import socket
+import sys
 import threading
 import time
 import urllib.request
@@ -843,9 +844,10 @@ def _fails(url: str) -> bool:
 @pytest.mark.parametrize("given, system, why", [
     (lambda url: False, True, "open_browser could not open it"),
     (_fails, True, "open_browser raised RuntimeError"),
+    (lambda url: sys.exit(3), True, "open_browser raised SystemExit"),
     (None, lambda url: False, "the system's browser could not open it"),
     (None, _fails, "the system's browser raised RuntimeError"),
-], ids=["False", "raises", "no browser", "broken browser"])
+], ids=["False", "raises", "exits", "no browser", "broken browser"])
 def test_nobody_is_waited_for_who_was_told_no_address(
         given: Any, system: Any, why: str, config: Any, environ: Mapping[str, str], port: int,
         monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
