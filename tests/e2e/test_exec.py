@@ -92,7 +92,7 @@ def test_what_python_sets_for_itself_is_not_passed_on(given: list[str], sandbox:
 
 @pytest.mark.parametrize("options, words", [
     (["--env", "TRAKT-TOKEN=scope"], "NAME is a word"), (["--env", "=scope"], "NAME is a word"),
-    (["--env", "A"], "KEY is one of"), (["--env", "A=refresh_token"], "KEY is one of"),
+    (["--env", "A"], "write it as NAME=KEY"), (["--env", "A=refresh_token"], "KEY is one of"),
     (["--env", "A=client_secret"], "KEY is one of"), (["--env", "A=pin"], "KEY is one of"),
     (["--env", "A=scope", "--env", "A=access_token"], "A cannot be both scope and access_token"),
     (["--env", "KOMETA_TRAKT_SCOPE=access_token"], "KOMETA_TRAKT_SCOPE cannot be both"),
