@@ -46,14 +46,28 @@ def keys_beside(document: Document) -> Iterator[SettingWarning]:
     for stray in document.strays:
         if not stray.is_trakt and not _has(document.trakt or {}, stray.key, document) \
                 and not _is_set(document.authorization.get(stray.key)):
-            below = ", and what is below it as well" if stray.key == "authorization" else ""
-            way, hint = (
-                ("indent it like the keys of the block",
-                 f"Indent it like the keys of trakt{below}.") if _follows(document, stray) else
-                ("move it into the block",
-                 f"Move it into the trakt block{below}, indented like the keys there."))
+            way, hint = _way_into_block(document, stray)
             yield SettingWarning(f"{_beside(stray)}, and does nothing: {way}", stray.line,
                                  stray.column, stray.key, hint)
+
+
+def _way_into_block(document: Document, stray: Stray) -> tuple[str, str]:
+    """What to do with a key beside the block, as a clause and as a sentence."""
+    if stray.key in AUTHORIZATION_KEYS:
+        others = "it, and the others like it"
+        if "authorization" not in (document.trakt or {}):
+            return ("its place is authorization, in the block",
+                    "Write a line `authorization:` at the end of the trakt block, and move "
+                    f"{others}, below that, indented deeper.")
+        way = f"Indent {others}, deeper than `authorization:`." \
+            if _follows(document, stray) and list(document.trakt or {})[-1] == "authorization" \
+            else f"Move {others}, below `authorization:`, indented deeper than that."
+        return "its place is authorization, in the block", way
+    below = ", and what is below it as well" if stray.key == "authorization" else ""
+    if _follows(document, stray):
+        return ("indent it like the keys of the block", f"Indent it like the keys of trakt{below}.")
+    return ("move it into the block",
+            f"Move it into the trakt block{below}, indented like the keys there.")
 
 
 def _follows(document: Document, stray: Stray) -> bool:
@@ -99,7 +113,14 @@ def refuse_strays(document: Document) -> None:
 
     :raises ConfigError: with line and column.
     """
+    keys = {stray.key for stray in document.strays}
     for stray in document.strays:
+        if stray.key == "client_id" and "client_secret" in keys and "trakt" not in keys \
+                and not document.has_trakt:
+            raise mistake("there is no trakt block: is client_id meant to be in it?",
+                          "Write a line `trakt:` above it, at the beginning of the line, and "
+                          "indent the keys of the block deeper than that.", stray.line,
+                          stray.column)
         if stray.is_trakt and not document.has_trakt:
             raise mistake("there is no trakt block: is this key meant?", stray.hint, stray.line,
                           stray.column)

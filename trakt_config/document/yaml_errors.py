@@ -13,6 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import ScalarEvent
 from ruamel.yaml.reader import ReaderError
 
+from trakt_config.document import missing_lines
 from trakt_config.document.keys import KNOWN_KEYS, SETTING_KEYS
 from trakt_config.document.lines import (
     NEWLINE,
@@ -96,7 +97,8 @@ def _marked(text: str, problem: MarkedYAMLError, last: Any) -> ConfigError | Non
         return mistake("a tab where YAML wants spaces", "Use spaces instead of the tab.", line,
                        column)
     known = str(problem.problem or problem.context)
-    found = other_space(text, line) or _directive(text, mark, known) \
+    found = other_space(text, line) or missing_lines.of_authorization(text, line) \
+        or _directive(text, mark, known) \
         or _of_another_language(text, problem, mark) \
         or _dash_in_mapping(text, mark, known) or _extra_quotes(text, mark) \
         or _at_context(text, problem, known) or same_key_twice(text, line) \
