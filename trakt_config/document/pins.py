@@ -14,7 +14,7 @@ from trakt_config.document.values import (
 from trakt_config.errors import command
 from trakt_config.tokens import Secret
 
-_UNFILLED_PIN = re.compile(r"[<>{}$\"']|\s")
+_UNFILLED_PIN = re.compile(r"[<>{}$\"'`]|\s")
 
 
 def read_pin(value: Entry | None) -> Secret | None:
@@ -59,5 +59,5 @@ def why_no_pin(value: Entry) -> str:
     if character is None or is_unfilled(value.text):
         return "is the text of a template and not a PIN"
     what = "a space" if character[0].isspace() else "a quote" if character[0] in "\"'" \
-        else f"the character {character[0]}"
+        else "a backtick" if character[0] == "`" else f"the character {character[0]}"
     return f"has {what}, and so is not a PIN"

@@ -53,8 +53,9 @@ def _warnings(document: Document) -> Iterator[SettingWarning]:
     elif value is not None and not value.scalar:
         yield SettingWarning("trakt.pin does nothing as it is: write the PIN alone, without "
                              "brackets, braces or a dash", value.line, value.column)
-    elif value is not None and set(value.text) & {'"', "'"}:
-        yield SettingWarning("trakt.pin does nothing as it is: write the PIN without the quotes "
+    elif value is not None and set(value.text) & {'"', "'", "`"}:
+        marks = "quotes" if set(value.text) & {'"', "'"} else "backticks"
+        yield SettingWarning(f"trakt.pin does nothing as it is: write the PIN without the {marks} "
                              "that are part of it", value.line, value.column)
     elif value is not None and _SPACED_PIN.fullmatch(value.text):
         yield SettingWarning("trakt.pin does nothing as it is: write the PIN without the space "

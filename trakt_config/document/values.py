@@ -29,6 +29,8 @@ def what_is_around(text: str) -> str:
         return f"ends with a {'comma' if last == ',' else 'semicolon'}"
     if first in "\"'" or last in "\"'":
         return "has a quote that is part of it"
+    if "`" in (first, last):
+        return "has a backtick that is part of it"
     if first == "<" and last == ">" and not text.startswith("<<"):
         return "has < and > that are part of it"
     return ""

@@ -158,6 +158,7 @@ def test_what_cannot_be_a_token_is_named_by_each_command(value: str, sandbox: Sa
     ("!secret pin", 8, "has a tag (!), which another program fills in"),
     ("12 34", 8, "has a space, and so is not a PIN"),
     ("'\"1234\"'", 8, "has a quote, and so is not a PIN"),
+    ("'`1234`'", 8, "has a backtick, and so is not a PIN"),
     ("$PIN1", 8, "has the character $, and so is not a PIN"),
     ("<pin 1>", 8, "has the character <, and so is not a PIN"),
     ("Enter PIN here", 8, "is the text of a template and not a PIN"),
