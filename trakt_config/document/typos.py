@@ -2,9 +2,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from trakt_config.document.keys import KNOWN_KEYS
-from trakt_config.document.lines import indentation, line_at, mistake, mistake_at, position
+from trakt_config.document.lines import (
+    NEWLINE,
+    has_code,
+    indentation,
+    line_at,
+    mistake,
+    mistake_at,
+    position,
+    start_of_line,
+)
 from trakt_config.errors import ConfigError
 
 _CONFLICT = re.compile(r"(?m)^(<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|\Z)")
@@ -27,6 +37,23 @@ _DASH = re.compile(r"([ ]*)-[^ \t\r\n-]")
 
 #: Full-width, small and other colons, and a semicolon.
 _LIKE_COLON = "\uff1a\ufe55\ufe13\u2236\ua789\u02d0;"
+
+_OUR_KEYS = "|".join(sorted(KNOWN_KEYS))
+
+#: A key of ours at the end, or a word that ends like one; the longest of them is found.
+_AT_END = re.compile(rf"({_OUR_KEYS})[ ]*$")
+
+#: A key of ours with its colon.
+_WITH_COLON = re.compile(rf"({_OUR_KEYS})[ ]*:(?=[ \r\n]|\Z)")
+
+#: Keys that longer words end with, and what these have before that.
+_ENDS_OF_WORDS = ("pin", "scope")
+_OF_A_WORD = re.compile(r"[A-Za-z_.-]\Z")
+
+#: A key of ours with a value behind it, and a line that may be a part of one: with a digit in it.
+_WITH_VALUE = re.compile(
+    rf"""[ ]*["']?(?!(?:trakt|authorization)\b)({_OUR_KEYS})["']?[ ]*:[ ]+[^\s#]""")
+_PART = re.compile(r"[ ]*(?=[^0-9]*[0-9])[0-9A-Za-z_.~+/=-]+[ ]*")
 
 _PASTE = "Write a colon and a space after it: `{}: VALUE`."
 
@@ -124,3 +151,42 @@ def without_space(text: str, line: int) -> ConfigError | None:
         return None
     return mistake("there is no space after the dash", "Write one: `- VALUE`.", line,
                    len(found[1]) + 1)
+
+
+def key_after_value(before: str, line: int) -> ConfigError | None:
+    """A key of ours at the end of what stands before an unexpected colon: a newline is missing."""
+    found = _AT_END.search(before)
+    above = before[:found.start()] if found else ""
+    if found is None or ": " not in above or above.rstrip(" ").endswith(":"):
+        return None
+    first = _LINE.match(above)
+    if found[1] in _ENDS_OF_WORDS and _OF_A_WORD.search(above) \
+            and (first is None or first[2].strip("\"'") not in KNOWN_KEYS):
+        return None
+    return _on_another_line(found[1], line, found.start() + 1)
+
+
+def key_behind(text: str, mark: Any) -> ConfigError | None:
+    """A key of ours right behind the quote or bracket that ends a value: the same."""
+    found = _WITH_COLON.match(text, mark.index)
+    before = text[start_of_line(text, mark.index):mark.index].rstrip(" ")
+    if found is None or before[-1:] not in ("'", '"', "]", "}"):
+        return None
+    return _on_another_line(found[1], mark.line + 1, mark.column + 1)
+
+
+def _on_another_line(key: str, line: int, column: int) -> ConfigError:
+    return mistake(f"not valid YAML: {key} is on the line of another key",
+                   f"Begin a new line before {key}.", line, column)
+
+
+def goes_on(text: str, line: int) -> ConfigError | None:
+    """The line as the rest of a value of ours, which was wrapped."""
+    *above, here = NEWLINE.split(text, line)[:line]
+    if not _PART.fullmatch(here):
+        return None
+    first = next((each for each in reversed(above) if has_code(each) and not _PART.fullmatch(each)),
+                 "")
+    found = _WITH_VALUE.match(first)
+    return found and mistake(f"the value of {found[1]} goes on here", "Write it on one line.", line,
+                             indentation(here) + 1)

@@ -10,7 +10,6 @@ import re
 from typing import Any
 
 from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.events import ScalarEvent
 from ruamel.yaml.reader import ReaderError
 
 from trakt_config.document import missing_lines
@@ -25,9 +24,12 @@ from trakt_config.document.lines import (
     of_another_program,
     position,
 )
+from trakt_config.document.quotes import extra_quotes, in_backticks, open_quote, text_behind_key
 from trakt_config.document.typos import (
-    comment_behind,
     conflict,
+    goes_on,
+    key_after_value,
+    key_behind,
     no_colon,
     other_comment,
     other_space,
@@ -53,12 +55,6 @@ _OF_TEMPLATE = re.compile(r"""(?<!["'])(\{%|\{#|\{\{[^{}]*\}\})""")
 
 #: A key of ours as an item of a list.
 _OUR_ITEM = rf"""-[ ]+["']?(?:{'|'.join(sorted(KNOWN_KEYS))})["']?[ ]*:"""
-
-#: Quotes with nothing in them, and then something.
-_EMPTY_QUOTES = re.compile(r"""(?<![\w"'])(?:""|'')(?=[^\s,\]}])""")
-
-#: What stands before a colon that is not the first of its line.
-_KEY_BEFORE_COLON = re.compile(r":[ ].*[ ](\w+)[ ]*$")
 
 #: A word alone on a line, or with a value behind it.
 _BARE_KEY = re.compile(r"[ ]*(?!-)[\w.-]+(?: [^ :#]+(?:://[^ #]+)?)?[ ]*$")
@@ -100,9 +96,12 @@ def _marked(text: str, problem: MarkedYAMLError, last: Any) -> ConfigError | Non
     found = other_space(text, line) or missing_lines.of_authorization(text, line) \
         or _directive(text, mark, known) \
         or _of_another_language(text, problem, mark) \
-        or _dash_in_mapping(text, mark, known) or _extra_quotes(text, mark) \
+        or _dash_in_mapping(text, mark, known) or extra_quotes(text, mark) \
         or _at_context(text, problem, known) or same_key_twice(text, line) \
-        or _open_quote(text, mark, last, known)
+        or open_quote(text, mark, last, known) or text_behind_key(text, mark, known) \
+        or in_backticks(text, mark)
+    if found is None and known.startswith("expected <block end>"):
+        found = key_behind(text, mark)
     if found is None and known.startswith("mapping values are not allowed"):
         found = _unexpected_colon(text, line, column)
     return found or _explained(known, line, column)
@@ -182,9 +181,10 @@ def _at_context(text: str, problem: MarkedYAMLError, known: str) -> ConfigError 
         return None
     line, column = mark.line + 1, mark.column + 1
     if known.startswith("could not find expected ':'"):
-        return without_colon(text, line) or without_space(text, line) or mistake(
-            "not valid YAML: a key without a colon",
-            "Write a colon and a space after it, or indent it like the text above.", line, column)
+        return without_colon(text, line) or without_space(text, line) or goes_on(text, line) \
+            or mistake("not valid YAML: a key without a colon",
+                       "Write a colon and a space after it, or indent it like the text above.",
+                       line, column)
     if "quoted scalar" in str(problem.context) and (
             "end of stream" in known or "document separator" in known):
         if text[mark.index - 1:mark.index] in ("'", '"'):
@@ -198,44 +198,14 @@ def _at_context(text: str, problem: MarkedYAMLError, known: str) -> ConfigError 
     return None
 
 
-def _open_quote(text: str, mark: Any, last: Any, known: str) -> ConfigError | None:
-    """Text right behind closing quotes: either these do not close what the person opened, or a
-    quote stands within.
-    """
-    if not isinstance(last, ScalarEvent) or last.style not in ("'", '"'):
-        return None
-    start, end = last.start_mark, last.end_mark
-    if end.line != mark.line or text[end.index:mark.index].strip(" "):
-        return None
-    if start.line != end.line:
-        return mistake("not valid YAML: a quote that is opened here is not closed on its line",
-                       "Close it at the end of the value.", start.line + 1, start.column + 1)
-    comment = comment_behind(text, mark.index)
-    if comment is not None or known.startswith("expected ',' or"):
-        return comment
-    return mistake("not valid YAML: text after the closing quote",
-                   "Delete it; a single quote within single quotes is written twice.",
-                   mark.line + 1, mark.column + 1)
-
-
-def _extra_quotes(text: str, mark: Any) -> ConfigError | None:
-    """Empty quotes, and right behind them what belongs into quotes."""
-    if not _EMPTY_QUOTES.match(text, mark.index - 2):
-        return None
-    return mistake("not valid YAML: two quotes at the beginning",
-                   "Delete the extra quotes: one at the beginning and one at the end are enough.",
-                   mark.line + 1, mark.column - 1)
-
-
 def _unexpected_colon(text: str, line: int, column: int) -> ConfigError | None:
     lines, above = NEWLINE.split(text), _code_above(text, line)
     here = indentation(lines[line - 1])
     if above and _BARE_KEY.match(lines[above - 1]) and here >= indentation(lines[above - 1]):
         return without_colon(text, above) or no_colon(above, indentation(lines[above - 1]) + 1)
-    key = _KEY_BEFORE_COLON.search(lines[line - 1][:column - 1])
-    if key is not None and key[1] in KNOWN_KEYS:
-        return mistake(f"not valid YAML: {key[1]} is on the line of another key",
-                       f"Begin a new line before {key[1]}.", line, key.start(1) + 1)
+    key = key_after_value(lines[line - 1][:column - 1], line)
+    if key is not None:
+        return key
     if not above or ": " in lines[line - 1][:column - 1]:
         return mistake("not valid YAML: a colon in a value",
                        "Put quotes around the value that holds the colon.", line, column)
