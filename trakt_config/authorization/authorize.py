@@ -45,7 +45,10 @@ def authorize(config_path: ConfigPath, *,
     A pin in the config is exchanged, an authorization that is due is refreshed, and the result is
     written back into the config before it is returned; nothing else in the file changes. One that
     is fresh costs no request and no write. Safe from many threads and processes at once: one of
-    them sends the request, and all return its result. Never prompts, never prints.
+    them sends the request, and all return the tokens that it got. Never prompts, never prints.
+
+    A program that saves the file itself loads it after this, and again before each save: an old
+    copy that is written back brings a refresh token that has been spent.
 
     :param config_path: a YAML file with a ``trakt`` mapping.
     :param min_validity: how long the access token has to be valid from now on.

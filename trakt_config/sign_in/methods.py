@@ -61,7 +61,8 @@ def login(config_path: ConfigPath, *,
     That saving works is proved before the person is asked for anything. A pin in the config is
     cleared in the same write. Never prints, never prompts: that is the dialog's.
 
-    It waits for the person, up to ten minutes: a program with an event loop calls it in a thread.
+    It waits for the person, up to ten minutes (with a pin, as long as ``ask_pin`` takes):
+    a program with an event loop calls it in a thread.
     An exception that the dialog's ``countdown`` (``"device"``, ``"browser"``) or ``ask_pin``
     (``"pin"``) raises ends it, and comes out as it is.
 

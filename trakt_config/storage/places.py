@@ -72,7 +72,7 @@ def left_without_config(config: str, environ: Mapping[str, str]) -> str:
         try:
             if os.stat(path).st_size:
                 return path
-        except OSError as error:
+        except (OSError, ValueError) as error:
             pass_on_hosts(error)
             continue
     return ""

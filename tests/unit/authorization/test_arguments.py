@@ -17,7 +17,14 @@ import pytest
 import requests
 
 import trakt_config
-from trakt_config import Authorization, Dialog
+from trakt_config import (
+    Authorization,
+    ConfigError,
+    Dialog,
+    authorize,
+    copy_authorization,
+    login,
+)
 from trakt_config.cli import output
 from trakt_config.sandbox import Answer, Hold, Sandbox
 from trakt_config.storage.held import _waiter
@@ -397,3 +404,12 @@ def test_a_path_is_text(work: Any, path: Any, tmp_path: Path) -> None:
     existing.write_text("trakt:\n  client_id: a\n  authorization:\n    refresh_token: b\n")
     with pytest.raises(TypeError, match="^the path of a config has to be a str"):
         work(path(existing) if callable(path) else path)
+
+
+@pytest.mark.parametrize("call", [
+    authorize, lambda path: login(path, dialog=Dialog(show_code=print)),
+    lambda path: copy_authorization(path, path)])
+def test_a_path_that_no_file_can_have_is_no_error_of_the_systems(call: Any) -> None:
+    """Python 3.9 raises ValueError for it in more places."""
+    with pytest.raises(ConfigError, match="not a valid path"):
+        call("a\0b")
