@@ -85,8 +85,9 @@ class Tracer:
         return self._trace
 
     def _monitor(self, code: CodeType, offset: int) -> None:
+        frame = sys._getframe(1)  # A variable of this one, as a signal handler has it.
         if threading.get_ident() == self._thread:
-            self._reach(sys._getframe(1), offset)
+            self._reach(frame, offset)
 
     def _reach(self, frame: FrameType, now: int) -> None:
         before = self._before.get(id(frame), -1) if now else -1  # Another one had its id.
