@@ -346,7 +346,7 @@ def test_tokens_that_a_refused_pin_has_left_half_are_whole_again(key: str, trakt
     calls = made.authorize(watch=True).calls
     assert scenes.values(made) == good
     writes = [call for call in calls if call.kind in ("write", "fsync", "ftruncate")]
-    for call in writes[::1 if FULL else 2]:
+    for call in writes[::1 if FULL else 4]:
         for action in ("kill", errno.EIO):
             made, good = torn_and_edited()
             made.authorize(fault=Fault(call.kind, call.ordinal, action, for_good=True))
@@ -376,7 +376,7 @@ def test_tokens_in_doubt_that_a_refused_pin_has_left_half(key: str, trakt: Any,
     assert planned in made.authorize("--dry-run").out
     ended = forked(command("token", made.config), environ=made.environ, watch=True)
     assert ended.out == good["access_token"] + "\n"
-    calls = ended.calls[::1 if FULL else 3]
+    calls = ended.calls[::1 if FULL else 6]
     for call in [None, *(call for call in calls if call.kind in ("write", "fsync", "ftruncate"))]:
         made, good = torn_and_edited()
         if call:
@@ -408,7 +408,7 @@ def test_half_a_token_is_known_however_often_it_cannot_be_replaced(action: objec
 
     calls = [call for call in torn_and_edited().authorize(watch=True).calls
              if call.kind == "write" or call.kind in ("ftruncate", "fsync") and action != "torn"]
-    for call in calls[::1 if FULL else 2]:
+    for call in calls[::1 if FULL else 4]:
         made = torn_and_edited()
         (new,) = trakt.honoured()
         for for_good in (True, False):
