@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import errno
 import os
-from types import FrameType
+from contextlib import suppress
+from types import FrameType, TracebackType
 from typing import Any, Callable, Literal, TypeVar, get_args
 
 from trakt_config.tokens import Authorization
@@ -93,6 +94,14 @@ def pass_on_hosts(error: BaseException) -> None:
             raise error
         finally:
             del error  # It knows this frame, and the frames what they have open.
+
+
+class suppress_systems(suppress):
+    """:func:`contextlib.suppress`, for the system's errors: the host's go on."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 traceback: TracebackType | None) -> bool:
+        return super().__exit__(kind, error, traceback) and not (error and came_by_signal(error))
 
 
 def printable(text: str) -> str:

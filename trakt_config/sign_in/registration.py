@@ -28,6 +28,7 @@ from trakt_config.errors import (
     TraktConfigError,
     os_reason,
     pass_on_hosts,
+    suppress_systems,
 )
 from trakt_config.sign_in import loopback
 
@@ -235,10 +236,8 @@ def _take_out(run: Run, written: Edit, *, is_new: bool) -> None:
 
 def _remove(run: Run) -> None:
     """Remove the file that was made, if nobody has put anything into it."""
-    try:
+    with suppress_systems(OSError):
         storage.remove_if_empty(run.path)
-    except OSError as error:
-        pass_on_hosts(error)
 
 
 def _replace(held: storage.Held, before: bytes, after: bytes, *, reserved: bool) -> None:

@@ -17,6 +17,7 @@ from trakt_config.errors import (
     pass_on_hosts,
     printable,
     quoted_for_shell,
+    suppress_systems,
 )
 
 #: What file systems answer that do not have the thing at all (CIFS, FAT, WSL, some FUSE).
@@ -229,10 +230,8 @@ def opened(path: str, flags: int) -> Iterator[int]:
 
 def close(fd: int) -> None:
     """Close it. What matters was synced before: a failure here must not hide how the work ended."""
-    try:
+    with suppress_systems(OSError):
         os.close(fd)
-    except OSError as error:
-        pass_on_hosts(error)
 
 
 def read(path: str) -> bytes:

@@ -20,6 +20,7 @@ from trakt_config.errors import (
     os_reason,
     pass_on_hosts,
     printable,
+    suppress_systems,
 )
 from trakt_config.storage import access, files, folders, locks, records, users
 from trakt_config.storage.journal_file import Journal, let_go
@@ -268,10 +269,8 @@ def _make_room(path: str) -> None:
 
     :raises FileExistsError: it is gone; or whoever had just made it makes another.
     """
-    try:
+    with suppress_systems(FileNotFoundError):
         files.remove(path)
-    except FileNotFoundError as error:
-        pass_on_hosts(error)
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 

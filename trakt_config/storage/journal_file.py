@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 
-from trakt_config.errors import pass_on_hosts
+from trakt_config.errors import pass_on_hosts, suppress_systems
 from trakt_config.storage import files, folders, locks, records
 from trakt_config.storage.records import LARGEST_JOURNAL, MOST_BEFORE_A_NOTE, JournalContent
 
@@ -68,11 +68,9 @@ class Journal:
             files.write_all(self._fd, text)
             os.fsync(self._fd)
         except BaseException:
-            try:
+            with suppress_systems(OSError):  # The next run knows what is torn.
                 os.lseek(self._fd, start, os.SEEK_SET)
                 os.ftruncate(self._fd, start)
-            except OSError as error:  # The next run knows what is torn.
-                pass_on_hosts(error)
             raise
         self._kept_size = None
         folders.sync_folder_of(self.path)
@@ -121,11 +119,9 @@ class Journal:
     def drop_overwrite(self) -> None:
         """Nothing was overwritten, so nothing is to be finished."""
         self._is_overwriting = False
-        try:
+        with suppress_systems(OSError):  # The next overwrite tries again; nothing looks torn.
             self._cut(self._kept_size or 0)
             self._kept_size = None
-        except OSError as error:  # The next overwrite tries again; until then nothing looks torn.
-            pass_on_hosts(error)
 
     def append(self, kind: bytes, payload: bytes, at: float = 0) -> None:
         """Add a record and sync it.

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Callable
 
-from trakt_config.errors import pass_on_hosts
+from trakt_config.errors import pass_on_hosts, suppress_systems
 from trakt_config.storage import files
 
 NO_LOCKS = files.NOT_SUPPORTED | {errno.ENOLCK}
@@ -45,10 +45,8 @@ else:
     def unlock(fd: int) -> None:
         """Let the lock go, in forked children that share the open file too."""
         _descriptors.pop(fd, None)
-        try:
+        with suppress_systems(OSError):  # Closing the file lets it go as well.
             fcntl.flock(fd, fcntl.LOCK_UN)
-        except OSError as error:  # Closing the file lets it go as well.
-            pass_on_hosts(error)
 
 
 #: Another object after each fork of this process: one assignment, which threads cannot mix up.

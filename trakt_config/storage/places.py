@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from trakt_config.errors import pass_on_hosts
+from trakt_config.errors import pass_on_hosts, suppress_systems
 from trakt_config.storage.files import in_folder_of
 
 _SUFFIX = ".trakt-journal"
@@ -69,12 +69,9 @@ def left_without_config(config: str, environ: Mapping[str, str]) -> str:
         pass_on_hosts(error)
         return ""
     for path in filter(None, places):
-        try:
+        with suppress_systems(OSError, ValueError):
             if os.stat(path).st_size:
                 return path
-        except (OSError, ValueError) as error:
-            pass_on_hosts(error)
-            continue
     return ""
 
 
@@ -84,12 +81,9 @@ def other_journals(config: str, environ: Mapping[str, str]) -> list[str]:
     found = []
     for own in filter(None, (near, elsewhere)):
         folder = os.path.dirname(own)
-        try:
-            names = sorted(os.listdir(folder))
-        except OSError as error:
-            pass_on_hosts(error)
-            continue
-        found += [os.path.join(folder, name) for name in names if name.endswith(_SUFFIX)]
+        with suppress_systems(OSError):
+            found += [os.path.join(folder, name) for name in sorted(os.listdir(folder))
+                      if name.endswith(_SUFFIX)]
     return [path for path in found if path not in (near, elsewhere)]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from trakt_config.errors import pass_on_hosts
+from trakt_config.errors import suppress_systems
 from trakt_config.storage import files
 from trakt_config.storage.places import name_of
 
@@ -21,25 +21,20 @@ def remember_refusal(config: str, note: bytes, environ: Mapping[str, str]) -> No
     path = _path(config, environ)
     if path is None:
         return
-    try:
+    with suppress_systems(OSError):
         os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
         with files.opened(path, os.O_WRONLY | os.O_CREAT) as fd:
             if os.fstat(fd).st_nlink == 1:  # By another name it may be anybody's.
                 os.ftruncate(fd, 0)
                 files.write_all(fd, note)
-    except OSError as error:
-        pass_on_hosts(error)
 
 
 def recall_refusal(config: str, environ: Mapping[str, str]) -> bytes:
     """The note of `config`; empty where there is none."""
     path = _path(config, environ)
-    try:
-        with files.opened(path or "", os.O_RDONLY) as fd:
-            return files.read_all(fd, _LONGEST)
-    except OSError as error:
-        pass_on_hosts(error)
-        return b""
+    with suppress_systems(OSError), files.opened(path or "", os.O_RDONLY) as fd:
+        return files.read_all(fd, _LONGEST)
+    return b""
 
 
 def _path(config: str, environ: Mapping[str, str]) -> str | None:

@@ -15,7 +15,7 @@ import os
 import stat
 from typing import Callable
 
-from trakt_config.errors import pass_on_hosts
+from trakt_config.errors import pass_on_hosts, suppress_systems
 from trakt_config.storage import files, folders
 from trakt_config.storage.journal_file import Journal
 from trakt_config.storage.overwrite import Changed, overwrite
@@ -54,10 +54,8 @@ def write(path: str, expected: bytes, new: bytes, journal: Journal,
 
 def remove_temporary(path: str) -> None:
     """Remove what a killed run left of a replacement."""
-    try:
+    with suppress_systems(OSError):
         files.remove(temporary(path))
-    except OSError as error:
-        pass_on_hosts(error)
 
 
 def _by_rename(path: str, expected: bytes, new: bytes, warn: Callable[[str], None]) -> None:
