@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import enum
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from trakt_config import document, storage
 from trakt_config.authorization import save
@@ -196,8 +198,15 @@ def _record(run: Run, held: storage.Held, authorization: Authorization) -> None:
 
     :raises SaveError: that cannot be done; the journal keeps what it has.
     """
-    try:
+    with _keeping(held, authorization):
         held.record(json.dumps(fields_of(authorization)).encode("ascii"), run.options.now())
+
+
+@contextmanager
+def _keeping(held: storage.Held, authorization: Authorization) -> Iterator[None]:
+    """Where the journal fails in here, these tokens are still in it, and not in the config."""
+    try:
+        yield
     except OSError as error:
         pass_on_hosts(error)
         raise save.unsaved(held.journal_path, save.problem_of(error), authorization,
@@ -231,12 +240,8 @@ def _remember_half(held: storage.Held, found: JournalContent, intent: Intent,
     digest = intent.refresh_token or ""
     if found.half == digest.encode("ascii"):
         return
-    try:
+    with _keeping(held, answer):
         held.remember_half(digest)
-    except OSError as error:
-        pass_on_hosts(error)
-        raise save.unsaved(held.journal_path, save.problem_of(error), answer,
-                           in_journal=True) from None
 
 
 def refuse_to_lose(held: storage.Held, found: JournalContent | None, problem: str, *,
