@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import time
+from contextlib import suppress
 
 from trakt_config import document, oauth, storage
 from trakt_config.authorization import (
@@ -129,7 +130,10 @@ def foresee(run: Run) -> Outlook:
         failure = error
     is_refused = left_over.is_refused(snapshot, left)
     said = left_over.sentence(run, snapshot, left) if has_left_over and obstacle is None else ""
-    problem = obstacle or _lack_of_room(run, snapshot)
+    problem = obstacle
+    if problem is None:
+        with suppress(ConfigError):  # These bytes may not take new tokens at all.
+            problem = _lack_of_room(run, snapshot)
     return Outlook(snapshot, step, failure, said, problem.message if problem else "",
                    is_refused)
 
@@ -209,19 +213,14 @@ def _refuse_what_cannot_be_saved(run: Run, snapshot: Snapshot) -> None:
     :raises SaveError: there is no room for an answer.
     """
     oauth.Endpoints.from_environ(run.options.environ)
-    size = redeem.rehearse(snapshot)
-    problem = storage.lack_of_room(run.path, run.options.environ, size)
+    problem = _lack_of_room(run, snapshot)
     if problem is not None:
         raise problem
 
 
 def _lack_of_room(run: Run, snapshot: Snapshot) -> SaveError | None:
-    """As far as is known of bytes that may not take new tokens at all."""
-    try:
-        size = redeem.rehearse(snapshot)
-    except ConfigError:
-        return None
-    return storage.lack_of_room(run.path, run.options.environ, size)
+    """:raises ConfigError: these bytes cannot be edited."""
+    return storage.lack_of_room(run.path, run.options.environ, redeem.rehearse(snapshot))
 
 
 def _refuse_without_pin(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> None:
@@ -249,8 +248,7 @@ def _refresh(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> Step:
     if snapshot.can_be_kept and recovered.in_doubt:
         return Step.KEEP_REFUSED if recovered.is_refused else Step.KEEP_IN_DOUBT
     try:
-        policy.refuse_what_others_have_spent(run, snapshot)
-        if snapshot.can_be_kept and policy.others_doubt(run, snapshot):
+        if policy.others_doubt(run, snapshot) and snapshot.can_be_kept:
             return Step.KEEP_IN_DOUBT
         _refuse_what_cannot_be_saved(run, snapshot)
     except SaveError as error:

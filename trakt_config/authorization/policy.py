@@ -171,8 +171,7 @@ def _refresh_due(run: Run, held: storage.Held, snapshot: Snapshot,
             "an earlier refresh was cut short, and whether Trakt did it is not known",
             hint="The refresh token is tried again when the access token is due."))
     try:
-        refuse_what_others_have_spent(run, snapshot)
-        if snapshot.can_be_kept and others_doubt(run, snapshot):
+        if others_doubt(run, snapshot) and snapshot.can_be_kept:
             raise TraktUnavailable(
                 "a refresh with the same refresh token, by a run on another config, was cut short "
                 "or is under way, and whether Trakt did it is not known",
@@ -208,29 +207,25 @@ def _is_lost(run: Run, snapshot: Snapshot, recovered: RecoveryResult) -> bool:
     return recovered in (RecoveryResult.UNKNOWN, RecoveryResult.LOST)
 
 
-def refuse_what_others_have_spent(run: Run, snapshot: Snapshot) -> None:
-    """The refresh token is spent where the journal of another config has Trakt's answer for it: the
+def others_doubt(run: Run, snapshot: Snapshot) -> bool:
+    """Whether the refresh token may be spent by a run on another config, as its journal has it: the
     config was renamed after a run on it was killed, or two files have one token.
 
-    :raises SaveError: it is, and must not be sent.
+    :raises SaveError: it is spent, since Trakt's answer for it is there, and must not be sent.
     """
-    token = snapshot.settings.refresh_token
+    token, is_in_doubt = snapshot.settings.refresh_token, False
     for path, left in storage.journals_of_others(run.path, run.options.environ):
         intent = Intent.decode(left)
-        if token and intent and intent.doubts(token) and recovery.answer_in(left):
+        if not (token and intent and intent.doubts(token)):
+            continue
+        if recovery.answer_in(left):
             raise SaveError("the refresh token was spent by a run on another config, which has "
                             f"left the new tokens in {path}",
                             hint="Nothing was sent to Trakt. Run authorize on that config. Was "
                                  "this one renamed? Then give it its old name, run, and rename it "
                                  "again.")
-
-
-def others_doubt(run: Run, snapshot: Snapshot) -> bool:
-    """Whether the refresh token may be spent by a run on another config, as its journal has it."""
-    token = snapshot.settings.refresh_token
-    intents = (Intent.decode(left) for _, left
-               in storage.journals_of_others(run.path, run.options.environ))
-    return any(token and intent and intent.doubts(token) for intent in intents)
+        is_in_doubt = True
+    return is_in_doubt
 
 
 def refresh_half(run: Run, held: storage.Held) -> Result:

@@ -209,7 +209,7 @@ def _refresh_problems(run: Run, found: Outlook) -> Iterator[str]:
         return  # It is the failure, or was looked at for this step.
     try:
         oauth.Endpoints.from_environ(run.options.environ)
-        policy.refuse_what_others_have_spent(run, found.snapshot)
+        policy.others_doubt(run, found.snapshot)
     except (ConfigError, SaveError) as error:
         yield f"it cannot be refreshed: {error.message}"
 
