@@ -324,6 +324,20 @@ def refused_pin_in_place(trakt: Any, base: Path) -> Scene:
     return made
 
 
+def leave_half_of(key: str, made: Scene) -> dict[str, str]:
+    """The clearing of its refused pin is cut short within that token, and the file is edited; the
+    values that it had.
+    """
+    good = scenes.values(made)
+    content = made.before.replace(b"  pin: wrong678", b"  pin:")
+    cut = content.index(good[key].encode()) + 32
+    made.authorize(fault=Fault("write", 4, "torn", share=(cut + 0.5) / len(content)))
+    torn = made.config.read_bytes()
+    assert torn[:cut] == content[:cut] and good[key].encode() not in torn
+    made.config.write_bytes(b"# edited\n" + torn)
+    return good
+
+
 @pytest.mark.parametrize("key", ["access_token", "refresh_token"])
 def test_tokens_that_a_refused_pin_has_left_half_are_whole_again(key: str, trakt: Any,
                                                                  tmp_path: Path) -> None:
@@ -332,14 +346,7 @@ def test_tokens_that_a_refused_pin_has_left_half_are_whole_again(key: str, trakt
     """
     def torn_and_edited() -> tuple[Scene, dict[str, str]]:
         made = refused_pin_in_place(trakt, tmp_path)
-        good = scenes.values(made)
-        content = made.before.replace(b"  pin: wrong678", b"  pin:")
-        cut = content.index(good[key].encode()) + 32
-        made.authorize(fault=Fault("write", 4, "torn", share=(cut + 0.5) / len(content)))
-        torn = made.config.read_bytes()
-        assert torn[:cut] == content[:cut] and good[key].encode() not in torn
-        made.config.write_bytes(b"# edited\n" + torn)
-        return made, good
+        return made, leave_half_of(key, made)
 
     made, good = torn_and_edited()
     assert "would put in" in made.authorize("--dry-run").out
@@ -361,15 +368,8 @@ def test_tokens_in_doubt_that_a_refused_pin_has_left_half(key: str, trakt: Any,
     """They are whole again, and in doubt as before, however often that is cut short."""
     def torn_and_edited() -> tuple[Scene, dict[str, str]]:
         made = refused_pin_in_place(trakt, tmp_path)
-        good = scenes.values(made)
-        leave(made, spent=good["refresh_token"])
-        content = made.before.replace(b"  pin: wrong678", b"  pin:")
-        cut = content.index(good[key].encode()) + 32
-        made.authorize(fault=Fault("write", 4, "torn", share=(cut + 0.5) / len(content)))
-        torn = made.config.read_bytes()
-        assert torn[:cut] == content[:cut] and good[key].encode() not in torn
-        made.config.write_bytes(b"# edited\n" + torn)
-        return made, good
+        leave(made, spent=scenes.values(made)["refresh_token"])
+        return made, leave_half_of(key, made)
 
     made, good = torn_and_edited()
     planned = "would do nothing" if key == "access_token" else "would put in"
