@@ -156,22 +156,23 @@ def broken_off() -> None:
 Write = Callable[[Sandbox, Callable[..., Path], Options, Interrupted], Path]
 
 
-def by_a_refresh(sandbox: Sandbox, config: Callable[..., Path], options: Options,
-                 interrupted: Interrupted) -> Path:
-    path = _linked(config(issued(sandbox, WEEK)))
+def _interrupted_run(path: Path, options: Options, interrupted: Interrupted) -> Path:
     interrupted.arm()
     with pytest.raises(KeyboardInterrupt):
         ensure_authorized(path, options)
     return path
+
+
+def by_a_refresh(sandbox: Sandbox, config: Callable[..., Path], options: Options,
+                 interrupted: Interrupted) -> Path:
+    path = _linked(config(issued(sandbox, WEEK)))
+    return _interrupted_run(path, options, interrupted)
 
 
 def by_clearing_a_refused_pin(sandbox: Sandbox, config: Callable[..., Path], options: Options,
                               interrupted: Interrupted) -> Path:
     path = _linked(config(issued(sandbox), pin="wrong" * 12))
-    interrupted.arm()
-    with pytest.raises(KeyboardInterrupt):
-        ensure_authorized(path, options)
-    return path
+    return _interrupted_run(path, options, interrupted)
 
 
 def by_recovery_of_an_answer(sandbox: Sandbox, config: Callable[..., Path], options: Options,
@@ -181,10 +182,7 @@ def by_recovery_of_an_answer(sandbox: Sandbox, config: Callable[..., Path], opti
         patch.setattr(overwrite, "_write_over", lambda *_: broken_off())
         with pytest.raises(SystemExit):
             ensure_authorized(path, options)
-    interrupted.arm()
-    with pytest.raises(KeyboardInterrupt):
-        ensure_authorized(path, options)
-    return path
+    return _interrupted_run(path, options, interrupted)
 
 
 def by_recovery_of_an_overwrite(sandbox: Sandbox, config: Callable[..., Path], options: Options,
@@ -194,10 +192,7 @@ def by_recovery_of_an_overwrite(sandbox: Sandbox, config: Callable[..., Path], o
         Interrupted(patch).arm(broken_off)
         with pytest.raises(SystemExit):
             ensure_authorized(path, options)
-    interrupted.arm()
-    with pytest.raises(KeyboardInterrupt):
-        ensure_authorized(path, options)
-    return path
+    return _interrupted_run(path, options, interrupted)
 
 
 def by_a_copy(sandbox: Sandbox, config: Callable[..., Path], options: Options,

@@ -41,21 +41,9 @@ WEEK = 604800
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock(time.time())
-
-
-@pytest.fixture
 def sandbox(clock: Clock) -> Iterator[Sandbox]:
     with Sandbox(clock=clock, interval=5) as running:
         yield running
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 #: Each function that a host gives to `login`, and the method that calls it.

@@ -47,21 +47,9 @@ LOST = Answer(process=True, cut="close")
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock(time.time())
-
-
-@pytest.fixture
 def sandbox(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Sandbox]:
     with Sandbox(clock=clock, interval=getattr(request, "param", 5)) as running:
         yield running
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 #: Ten polls in the life of a code, instead of 120.

@@ -25,11 +25,6 @@ REDIRECT = f"/callback?code=the-code&state={STATE}"
 
 
 @pytest.fixture
-def port() -> int:
-    return free_port()
-
-
-@pytest.fixture
 def receiver(port: int) -> Iterator[Receiver]:
     with listen(Address(("127.0.0.1",), port, "/callback"), STATE) as listening:
         yield listening
@@ -39,12 +34,6 @@ def receiver(port: int) -> Iterator[Receiver]:
 def browser() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor() as pool:
         yield pool
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def visit(port: int, path: str, method: str = "GET",

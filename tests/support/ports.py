@@ -1,0 +1,11 @@
+"""Ports of this machine."""
+from __future__ import annotations
+
+import socket
+
+
+def free_port() -> int:
+    """One that nothing listens on, as far as can be told beforehand."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
