@@ -15,6 +15,7 @@ from typing import Any, Callable
 
 import pytest
 
+from tests.support.ports import free_port
 from trakt_config import document, storage
 from trakt_config.errors import LoginRequired
 from trakt_config.sandbox import Answer, Sandbox
