@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from trakt_config.errors import (
     os_reason,
     pass_on_hosts,
     printable,
-    quoted_for_shell,
     suppress_systems,
 )
 
@@ -35,10 +33,6 @@ LOOK_UP = getattr(os, "O_PATH", os.O_RDONLY)
 
 #: The machine's or the process's limit, which says nothing of the file.
 NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
-
-
-#: What a config is called as often.
-_TWINS = {".yml": ".yaml", ".yaml": ".yml"}
 
 
 @contextmanager
@@ -137,58 +131,18 @@ def resolve(path: str | os.PathLike[str]) -> str:
             problem = f"is a link to {printable(real)}, which does not exist"
             hint = "Make that file (an empty one will do for login), or correct the link."
         else:
-            hint = _advice(os.fspath(path)) or hint
+            from trakt_config.storage import mistyped
+            hint = mistyped.advice(os.fspath(path)) or hint
     except PermissionError as error:
         pass_on_hosts(error)
-        from trakt_config.storage import users
-        folder = _closed_folder(real)
+        from trakt_config.storage import mistyped, users
+        folder = mistyped.closed_folder(real)
         problem = f"cannot be read: {users.this_user()} may not enter {printable(folder)}"
         hint = "Let this user enter the folder, or run this as one who may."
     except (OSError, ValueError) as error:
         pass_on_hosts(error)
         problem = f"cannot be read: {os_reason(error)}"
     raise ConfigError(f"the config {problem}", hint=hint)
-
-
-def _closed_folder(path: str) -> str:
-    """The outermost folder of this path that this user may not enter."""
-    folder = os.path.dirname(path)
-    while folder != os.path.dirname(folder) and not os.access(os.path.dirname(folder), os.X_OK):
-        folder = os.path.dirname(folder)
-    return folder
-
-
-def _advice(path: str) -> str:
-    """What may have been meant by a path that leads nowhere; empty where there is no telling."""
-    if path.startswith("~"):
-        return "Write the home directory out: a ~ that is in quotes, or in a unit file, stays."
-    if path == "-":
-        return "A config is a file, which is written to: it cannot be stdin."
-    if "://" in path or path.startswith("file:"):
-        return "Give the path of a file on this machine, not an address."
-    if any(character in path for character in "*?["):
-        from glob import iglob
-        return "Write the names out: no shell has expanded this pattern." \
-            if any(iglob(path)) else "No file matches this pattern."
-    name, suffix = os.path.splitext(path)
-    without_place = re.sub(r"(?::[0-9]+){1,2}:?$", "", path)
-    for other in (path.strip(), path.strip("\"'"), without_place, name + _TWINS.get(suffix, suffix),
-                  *_in_other_case(path)):
-        if other != path and os.path.isfile(other):
-            return f"Is this meant: {quoted_for_shell(other)}"
-    return ""
-
-
-def _in_other_case(path: str) -> Iterator[str]:
-    folder, name = os.path.split(path)
-    try:
-        others = os.listdir(folder or os.curdir)
-    except OSError as error:
-        pass_on_hosts(error)
-        return
-    for other in others:
-        if other.lower() == name.lower():
-            yield os.path.join(folder, other)
 
 
 def open_regular(path: str, flags: int) -> int:
