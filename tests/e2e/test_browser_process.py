@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support import children, mounts
+from tests.support.ports import free_port
 from trakt_config import document
 from trakt_config.sandbox import Sandbox
 
@@ -70,9 +71,7 @@ class Login:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import os
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any, Callable
 import pytest
 
 from tests.support.children import INTERRUPTIBLE
+from tests.support.ports import free_port
 from trakt_config import document, storage
 from trakt_config.authorization.run import Options
 from trakt_config.cli import main, output, pasted, terminal
@@ -877,10 +877,7 @@ def test_enter_opens_the_page_with_the_code(sandbox: Sandbox, config: Any, scree
 
 @pytest.mark.parametrize("method", ["--browser", "--pin"])
 def test_another_account(method: str, config: Any, screen: Start) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    path = config(redirect_uri=f"http://127.0.0.1:{port}/callback")
+    path = config(redirect_uri=f"http://127.0.0.1:{free_port()}/callback")
     shown = screen("login", method, "--other-account", path)
     shown.expect(r"/oauth/authorize\?\S+&prompt=login\s")
 
