@@ -60,6 +60,12 @@ def has_code(line: str) -> bool:
     return line.strip()[:1] not in ("", "#")
 
 
+def code_above(text: str, line: int) -> int:
+    """The number of the last line above that has more than a comment; 0 where there is none."""
+    lines = NEWLINE.split(text, line)
+    return next((number for number in range(line - 1, 0, -1) if has_code(lines[number - 1])), 0)
+
+
 def indentation(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 
-from trakt_config.document.lines import NEWLINE, has_code, indentation, mistake
+from trakt_config.document.lines import NEWLINE, code_above, indentation, mistake
 from trakt_config.errors import ConfigError
 from trakt_config.tokens import AUTHORIZATION_KEYS
 
@@ -15,7 +15,7 @@ def of_authorization(text: str, line: int) -> ConfigError | None:
     """The tokens begin on this line, deeper than a line that is not `authorization:`."""
     lines = NEWLINE.split(text, line)[:line]
     here = _KEY.match(lines[-1])
-    number = next((number for number in range(line - 1, 0, -1) if has_code(lines[number - 1])), 0)
+    number = code_above(text, line)
     above = _KEY.match(lines[number - 1]) if number else None
     if not here or here[1] not in AUTHORIZATION_KEYS or not above \
             or above[1] in ("authorization", *AUTHORIZATION_KEYS) \

@@ -16,6 +16,7 @@ from trakt_config.document import missing_lines
 from trakt_config.document.keys import KNOWN_KEYS, SETTING_KEYS
 from trakt_config.document.lines import (
     NEWLINE,
+    code_above,
     has_code,
     indentation,
     line_at,
@@ -110,24 +111,18 @@ def _marked(text: str, problem: MarkedYAMLError, last: Any) -> ConfigError | Non
 def _of_template(text: str, problem: MarkedYAMLError) -> ConfigError | None:
     """On the line where it cannot be read on, or above it, with only comments between the two."""
     mark = problem.problem_mark or problem.context_mark
-    for number in (mark.line + 1, _code_above(text, mark.line + 1)) if mark else ():
+    for number in (mark.line + 1, code_above(text, mark.line + 1)) if mark else ():
         found = _OF_TEMPLATE.search(line_at(text, number)) if number else None
         if found is not None:
             return of_another_program("this", number, found.start(1) + 1)
     return None
 
 
-def _code_above(text: str, line: int) -> int:
-    """The number of the last line above that has more than a comment; 0 where there is none."""
-    lines = NEWLINE.split(text, line)
-    return next((number for number in range(line - 1, 0, -1) if has_code(lines[number - 1])), 0)
-
-
 def _directive(text: str, mark: Any, known: str) -> ConfigError | None:
     """A line with a percent sign at its beginning, which only a line of dashes ends."""
     line = mark.line + 1
     if known.startswith("expected '<document start>'") and not line_at(text, line).startswith("%"):
-        line = _code_above(text, line)
+        line = code_above(text, line)
     if not line or not line_at(text, line).lstrip("\ufeff").startswith("%"):
         return None
     what, hint = "a directive (%) that cannot be read here", "Delete the line."
@@ -199,7 +194,7 @@ def _at_context(text: str, problem: MarkedYAMLError, known: str) -> ConfigError 
 
 
 def _unexpected_colon(text: str, line: int, column: int) -> ConfigError | None:
-    lines, above = NEWLINE.split(text), _code_above(text, line)
+    lines, above = NEWLINE.split(text), code_above(text, line)
     here = indentation(lines[line - 1])
     if above and _BARE_KEY.match(lines[above - 1]) and here >= indentation(lines[above - 1]):
         return without_colon(text, above) or no_colon(above, indentation(lines[above - 1]) + 1)
